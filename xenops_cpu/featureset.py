@@ -1,0 +1,159 @@
+"""A featureset: a bitmap of CPU features in 32-bit words.
+
+Feature number = word * 32 + bit (Xen, public/arch-x86/cpufeatureset.h). A featureset is one
+integer and a length: the length matters, because records of different Xen releases have different
+numbers of words and a missing word reads as zero (xapi extends the shorter one with zero words).
+
+Two text forms name the same value: `1fc9cbf5-f6f83203` as xapi stores it, `1fc9cbf5:f6f83203` as
+xen-cpuid prints it. The empty string is the featureset without words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from attrs import field, frozen
+
+WORD_BITS = 32
+# Xen 4.22 has 19 words and XenServer 22. A text with more than this is not a featureset.
+MAX_WORDS = 64
+
+_WORD_MASK = (1 << WORD_BITS) - 1
+_WORD = re.compile(r"[0-9a-fA-F]{1,8}")
+_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8})*")
+
+
+class FeaturesetError(ValueError):
+    """A text or a list that is not a featureset; the message names the word."""
+
+
+def _check_length(_instance: object, _attribute: object, length: int) -> None:
+    if not 0 <= length <= MAX_WORDS:
+        raise FeaturesetError(f"a featureset of {length} words: 0 to {MAX_WORDS} are possible")
+
+
+@frozen(order=False)
+class Featureset:
+    """`bits`: feature n is bit n. `length`: in words; no bit lies beyond it.
+
+    Raises FeaturesetError for a length out of bounds and for bits beyond the length.
+    """
+
+    bits: int = 0
+    length: int = field(default=0, validator=_check_length)
+
+    def __attrs_post_init__(self) -> None:
+        if self.bits < 0 or self.bits >> (self.length * WORD_BITS):
+            raise FeaturesetError(
+                f"bits beyond word {self.length - 1} in a featureset of {self.length} words"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Featureset:
+        """Read either text form; upper case, 1 to 8 digits a word and outer blanks are accepted.
+
+        Raises FeaturesetError, which names the word that is none.
+        """
+        text = text.strip()
+        if _TEXT.fullmatch(text):  # what every program writes, without a look at each word
+            words = text.split("-")
+            words.reverse()
+            return cls(int("".join(words), 16), len(words))
+        if not text:
+            return cls()
+        separator = ":" if ":" in text else "-"
+        parts = text.split(separator)
+        if len(parts) > MAX_WORDS:
+            raise FeaturesetError(
+                f"a featureset of {len(parts)} words: at most {MAX_WORDS} are possible"
+            )
+        bits = 0
+        for index, part in enumerate(parts):
+            if not _WORD.fullmatch(part):
+                shown = part if len(part) <= 40 else part[:40] + "…"
+                raise FeaturesetError(
+                    f'featureset word {index}: "{shown}" is not 1 to 8 hex digits'
+                )
+            bits |= int(part, 16) << (index * WORD_BITS)
+        return cls(bits, len(parts))
+
+    @classmethod
+    def of_words(cls, words: Iterable[int]) -> Featureset:
+        """Word 0 first. Raises FeaturesetError for a word outside 32 bits."""
+        bits = length = 0
+        for word in words:
+            if not 0 <= word <= _WORD_MASK:
+                raise FeaturesetError(f"featureset word {length}: {word:#x} has more than 32 bits")
+            bits |= word << (length * WORD_BITS)
+            length += 1
+        return cls(bits, length)
+
+    @classmethod
+    def of_features(cls, numbers: Iterable[int], length: int) -> Featureset:
+        """The featureset of `length` words that has just these features."""
+        bits = 0
+        for number in numbers:
+            bits |= 1 << number
+        return cls(bits, length)
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """Word 0 first."""
+        return tuple(self.bits >> (index * WORD_BITS) & _WORD_MASK for index in range(self.length))
+
+    def text(self, separator: str = "-") -> str:
+        """`-` for xapi, `:` for xen-cpuid; eight lower-case digits a word."""
+        digits = f"{self.bits:0{self.length * 8}x}" if self.length else ""
+        return separator.join(digits[end - 8 : end] for end in range(len(digits), 0, -8))
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def extended(self, length: int) -> Featureset:
+        """With zero words up to `length`; a longer featureset stays as it is."""
+        return self if self.length >= length else Featureset(self.bits, length)
+
+    def cut(self, length: int) -> Featureset:
+        """The first `length` words. Loses what lies beyond, so a caller says so when it is not 0."""
+        if self.length <= length:
+            return self
+        return Featureset(self.bits & ((1 << (length * WORD_BITS)) - 1), length)
+
+    def __and__(self, other: Featureset) -> Featureset:
+        return Featureset(self.bits & other.bits, max(self.length, other.length))
+
+    def __or__(self, other: Featureset) -> Featureset:
+        return Featureset(self.bits | other.bits, max(self.length, other.length))
+
+    def __xor__(self, other: Featureset) -> Featureset:
+        return Featureset(self.bits ^ other.bits, max(self.length, other.length))
+
+    def __sub__(self, other: Featureset) -> Featureset:
+        """What this one has and the other has not."""
+        return Featureset(self.bits & ~other.bits, max(self.length, other.length))
+
+    def __le__(self, other: Featureset) -> bool:
+        """Subset; words that one side lacks count as zero."""
+        return not self.bits & ~other.bits
+
+    def __ge__(self, other: Featureset) -> bool:
+        return other <= self
+
+    def __contains__(self, number: int) -> bool:
+        return bool(self.bits >> number & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        """Feature numbers in ascending order."""
+        bits = self.bits
+        while bits:
+            lowest = bits & -bits
+            yield lowest.bit_length() - 1
+            bits ^= lowest
+
+    def __len__(self) -> int:
+        """The number of features, not of words."""
+        return self.bits.bit_count()
+
+    def __bool__(self) -> bool:
+        return bool(self.bits)
