@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from importlib import resources
 
 from attrs import frozen
@@ -141,7 +141,7 @@ def release_name(text: str) -> str:
     raise ReleaseError(f'"{text}" is not a Xen release known here; there are {", ".join(RELEASES)}')
 
 
-@lru_cache(maxsize=None)
+@cache
 def release(name: str) -> Release:
     """The tables of the release that `name` means (see release_name). Raises ReleaseError."""
     canonical = release_name(name)
