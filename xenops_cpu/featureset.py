@@ -115,7 +115,7 @@ class Featureset:
         return self if self.length >= length else Featureset(self.bits, length)
 
     def cut(self, length: int) -> Featureset:
-        """The first `length` words; whoever calls this says so when what is lost is not zero."""
+        """The first `length` words; a caller says so when what is lost is not zero."""
         if self.length <= length:
             return self
         return Featureset(self.bits & ((1 << (length * WORD_BITS)) - 1), length)

@@ -67,7 +67,7 @@ class Topology:
 
 @frozen
 class Host:
-    """`policies`: by the names raw, host, pv_default, pv_max, hvm_default, hvm_max, as far as known.
+    """`policies`: by the names of Featuresets, as far as they are known.
 
     `origin` tells people where all this comes from; `notes` what they should know of it (what was
     assumed, what the hypervisor could not say).

@@ -45,7 +45,7 @@ class Policy:
             match = _LEAF.fullmatch(entry)
             if match is None:
                 raise PolicyError(
-                    f'CPUID entry "{entry[:80]}" is not leaf:subleaf->eax:ebx:ecx:edx, 8 hex digits each'
+                    f'CPUID entry "{entry[:80]}" is not leaf:subleaf->a:b:c:d, 8 hex digits each'
                 )
             leaf, subleaf, eax, ebx, ecx, edx = (int(number, 16) for number in match.groups())
             if (leaf, subleaf) in leaves:

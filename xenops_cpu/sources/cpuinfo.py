@@ -1,0 +1,50 @@
+"""/proc/cpuinfo, of which xapi stores a few lines with each host.
+
+xenopsd reads a copy made at boot where there is one: dom0's own file changes when its virtual CPUs
+are unplugged. A key that is missing reads "unknown", as in xenopsd.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..host import UNKNOWN, Processor
+from . import SourceError
+
+PROC_CPUINFO = Path("/proc/cpuinfo")
+# A host of 1,000 CPUs has a file of about 2 MiB; only the first CPU is of interest.
+MAX_BYTES = 64 * 1024
+
+_KEYS = {
+    "vendor": "vendor_id",
+    "modelname": "model name",
+    "speed": "cpu MHz",
+    "family": "cpu family",
+    "model": "model",
+    "stepping": "stepping",
+    "flags": "flags",
+}
+
+
+def parse(text: str) -> Processor:
+    """The first CPU's lines; lines that are not `key : value` are passed over."""
+    first, _, _ = text.lstrip("\n").partition("\n\n")
+    lines: dict[str, str] = {}
+    for line in first.splitlines():
+        key, colon, value = line.partition(":")
+        if colon:
+            lines.setdefault(key.strip(), value.strip())
+    return Processor(**{name: lines.get(key) or UNKNOWN for name, key in _KEYS.items()})
+
+
+def read(boot_copy: Path | None = None) -> Processor:
+    """From the copy made at boot where one is configured and there, else from /proc/cpuinfo.
+
+    Raises SourceError for a file that cannot be read.
+    """
+    path = boot_copy if boot_copy is not None and boot_copy.exists() else PROC_CPUINFO
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return parse(file.read(MAX_BYTES))
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error

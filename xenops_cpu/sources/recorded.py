@@ -1,0 +1,62 @@
+"""A host captured earlier, on this machine or another: a capture file (see capture)."""
+
+from __future__ import annotations
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from .. import capture
+from ..host import Host
+from . import SourceError
+
+
+@frozen
+class Recorded:
+    """Reads `path` each time, so that a capture that is replaced takes effect at once."""
+
+    path: Path = field(converter=Path)
+
+    @property
+    def name(self) -> str:
+        return f"recorded:{self.path}"
+
+    def read(self) -> Host:
+        host = _load(self.path, str(self.path))
+        return evolve(host, origin=f"{self.name} ({host.origin})")
+
+
+def examples() -> dict[str, Traversable]:
+    """The captures that come with the package, by name."""
+    folder = resources.files(__package__.rpartition(".")[0]).joinpath("data", "hosts")
+    return {
+        item.name.removesuffix(".json"): item
+        for item in sorted(folder.iterdir(), key=lambda item: item.name)
+        if item.name.endswith(".json")
+    }
+
+
+def example(name: str) -> Host:
+    """A shipped capture. Raises SourceError, which lists what there is."""
+    known = examples()
+    if name not in known:
+        raise SourceError(f'there is no example host "{name}"; there are {", ".join(known)}')
+    return _load(known[name], name)
+
+
+def _load(file: Path | Traversable, where: str) -> Host:
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(capture.MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"cannot read the capture {where}: {error.strerror}") from error
+    if len(content) > capture.MAX_BYTES:
+        raise SourceError(f"{where} is larger than {capture.MAX_BYTES} bytes: not a capture")
+    try:
+        return capture.load(content.decode())
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{where} is not a capture: not UTF-8 text") from error
+    except capture.CaptureError as error:
+        raise SourceError(f"{where}: {error}") from error
