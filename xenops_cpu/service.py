@@ -1,0 +1,129 @@
+"""The service: the methods of the interface, answered from a source.
+
+The methods decide; what they decided and why goes to the log by name.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Literal
+
+from . import __version__
+from .compatibility import missing
+from .cpu_info import describe, host_stat, inconsistencies
+from .features import NEWEST, Release, release
+from .featureset import Featureset, FeaturesetError
+from .host import Host
+from .interface import CpuInfo, FeaturesetText, HostStat, InternalError, QueryResult
+from .levelling import combine
+from .log import task
+from .sources import Source, SourceError
+
+log = logging.getLogger(__name__)
+
+OnInconsistent = Literal["error", "warn"]
+
+
+class XenopsCpu:
+    """Answers for the host that `source` reads.
+
+    The source is read for every call that needs it, and decides itself what a read costs
+    (sources.fresh); the record is made anew when the host that was read is another object.
+    """
+
+    def __init__(self, source: Source, on_inconsistent: OnInconsistent = "error") -> None:
+        self._source = source
+        self._on_inconsistent = on_inconsistent
+        self._instance_id = str(uuid.uuid4())
+        self._host: Host | None = None
+        self._complaint = ""
+        self._stat: HostStat | None = None
+
+    def query(self, debug_info: str, unit: None) -> QueryResult:
+        """Who answers here and from what."""
+        task.set(debug_info)
+        facts = [f"source: {self._source.name}"]
+        try:
+            host = self._read()
+        except InternalError as error:
+            facts.append(f"problem: {error.message}")
+        else:
+            facts.append(f"origin: {host.origin}")
+            facts.extend(f"note: {note}" for note in host.notes)
+        return QueryResult(
+            name="xenops_cpu",
+            vendor="xenops_cpu",
+            version=__version__,
+            features=facts,
+            instance_id=self._instance_id,
+        )
+
+    def host_get_cpu_info(self, debug_info: str) -> CpuInfo:
+        """Both kinds of featureset, and the CPU's identity."""
+        return self.host_stat(debug_info).cpu_info
+
+    def host_stat(self, debug_info: str) -> HostStat:
+        """The same with the hypervisor and the chipset."""
+        task.set(debug_info)
+        self._read()
+        assert self._stat is not None
+        if self._complaint and self._on_inconsistent == "error":
+            raise InternalError(f"{self._complaint} (on-inconsistent = error)")
+        return self._stat
+
+    def host_combine_cpu_policies(
+        self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
+    ) -> FeaturesetText:
+        """What both featuresets have."""
+        task.set(debug_info)
+        return str(combine(_parse("policy1", policy1), _parse("policy2", policy2)))
+
+    def host_is_compatible(
+        self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText
+    ) -> bool:
+        """Whether the host takes in all that the VM has seen; what is missing is logged by name."""
+        task.set(debug_info)
+        lacking = missing(_parse("vm_policy", vm_policy), _parse("host_policy", host_policy))
+        if not lacking:
+            return True
+        names = " ".join(self._names().names(lacking))
+        log.info("not compatible: the host lacks %s (%s)", names, lacking.text(":"))
+        return False
+
+    def _names(self) -> Release:
+        """The release to name features by: this host's, or the newest where it cannot be read."""
+        try:
+            return self._read().release
+        except InternalError:
+            return release(NEWEST)
+
+    def _read(self) -> Host:
+        try:
+            host = self._source.read()
+        except SourceError as error:
+            log.error("cannot read the source %s: %s", self._source.name, error)
+            raise InternalError(f"source {self._source.name}: {error}") from error
+        if host is not self._host:
+            self._take(host)
+        return host
+
+    def _take(self, host: Host) -> None:
+        log.info("%s: %s", self._source.name, host.origin)
+        for note in host.notes:
+            log.info("note: %s", note)
+        for line in describe(host):
+            log.info("%s", line)
+        self._complaint = "; ".join(inconsistencies(host))
+        if self._complaint:
+            level = logging.ERROR if self._on_inconsistent == "error" else logging.WARNING
+            log.log(level, "%s", self._complaint)
+        self._stat = host_stat(host)
+        self._host = host
+
+
+def _parse(parameter: str, text: str) -> Featureset:
+    try:
+        return Featureset.parse(text)
+    except FeaturesetError as error:
+        raise InternalError(f"parameter {parameter}: {error}") from error

@@ -1,0 +1,1 @@
+"""How calls arrive: the only rooms with sockets in them."""
