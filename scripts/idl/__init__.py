@@ -1,0 +1,1 @@
+"""The contract as a value, and what is generated from it: Python, OCaml, reference, test data."""

@@ -1,0 +1,4 @@
+"""x."""
+
+from .contract import Contract
+def render(contract: Contract) -> str: return ""

@@ -1,0 +1,252 @@
+"""The contract as xenops_cpu/interface.py."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+
+from .contract import (
+    Basic,
+    Contract,
+    DictOf,
+    ListOf,
+    Method,
+    Record,
+    Tag,
+    Text,
+    TupleOf,
+    Type,
+    Variant,
+)
+
+WIDTH = 100
+BASIC = {
+    "string": "str",
+    "int": "int",
+    "int64": "Int64",
+    "bool": "bool",
+    "float": "float",
+    "unit": "None",
+}
+
+HEAD = '''\
+"""The service's interface: its records, errors and methods, and a client.
+
+Generated from idl/xenops_cpu.openrpc.yaml by scripts/generate-interface: change that, not this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Final, Protocol, TypeAlias
+
+from attrs import frozen
+
+# OCaml's int has 63 bits, which is what a plain int stands for here; an int64 has them all.
+Int64: TypeAlias = Annotated[int, "int64"]
+'''
+
+ERROR_BASE = '''\
+class XenopsError(Exception):
+    """A failed call. Each tag of the error variant is a class of its own below this one."""
+
+    tag: ClassVar[str]
+    # True for the class that stands for a tag that this version of the interface does not know.
+    catches_unknown: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return ": ".join([self.tag, ", ".join(map(str, self.args))]) if self.args else self.tag
+'''
+
+METHOD_CLASSES = '''\
+@frozen
+class Param:
+    """A named parameter. `type` is a type as in this module's annotations, None for unit."""
+
+    name: str
+    type: Any
+
+
+@frozen
+class Method:
+    """A method: its name on the wire and in Python, its parameters in order, its result's type."""
+
+    name: str
+    python_name: str
+    params: tuple[Param, ...]
+    result: Any
+'''
+
+
+def render(contract: Contract) -> str:
+    """The text of xenops_cpu/interface.py."""
+    parts = [HEAD]
+    for made in contract.types:
+        if isinstance(made, Text):
+            parts.append(comment(made.description) + f"{made.name}: TypeAlias = str\n")
+    for made in contract.types:
+        if isinstance(made, Record):
+            parts.append(record(made))
+        elif isinstance(made, Variant) and made is not contract.error:
+            parts.append(enumeration(made))
+    parts.append(ERROR_BASE)
+    parts += [error(tag, tag.name == contract.error.default) for tag in contract.error.tags]
+    parts.append(union(contract.error))
+    parts.append(METHOD_CLASSES)
+    parts.append(service(contract))
+    parts.append(client(contract))
+    parts.append(tables(contract))
+    return join(parts)
+
+
+def join(parts: list[str]) -> str:
+    """Two blank lines around classes, one between other statements."""
+    text = parts[0]
+    for before, part in zip(parts, parts[1:], strict=False):
+        one = not any(p.startswith(("class", "@")) for p in (before, part))
+        text += ("\n" if one else "\n\n") + part
+    return text
+
+
+def hint(type_: Type) -> str:
+    """The annotation for a type."""
+    match type_:
+        case Basic(kind):
+            return BASIC[kind]
+        case ListOf(item):
+            return f"list[{hint(item)}]"
+        case DictOf(item):
+            return f"dict[str, {hint(item)}]"
+        case TupleOf(items):
+            return f"tuple[{', '.join(map(hint, items))}]"
+        case _:
+            return type_.name
+
+
+def record(made: Record) -> str:
+    lines = ["@frozen", f"class {made.name}:", *doc(made.description, 4), ""]
+    for member in made.members:
+        lines += comment(member.description, 4).splitlines()
+        optional = "" if member.required else " | None"
+        lines.append(f"    {member.name}: {hint(member.type)}{optional}")
+    return "\n".join(lines) + "\n"
+
+
+def enumeration(made: Variant) -> str:
+    lines = [f"class {made.name}(Enum):", *doc(made.description, 4), ""]
+    for tag in made.tags:
+        lines += comment(tag.description, 4).splitlines()
+        lines.append(f"    {tag.name.upper()} = {quote(tag.name)}")
+    return "\n".join(lines) + "\n"
+
+
+def error(tag: Tag, catches_unknown: bool) -> str:
+    lines = ["@frozen", f"class {tag.python}(XenopsError):", *doc(tag.description, 4), ""]
+    lines.append(f"    tag: ClassVar[str] = {quote(tag.name)}")
+    if catches_unknown:
+        lines.append("    catches_unknown: ClassVar[bool] = True")
+    lines += [f"    {name}: {hint(part)}" for name, part in zip(tag.names, tag.parts, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def union(made: Variant) -> str:
+    lines = [f"{made.name}: TypeAlias = ("]
+    lines += [f"    {'| ' if index else ''}{tag.python}" for index, tag in enumerate(made.tags)]
+    return "\n".join([*lines, ")"]) + "\n"
+
+
+def arguments(method: Method) -> list[str]:
+    """Parameters of the Python method: unit carries nothing, so it is left out."""
+    return [
+        f"{param.name}: {hint(param.type)}" + ("" if param.required else " | None = None")
+        for param in method.params
+        if param.type != Basic("unit")
+    ]
+
+
+def signature(method: Method, tail: str) -> list[str]:
+    one = f"    def {method.python}(self, {', '.join(arguments(method))}) -> {hint(method.result)}:{tail}"
+    if len(one) <= WIDTH:
+        return [one]
+    inside = f"        self, {', '.join(arguments(method))}"
+    return [f"    def {method.python}(", inside, f"    ) -> {hint(method.result)}:{tail}"]
+
+
+def service(contract: Contract) -> str:
+    lines = ["class Service(Protocol):", *doc("What answers the calls. Methods raise XenopsError.", 4)]
+    for method in contract.methods:
+        lines += ["", *signature(method, ""), *doc(f"{method.summary}\n{method.description}", 8)]
+        lines.append("        ...")
+    return "\n".join(lines) + "\n"
+
+
+def client(contract: Contract) -> str:
+    text = (
+        "The same methods for a caller.\n`call` takes a method's name and its named parameters as typed "
+        "values, sends them, and returns the typed result or raises XenopsError."
+    )
+    lines = ["class Client:", *doc(text, 4), ""]
+    lines.append("    def __init__(self, call: Callable[[str, Mapping[str, Any]], Any]) -> None:")
+    lines.append("        self._call = call")
+    for method in contract.methods:
+        lines += ["", *signature(method, ""), *doc(method.summary, 8)]
+        values = [
+            f"{quote(p.name)}: {'None' if p.type == Basic('unit') else p.name}" for p in method.params
+        ]
+        one = f"        params: dict[str, Any] = {{{', '.join(values)}}}"
+        several = [one[: one.index("{") + 1], *(f"            {v}," for v in values), "        }"]
+        lines += [one] if len(one) <= WIDTH else several
+        lines.append(f"        result: {hint(method.result)} = self._call({quote(method.name)}, params)")
+        lines.append("        return result")
+    return "\n".join(lines) + "\n"
+
+
+def tables(contract: Contract) -> str:
+    lines = ["METHODS: Final[Mapping[str, Method]] = {"]
+    for method in contract.methods:
+        lines += [f"    {quote(method.name)}: Method(", f"        name={quote(method.name)},"]
+        lines += [f"        python_name={quote(method.python)},"]
+        params = [
+            f"Param({quote(param.name)}, {hint(param.type)}{'' if param.required else ' | None'}),"
+            for param in method.params
+        ]
+        if len(params) == 1:
+            lines.append(f"        params=({params[0]}),")
+        else:
+            lines += ["        params=(", *(f"            {param}" for param in params), "        ),"]
+        lines += [f"        result={hint(method.result)},", "    ),"]
+    lines += ["}", ""]
+    lines += comment("Methods of xenopsd's interface that are xenopsd's to answer.").splitlines()
+    lines.append("LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(")
+    lines += ["    {", *[f"        {quote(name)}," for name in contract.left_to_xenopsd], "    }", ")"]
+    lines += ["", f"VERSION: Final = {quote(contract.version)}"]
+    return "\n".join(lines) + "\n"
+
+
+def quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def wrap(text: str, width: int) -> Iterator[str]:
+    """Paragraphs, wrapped, with an empty line between two of them."""
+    for index, paragraph in enumerate(text.split("\n")):
+        if index:
+            yield ""
+        yield from textwrap.wrap(paragraph, width, break_on_hyphens=False)
+
+
+def doc(text: str, indent: int) -> list[str]:
+    """A docstring: on one line where it fits."""
+    pad = " " * indent
+    lines = list(wrap(text, WIDTH - indent - 3))
+    if len(lines) == 1 and len(lines[0]) + indent + 6 <= WIDTH:
+        return [f'{pad}"""{lines[0]}"""']
+    lines[0] = '"""' + lines[0]
+    return [(pad + line).rstrip() for line in [*lines, '"""']]
+
+
+def comment(text: str, indent: int = 0) -> str:
+    pad = " " * indent + "# "
+    return "".join(f"{pad}{line}\n" for line in wrap(text, WIDTH - len(pad)))

@@ -1,0 +1,2 @@
+from .contract import Contract
+def render(contract: Contract) -> str: return ""

@@ -1,0 +1,692 @@
+"""The service's interface: its records, errors and methods, and a client.
+
+Generated from idl/xenops_cpu.openrpc.yaml by scripts/generate-interface: change that, not this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Final, Protocol, TypeAlias
+
+from attrs import frozen
+
+# OCaml's int has 63 bits, which is what a plain int stands for here; an int64 has them all.
+Int64: TypeAlias = Annotated[int, "int64"]
+
+# A bitmap of CPU features as text: 32-bit words in hex, eight digits each, joined by "-". To the
+# wire it is a string; whether it is a featureset is for the method to say.
+FeaturesetText: TypeAlias = str
+
+
+class PowerState(Enum):
+    """What a VM is doing."""
+
+    # The VM runs.
+    RUNNING = "Running"
+    # The VM is shut down.
+    HALTED = "Halted"
+    # The VM's memory is saved in an image.
+    SUSPENDED = "Suspended"
+    # The VM has a domain that is not scheduled.
+    PAUSED = "Paused"
+
+
+@frozen
+class QueryResult:
+    """What answers at this socket."""
+
+    # Name of the service.
+    name: str
+    # Who made it.
+    vendor: str
+    # Version of the program.
+    version: str
+    # What the service can do and where its featuresets come from, in words.
+    features: list[str]
+    # A UUID, new at each start of the service.
+    instance_id: str
+
+
+@frozen
+class CpuInfo:
+    """The CPU of a host, as xapi stores it."""
+
+    # Logical CPUs that Xen runs on.
+    cpu_count: int
+    # CPU packages.
+    socket_count: int
+    # Logical CPUs of a core.
+    threads_per_core: int
+    # NUMA nodes.
+    nr_nodes: int
+    # Vendor string of CPUID leaf 0, such as GenuineIntel.
+    vendor: str
+    # Clock in MHz, as /proc/cpuinfo writes it.
+    speed: str
+    # Brand string of the CPU.
+    modelname: str
+    # CPU family, in decimal.
+    family: str
+    # CPU model, in decimal.
+    model: str
+    # CPU stepping, in decimal.
+    stepping: str
+    # Flags of /proc/cpuinfo, separated by blanks.
+    flags: str
+    # What Xen itself uses of the hardware.
+    features: FeaturesetText
+    # The most that a PV guest may arrive with in a migration (Xen's PV max).
+    features_pv: FeaturesetText
+    # The most that an HVM or PVH guest may arrive with in a migration (Xen's HVM max).
+    features_hvm: FeaturesetText
+    # What a new PV guest gets at boot (Xen's PV default).
+    features_pv_host: FeaturesetText
+    # What a new HVM or PVH guest gets at boot (Xen's HVM default).
+    features_hvm_host: FeaturesetText
+
+
+@frozen
+class ChipsetInfo:
+    """What the chipset and Xen together offer to guests."""
+
+    # True when Xen can pass devices through to guests.
+    iommu: bool
+    # True when Xen can run HVM guests.
+    hvm: bool
+
+
+@frozen
+class Hypervisor:
+    """The hypervisor that the host runs."""
+
+    # Version of Xen, such as 4.17.5.
+    version: str
+    # Guest types that Xen can run, each followed by a blank.
+    capabilities: str
+
+
+@frozen
+class HostStat:
+    """The state of a host."""
+
+    # The CPU of the host.
+    cpu_info: CpuInfo
+    # The hypervisor.
+    hypervisor: Hypervisor
+    # The chipset.
+    chipset_info: ChipsetInfo
+
+
+class XenopsError(Exception):
+    """A failed call. Each tag of the error variant is a class of its own below this one."""
+
+    tag: ClassVar[str]
+    # True for the class that stands for a tag that this version of the interface does not know.
+    catches_unknown: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return ": ".join([self.tag, ", ".join(map(str, self.args))]) if self.args else self.tag
+
+
+@frozen
+class AlreadyExists(XenopsError):
+    """Something with this name exists already."""
+
+    tag: ClassVar[str] = "Already_exists"
+    kind: str
+    identifier: str
+
+
+@frozen
+class DoesNotExist(XenopsError):
+    """Nothing with this name exists."""
+
+    tag: ClassVar[str] = "Does_not_exist"
+    kind: str
+    identifier: str
+
+
+@frozen
+class Unimplemented(XenopsError):
+    """The method belongs to xenopsd's interface and this service leaves it to xenopsd."""
+
+    tag: ClassVar[str] = "Unimplemented"
+    method: str
+
+
+@frozen
+class DomainNotBuilt(XenopsError):
+    """The VM has no domain yet."""
+
+    tag: ClassVar[str] = "Domain_not_built"
+
+
+@frozen
+class InvalidVcpus(XenopsError):
+    """A VM cannot have this number of virtual CPUs."""
+
+    tag: ClassVar[str] = "Invalid_vcpus"
+    vcpus: int
+
+
+@frozen
+class BadPowerState(XenopsError):
+    """The VM is in one power state and the call needs another."""
+
+    tag: ClassVar[str] = "Bad_power_state"
+    found: PowerState
+    expected: PowerState
+
+
+@frozen
+class FailedToAcknowledgeShutdownRequest(XenopsError):
+    """The guest did not react to the request to shut down."""
+
+    tag: ClassVar[str] = "Failed_to_acknowledge_shutdown_request"
+
+
+@frozen
+class FailedToAcknowledgeSuspendRequest(XenopsError):
+    """The guest did not react to the request to suspend."""
+
+    tag: ClassVar[str] = "Failed_to_acknowledge_suspend_request"
+
+
+@frozen
+class FailedToShutdown(XenopsError):
+    """The guest did not shut down in time."""
+
+    tag: ClassVar[str] = "Failed_to_shutdown"
+    vm: str
+    seconds: float
+
+
+@frozen
+class FailedToSuspend(XenopsError):
+    """The guest did not suspend in time."""
+
+    tag: ClassVar[str] = "Failed_to_suspend"
+    vm: str
+    seconds: float
+
+
+@frozen
+class DeviceIsConnected(XenopsError):
+    """The device is plugged in."""
+
+    tag: ClassVar[str] = "Device_is_connected"
+
+
+@frozen
+class DeviceNotConnected(XenopsError):
+    """The device is not plugged in."""
+
+    tag: ClassVar[str] = "Device_not_connected"
+
+
+@frozen
+class DeviceDetachRejected(XenopsError):
+    """The guest refused to let a device go."""
+
+    tag: ClassVar[str] = "Device_detach_rejected"
+    kind: str
+    identifier: str
+    reason: str
+
+
+@frozen
+class MediaNotEjectable(XenopsError):
+    """The medium cannot be ejected."""
+
+    tag: ClassVar[str] = "Media_not_ejectable"
+
+
+@frozen
+class MediaPresent(XenopsError):
+    """There is a medium in the drive."""
+
+    tag: ClassVar[str] = "Media_present"
+
+
+@frozen
+class MediaNotPresent(XenopsError):
+    """There is no medium in the drive."""
+
+    tag: ClassVar[str] = "Media_not_present"
+
+
+@frozen
+class NoBootableDevice(XenopsError):
+    """The VM has nothing to boot from."""
+
+    tag: ClassVar[str] = "No_bootable_device"
+
+
+@frozen
+class BootloaderError(XenopsError):
+    """The boot loader failed."""
+
+    tag: ClassVar[str] = "Bootloader_error"
+    vm: str
+    reason: str
+
+
+@frozen
+class CannotFreeThisMuchMemory(XenopsError):
+    """The host cannot free as much memory as the call needs."""
+
+    tag: ClassVar[str] = "Cannot_free_this_much_memory"
+    needed: Int64
+    free: Int64
+
+
+@frozen
+class VmsFailedToCooperate(XenopsError):
+    """These VMs did not give back the memory that they were asked for."""
+
+    tag: ClassVar[str] = "Vms_failed_to_cooperate"
+    vms: list[str]
+
+
+@frozen
+class InputOutputError(XenopsError):
+    """Reading or writing failed."""
+
+    tag: ClassVar[str] = "IO_error"
+
+
+@frozen
+class FailedToContactRemoteService(XenopsError):
+    """A service that this one needs cannot be reached."""
+
+    tag: ClassVar[str] = "Failed_to_contact_remote_service"
+    service: str
+
+
+@frozen
+class HookFailed(XenopsError):
+    """A hook script failed."""
+
+    tag: ClassVar[str] = "Hook_failed"
+    script: str
+    reason: str
+    stdout: str
+    exit_code: str
+
+
+@frozen
+class NotEnoughMemory(XenopsError):
+    """There is not enough memory."""
+
+    tag: ClassVar[str] = "Not_enough_memory"
+    needed: Int64
+
+
+@frozen
+class Cancelled(XenopsError):
+    """The task was cancelled."""
+
+    tag: ClassVar[str] = "Cancelled"
+    task: str
+
+
+@frozen
+class StorageBackendError(XenopsError):
+    """The storage backend reported an error."""
+
+    tag: ClassVar[str] = "Storage_backend_error"
+    code: str
+    arguments: list[str]
+
+
+@frozen
+class PCIBackNotLoaded(XenopsError):
+    """The pciback module is not loaded."""
+
+    tag: ClassVar[str] = "PCIBack_not_loaded"
+
+
+@frozen
+class FailedToRunScript(XenopsError):
+    """A script failed."""
+
+    tag: ClassVar[str] = "Failed_to_run_script"
+    reason: str
+
+
+@frozen
+class FailedToStartEmulator(XenopsError):
+    """The VM's device emulator did not start."""
+
+    tag: ClassVar[str] = "Failed_to_start_emulator"
+    vm: str
+    emulator: str
+    reason: str
+
+
+@frozen
+class BallooningTimeoutBeforeMigration(XenopsError):
+    """The VM did not balloon down before its migration."""
+
+    tag: ClassVar[str] = "Ballooning_timeout_before_migration"
+
+
+@frozen
+class InternalError(XenopsError):
+    """Anything else; the text says what was read, where, and what would have been right."""
+
+    tag: ClassVar[str] = "Internal_error"
+    message: str
+
+
+@frozen
+class UnknownError(XenopsError):
+    """An error that this version of the interface does not know."""
+
+    tag: ClassVar[str] = "Unknown_error"
+    catches_unknown: ClassVar[bool] = True
+
+
+Error: TypeAlias = (
+    AlreadyExists
+    | DoesNotExist
+    | Unimplemented
+    | DomainNotBuilt
+    | InvalidVcpus
+    | BadPowerState
+    | FailedToAcknowledgeShutdownRequest
+    | FailedToAcknowledgeSuspendRequest
+    | FailedToShutdown
+    | FailedToSuspend
+    | DeviceIsConnected
+    | DeviceNotConnected
+    | DeviceDetachRejected
+    | MediaNotEjectable
+    | MediaPresent
+    | MediaNotPresent
+    | NoBootableDevice
+    | BootloaderError
+    | CannotFreeThisMuchMemory
+    | VmsFailedToCooperate
+    | InputOutputError
+    | FailedToContactRemoteService
+    | HookFailed
+    | NotEnoughMemory
+    | Cancelled
+    | StorageBackendError
+    | PCIBackNotLoaded
+    | FailedToRunScript
+    | FailedToStartEmulator
+    | BallooningTimeoutBeforeMigration
+    | InternalError
+    | UnknownError
+)
+
+
+@frozen
+class Param:
+    """A named parameter. `type` is a type as in this module's annotations, None for unit."""
+
+    name: str
+    type: Any
+
+
+@frozen
+class Method:
+    """A method: its name on the wire and in Python, its parameters in order, its result's type."""
+
+    name: str
+    python_name: str
+    params: tuple[Param, ...]
+    result: Any
+
+
+class Service(Protocol):
+    """What answers the calls. Methods raise XenopsError."""
+
+    def query(self, debug_info: str) -> QueryResult:
+        """Name and version of the service.
+
+        What answers at this socket. The member features of the reply says, in words, where the
+        featuresets come from, so that a simulated host is never taken for a real one.
+        """
+        ...
+
+    def host_stat(self, debug_info: str) -> HostStat:
+        """CPU, hypervisor and chipset of this host.
+
+        The same call, with the same record, as HOST.stat of xenopsd, for callers that want all
+        three parts.
+        """
+        ...
+
+    def host_get_cpu_info(self, debug_info: str) -> CpuInfo:
+        """The CPU record that xapi stores for this host.
+
+        Identity and topology of the CPU, and the five featuresets: what the hardware and Xen can
+        do, what a new guest gets at boot, and the most that a guest may arrive with in a
+        migration.
+        """
+        ...
+
+    def host_combine_cpu_policies(
+        self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
+    ) -> FeaturesetText:
+        """The featureset that two hosts can both give.
+
+        Combines two featuresets into the common one. The empty string stands for "no host yet"
+        and leaves the other featureset as it is, so that a pool's level can be folded from
+        nothing.
+        """
+        ...
+
+    def host_is_compatible(
+        self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText
+    ) -> bool:
+        """May a VM with this featureset run on a host with that one?
+
+        True when the host can give every feature that the VM was booted with, so that the VM can
+        migrate there or resume there. The names of missing features go to the service's log.
+        """
+        ...
+
+
+class Client:
+    """The same methods for a caller.
+
+    `call` takes a method's name and its named parameters as typed values, sends them, and
+    returns the typed result or raises XenopsError.
+    """
+
+    def __init__(self, call: Callable[[str, Mapping[str, Any]], Any]) -> None:
+        self._call = call
+
+    def query(self, debug_info: str) -> QueryResult:
+        """Name and version of the service."""
+        params: dict[str, Any] = {"debug_info": debug_info, "unit": None}
+        result: QueryResult = self._call("query", params)
+        return result
+
+    def host_stat(self, debug_info: str) -> HostStat:
+        """CPU, hypervisor and chipset of this host."""
+        params: dict[str, Any] = {"debug_info": debug_info}
+        result: HostStat = self._call("HOST.stat", params)
+        return result
+
+    def host_get_cpu_info(self, debug_info: str) -> CpuInfo:
+        """The CPU record that xapi stores for this host."""
+        params: dict[str, Any] = {"debug_info": debug_info}
+        result: CpuInfo = self._call("HOST.get_cpu_info", params)
+        return result
+
+    def host_combine_cpu_policies(
+        self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
+    ) -> FeaturesetText:
+        """The featureset that two hosts can both give."""
+        params: dict[str, Any] = {"debug_info": debug_info, "policy1": policy1, "policy2": policy2}
+        result: FeaturesetText = self._call("HOST.combine_cpu_policies", params)
+        return result
+
+    def host_is_compatible(
+        self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText
+    ) -> bool:
+        """May a VM with this featureset run on a host with that one?"""
+        params: dict[str, Any] = {
+            "debug_info": debug_info,
+            "vm_policy": vm_policy,
+            "host_policy": host_policy,
+        }
+        result: bool = self._call("HOST.is_compatible", params)
+        return result
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "query": Method(
+        name="query",
+        python_name="query",
+        params=(
+            Param("debug_info", str),
+            Param("unit", None),
+        ),
+        result=QueryResult,
+    ),
+    "HOST.stat": Method(
+        name="HOST.stat",
+        python_name="host_stat",
+        params=(Param("debug_info", str),),
+        result=HostStat,
+    ),
+    "HOST.get_cpu_info": Method(
+        name="HOST.get_cpu_info",
+        python_name="host_get_cpu_info",
+        params=(Param("debug_info", str),),
+        result=CpuInfo,
+    ),
+    "HOST.combine_cpu_policies": Method(
+        name="HOST.combine_cpu_policies",
+        python_name="host_combine_cpu_policies",
+        params=(
+            Param("debug_info", str),
+            Param("policy1", FeaturesetText),
+            Param("policy2", FeaturesetText),
+        ),
+        result=FeaturesetText,
+    ),
+    "HOST.is_compatible": Method(
+        name="HOST.is_compatible",
+        python_name="host_is_compatible",
+        params=(
+            Param("debug_info", str),
+            Param("vm_policy", FeaturesetText),
+            Param("host_policy", FeaturesetText),
+        ),
+        result=bool,
+    ),
+}
+
+# Methods of xenopsd's interface that are xenopsd's to answer.
+LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(
+    {
+        "get_diagnostics",
+        "Task.stat",
+        "Task.cancel",
+        "Task.destroy",
+        "Task.list",
+        "Task.destroy_on_finish",
+        "HOST.get_console_data",
+        "HOST.get_total_memory_mib",
+        "HOST.send_debug_keys",
+        "HOST.set_worker_pool_size",
+        "HOST.update_guest_agent_features",
+        "HOST.upgrade_cpu_features",
+        "HOST.set_numa_affinity_policy",
+        "VM.add",
+        "VM.remove",
+        "VM.generate_state_string",
+        "VM.migrate",
+        "VM.create",
+        "VM.build",
+        "VM.create_device_model",
+        "VM.destroy",
+        "VM.pause",
+        "VM.unpause",
+        "VM.request_rdp",
+        "VM.run_script",
+        "VM.set_xsdata",
+        "VM.set_vcpus",
+        "VM.set_shadow_multiplier",
+        "VM.set_memory_dynamic_range",
+        "VM.stat",
+        "VM.exists",
+        "VM.list",
+        "VM.delay",
+        "VM.start",
+        "VM.shutdown",
+        "VM.reboot",
+        "VM.suspend",
+        "VM.resume",
+        "VM.s3suspend",
+        "VM.s3resume",
+        "VM.export_metadata",
+        "VM.import_metadata",
+        "VM.import_metadata_async",
+        "PCI.add",
+        "PCI.remove",
+        "PCI.stat",
+        "PCI.list",
+        "PCI.dequarantine",
+        "VBD.add",
+        "VBD.plug",
+        "VBD.unplug",
+        "VBD.eject",
+        "VBD.insert",
+        "VBD.stat",
+        "VBD.list",
+        "VBD.remove",
+        "VUSB.add",
+        "VUSB.plug",
+        "VUSB.unplug",
+        "VUSB.stat",
+        "VUSB.list",
+        "VUSB.remove",
+        "VIF.add",
+        "VIF.plug",
+        "VIF.unplug",
+        "VIF.move",
+        "VIF.stat",
+        "VIF.list",
+        "VIF.remove",
+        "VIF.set_carrier",
+        "VIF.set_locking_mode",
+        "VIF.set_ipv4_configuration",
+        "VIF.set_ipv6_configuration",
+        "VIF.set_pvs_proxy",
+        "VGPU.add",
+        "VGPU.stat",
+        "VGPU.list",
+        "VGPU.remove",
+        "UPDATES.get",
+        "UPDATES.last_id",
+        "UPDATES.inject_barrier",
+        "UPDATES.remove_barrier",
+        "UPDATES.refresh_vm",
+        "DEBUG.trigger",
+        "DEBUG.shutdown",
+        "Observer.create",
+        "Observer.destroy",
+        "Observer.set_enabled",
+        "Observer.set_attributes",
+        "Observer.set_endpoints",
+        "Observer.init",
+        "Observer.set_trace_log_dir",
+        "Observer.set_export_interval",
+        "Observer.set_host_id",
+        "Observer.set_max_traces",
+        "Observer.set_max_spans",
+        "Observer.set_max_file_size",
+        "Observer.set_compress_tracing_files",
+    }
+)
+
+VERSION: Final = "1.0.0"

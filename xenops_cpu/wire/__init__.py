@@ -1,0 +1,76 @@
+"""The wire: bytes to calls and replies to bytes, without sockets.
+
+xmlrpc and jsonrpc have the same functions: parse_call and dump_success or dump_failure for a server,
+dump_call and parse_response for a client. dispatch answers calls with a service; caller makes them.
+The bytes are those of rpclib 10.2; reading takes what rpclib takes and refuses the rest by name.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from xenops_cpu.marshal import Value
+
+XMLRPC, JSONRPC = "xmlrpc", "jsonrpc"
+CONTENT_TYPES = {XMLRPC: "text/xml", JSONRPC: "application/json"}
+
+# JSON-RPC 2.0 gives these numbers to kinds of failure; only its error objects carry them.
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
+INVALID_PARAMS, CALL_FAILED = -32602, -32000
+
+
+@frozen
+class Limits:
+    """The most that a message may have: bytes, levels of nesting, elements or members.
+
+    The largest message that xapi has a use for is some 4 KiB, 8 levels and 60 elements.
+    """
+
+    size: int = 1 << 20
+    depth: int = 64
+    count: int = 10_000
+
+
+LIMITS = Limits()
+
+
+@frozen
+class Envelope:
+    """What a reply repeats of its call; XML-RPC has nothing of the kind.
+
+    The id is 0 where a call has none, as in rpclib, and null (None) for version 2.0.
+    """
+
+    id: int | str | None = 0
+    version: str = "1.0"
+
+
+ENVELOPE = Envelope()
+
+
+@frozen
+class Call:
+    """A call: the method's name, its parameters as they came (by name: one dict), what to repeat."""
+
+    method: str
+    params: list[Value]
+    envelope: Envelope = ENVELOPE
+
+
+@frozen
+class Reply:
+    """A reply: the result, or the error variant as a value."""
+
+    success: bool
+    value: Value
+
+
+class WireError(ValueError):
+    """A message that cannot be read. The text says what was read and what would be right."""
+
+    def __init__(
+        self, problem: str, code: int = PARSE_ERROR, envelope: Envelope = ENVELOPE
+    ) -> None:
+        super().__init__(problem)
+        self.code = code
+        self.envelope = envelope

@@ -1,0 +1,149 @@
+"""Answer a request's body with a service: every body gets an answer, and every failure is one.
+
+The body tells the wire: its first character is "<" for XML-RPC, "{" or "[" for JSON-RPC. What is
+neither is answered in XML-RPC, which is what xapi's callers read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from attrs import frozen
+
+from xenops_cpu.interface import (
+    LEFT_TO_XENOPSD,
+    METHODS,
+    InternalError,
+    Service,
+    Unimplemented,
+    XenopsError,
+)
+from xenops_cpu.marshal import MarshalError, Value, Writer, arguments_reader, writer
+from xenops_cpu.wire import (
+    CALL_FAILED,
+    CONTENT_TYPES,
+    ENVELOPE,
+    INVALID_PARAMS,
+    JSONRPC,
+    LIMITS,
+    METHOD_NOT_FOUND,
+    XMLRPC,
+    Limits,
+    WireError,
+    jsonrpc,
+    xmlrpc,
+)
+
+log = logging.getLogger(__name__)
+
+DISCOVER = "rpc.discover"
+_SHOWN = 200  # characters of a name or an exception's text that an answer repeats
+_BLANK = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+_WIRES: dict[str, Any] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
+
+
+@frozen
+class _Plan:
+    """A method, compiled: its arguments, the service's method by name, its result."""
+
+    python_name: str
+    read: Callable[[list[Value]], list[Any]]
+    takes: tuple[int, ...]
+    write: Writer
+
+
+def _compile() -> dict[str, _Plan]:
+    plans = {}
+    for method in METHODS.values():
+        takes = tuple(i for i, param in enumerate(method.params) if param.type is not None)
+        read = arguments_reader(tuple((param.name, param.type) for param in method.params))
+        plans[method.name] = _Plan(method.python_name, read, takes, writer(method.result))
+    return plans
+
+
+_PLANS = _compile()
+
+
+def wire_of(body: bytes) -> str:
+    """The wire that a body is written in, XMLRPC or JSONRPC."""
+    start = body[:1]
+    if start not in (b"<", b"{"):
+        start = body.removeprefix(_BOM).lstrip(_BLANK)[:1]
+    return JSONRPC if start in (b"{", b"[") else XMLRPC
+
+
+def content_type(wire: str) -> str:
+    """The Content-Type of an answer on a wire."""
+    return CONTENT_TYPES[wire]
+
+
+def failure(wire: str, message: str) -> bytes:
+    """The answer to a request that has no call in it, such as one over the transport's limits."""
+    body: bytes = _WIRES[wire].dump_failure(_error(InternalError(message)), ENVELOPE)
+    return body
+
+
+def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
+    """The reply to the call in a body. Never raises; what went wrong is in the reply and the log."""
+    wire = _WIRES[wire_of(body)]
+    envelope = ENVELOPE
+    code = CALL_FAILED
+    method = ""
+    try:
+        call = wire.parse_call(body, limits)
+        envelope, method = call.envelope, call.method
+        plan = _PLANS.get(method)
+        if plan is None:
+            if method == DISCOVER:
+                return bytes(wire.dump_success(document(), envelope))
+            code = METHOD_NOT_FOUND
+            raise _unknown(method)
+        code = INVALID_PARAMS
+        given = plan.read(call.params)
+        code = CALL_FAILED
+        if len(given) != len(plan.takes):
+            given = [given[index] for index in plan.takes]
+        result = getattr(service, plan.python_name)(*given)
+        return bytes(wire.dump_success(plan.write(result), envelope))
+    except XenopsError as error:
+        log.info("%s failed: %s", method[:_SHOWN], error)
+        failed: XenopsError = error
+    except WireError as error:
+        envelope, code = error.envelope, error.code
+        failed = InternalError(f"the request cannot be read: {error}")
+        log.warning("refused a request: %s", error)
+    except MarshalError as error:
+        if code == INVALID_PARAMS:
+            failed = InternalError(f"{method}: {error}")
+            log.warning("refused a call: %s: %s", method, error)
+        else:
+            failed = InternalError(f"{method}: the service made a result that is none: {error}")
+            log.error("%s made a result that is none: %s", method, error)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"[:_SHOWN]
+        failed = InternalError(f"{method or 'the request'}: {text}")
+        log.exception("%s failed", method[:_SHOWN] or "a request")
+    return bytes(wire.dump_failure(_error(failed), envelope, code))
+
+
+def _unknown(method: str) -> XenopsError:
+    if method in LEFT_TO_XENOPSD:
+        return Unimplemented(method)
+    return InternalError(f"Unknown method {method[:_SHOWN]}")
+
+
+def _error(error: XenopsError) -> Value:
+    made: Value = writer(type(error))(error)
+    return made
+
+
+@cache
+def document() -> Any:
+    """The contract as an OpenRPC document, the answer to rpc.discover."""
+    return json.loads(files("xenops_cpu").joinpath("data/openrpc.json").read_text("utf-8"))
