@@ -40,7 +40,7 @@ class XenopsCpu:
         self._complaint = ""
         self._stat: HostStat | None = None
 
-    def query(self, debug_info: str, unit: None) -> QueryResult:
+    def query(self, debug_info: str) -> QueryResult:
         """Who answers here and from what."""
         task.set(debug_info)
         facts = [f"source: {self._source.name}"]

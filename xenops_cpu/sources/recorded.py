@@ -38,12 +38,24 @@ def examples() -> dict[str, Traversable]:
     }
 
 
-def example(name: str) -> Host:
-    """A shipped capture. Raises SourceError, which lists what there is."""
-    known = examples()
-    if name not in known:
-        raise SourceError(f'there is no example host "{name}"; there are {", ".join(known)}')
-    return _load(known[name], name)
+@frozen
+class Example:
+    """A host that comes with the package: captured from a real Xen."""
+
+    example: str
+
+    @property
+    def name(self) -> str:
+        return f"example:{self.example}"
+
+    def read(self) -> Host:
+        known = examples()
+        if self.example not in known:
+            raise SourceError(
+                f'there is no example host "{self.example}"; there are {", ".join(known)}'
+            )
+        host = _load(known[self.example], self.name)
+        return evolve(host, origin=f"{self.name} ({host.origin})")
 
 
 def _load(file: Path | Traversable, where: str) -> Host:

@@ -1,0 +1,69 @@
+"""xenops-cpu: finds the command and runs it. Commands are imported only when they are asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from . import CANNOT_BE_READ, OK, WRONG_USAGE, Failure
+
+COMMANDS = {
+    "serve": "answer HOST.get_cpu_info and its kin on a Unix socket",
+    "info": "this host for people: what guests get at boot and may bring in a migration",
+    "call": "call any method of a running service",
+    "capture": "write all that is known of this host to a file",
+}
+
+_EXIT_CODES = """exit codes:
+  0  done
+  1  the answer is an error or a "no"
+  2  wrong use: an unknown command, option or argument
+  3  a file, a socket or a source cannot be read or written
+"""
+
+
+def _usage() -> str:
+    rows = "\n".join(f"  {name:<10} {words}" for name, words in COMMANDS.items())
+    return (
+        "usage: xenops-cpu COMMAND [OPTION ...]\n\n"
+        "Which CPU features does a VM see on this Xen host, at boot and after a migration?\n\n"
+        f"commands ('xenops-cpu COMMAND --help' tells more):\n{rows}\n\n{_EXIT_CODES}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code; says on standard error what went wrong."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    name = arguments[0] if arguments else ""
+    if name in ("-h", "--help", "help"):
+        print(_usage(), end="")
+        return OK
+    if name in ("-V", "--version"):
+        print(f"xenops-cpu {__version__}")
+        return OK
+    if name not in COMMANDS:
+        said = f"there is no command {name!r}" if name else "a command is missing"
+        print(f"xenops-cpu: {said}\n\n{_usage()}", end="", file=sys.stderr)
+        return WRONG_USAGE
+    command = importlib.import_module(f"{__package__}.{name}")
+    try:
+        parser: argparse.ArgumentParser = command.parser()
+        code: int = command.run(parser.parse_args(arguments[1:]))
+        sys.stdout.flush()
+    except Failure as failure:
+        print(f"xenops-cpu {name}: {failure}", file=sys.stderr)
+        return failure.code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing is left to say to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        print(f"xenops-cpu {name}: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        return CANNOT_BE_READ
+    return code

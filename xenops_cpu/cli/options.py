@@ -1,0 +1,83 @@
+"""Options that several commands share: which source to read, which socket to use."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from ..sources import Source, SourceError, choose
+from . import WRONG_USAGE, Failure
+
+# The first of these is xapi's own folder for such sockets.
+_SOCKET_PLACES = (
+    "/var/lib/xcp/xenops-cpu",
+    "$XDG_RUNTIME_DIR/xenops-cpu.sock",
+    "/tmp/xenops-cpu.sock",  # noqa: S108
+)
+
+
+def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with examples."""
+    return argparse.ArgumentParser(
+        prog=f"xenops-cpu {command}",
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """--source and what goes with it."""
+    parser.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="where featuresets come from: xen, simulated, recorded:FILE or example:NAME "
+        "(xen on a Xen host, else simulated)",
+    )
+    parser.add_argument(
+        "--boot-cpuinfo",
+        metavar="FILE",
+        type=Path,
+        help="a copy of /proc/cpuinfo made at boot; used in its place where it is there",
+    )
+
+
+def source(options: argparse.Namespace) -> Source:
+    """The source asked for. Raises Failure."""
+    try:
+        return choose.source(options.source, options.boot_cpuinfo)
+    except ValueError as error:
+        raise Failure(str(error), WRONG_USAGE) from error
+    except SourceError as error:
+        raise Failure(str(error)) from error
+
+
+def socket_places() -> list[Path]:
+    """Where a service listens unless told otherwise, best first."""
+    places = [os.environ.get("XENOPS_CPU_SOCKET", ""), *map(os.path.expandvars, _SOCKET_PLACES)]
+    return [Path(place) for place in places if place and "$" not in place]
+
+
+def socket_to_serve() -> Path:
+    """The best place that this user may write to."""
+    for place in socket_places():
+        if os.access(place.parent, os.W_OK):
+            return place
+    return socket_places()[-1]
+
+
+def socket_to_ask() -> Path | None:
+    """The first place where a service of root's or of this user's listens; None if there is none.
+
+    Anybody may put a socket into /tmp, so whose it is matters.
+    """
+    for place in socket_places():
+        try:
+            found = place.lstat()
+        except OSError:
+            continue
+        if place.is_socket() and found.st_uid in (0, os.getuid()):
+            return place
+    return None

@@ -1,0 +1,67 @@
+"""xenops-cpu serve: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .. import log
+from . import OK, Failure, options
+
+_EXAMPLES = """  xenops-cpu serve                                             # this host
+  xenops-cpu serve --socket /tmp/xenops-cpu.sock               # on a socket of your own
+  xenops-cpu serve --source recorded:host-7.json               # a host captured elsewhere
+  xenops-cpu serve --socket-mode 660 --socket-group xapi       # for one group
+"""
+
+
+def _mode(text: str) -> int:
+    mode = int(text, 8)
+    if not 0 <= mode <= 0o777:
+        raise ValueError
+    return mode
+
+
+_mode.__name__ = "file mode"
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "serve",
+        "Answer on a Unix socket, in XML-RPC and JSON-RPC, until SIGTERM or SIGINT.",
+        _EXAMPLES,
+    )
+    made.add_argument(
+        "--socket", type=Path, metavar="PATH", help=f"default: {options.socket_to_serve()}"
+    )
+    made.add_argument(
+        "--socket-mode", type=_mode, default=0o600, metavar="MODE", help="octal (600)"
+    )
+    made.add_argument("--socket-group", metavar="GROUP", help="who else may connect")
+    options.add_source(made)
+    made.add_argument(
+        "--on-inconsistent",
+        choices=("error", "warn"),
+        default="error",
+        help="when a default policy is not within its max: answer with an error, or only log it",
+    )
+    made.add_argument("--loglevel", choices=log.LEVELS, default="info")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from .. import daemon
+
+    log.to_stream(arguments.loglevel)
+    path = arguments.socket or options.socket_to_serve()
+    try:
+        daemon.serve(
+            path,
+            options.source(arguments),
+            on_inconsistent=arguments.on_inconsistent,
+            mode=arguments.socket_mode,
+            group=arguments.socket_group,
+        )
+    except daemon.SocketError as error:
+        raise Failure(str(error)) from error
+    return OK

@@ -1,0 +1,75 @@
+"""Why a feature may be in a migration set and not in the boot set, in a sentence for people.
+
+The facts are those of Xen's guest_common_max_feature_adjustments() and
+guest_common_default_feature_adjustments() (xen/arch/x86/cpu-policy.c, 4.17 to master) and of
+XenServer's libxc, which adds features that old Xen showed by mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .features import Release
+
+_TSX = (
+    "TSX, hidden at boot because it is off or unsafe here; a VM that saw it elsewhere may come in "
+    "(its transactions may always abort, which costs speed, not correctness)"
+)
+_TOPOLOGY = (
+    "a topology bit that older Xen let guests see; the topology is the toolstack's to decide, so "
+    "a VM that remembers the bit may come in"
+)
+_VERW = (
+    "tells a guest that VERW scrubs buffers; this host need not, but a VM from a host where it "
+    "must may come in"
+)
+_RSB = (
+    "tells a guest that returns may be predicted from elsewhere; a VM that was told so on another "
+    "host of the pool may come in"
+)
+_NESTED = "nested virtualisation, given only on request"
+
+_SENTENCES = {
+    "HLE": _TSX,
+    "RTM": _TSX,
+    "RTM_ALWAYS_ABORT": "says that XBEGIN is safe to execute but always aborts; goes with TSX",
+    "HTT": _TOPOLOGY,
+    "CMP_LEGACY": _TOPOLOGY,
+    "X2APIC": _TOPOLOGY,
+    "MD_CLEAR": _VERW,
+    "FB_CLEAR": _VERW,
+    "RFDS_CLEAR": _VERW,
+    "VERW_CLEAR": _VERW,
+    "ARCH_CAPS": _RSB,
+    "RSBA": _RSB,
+    "RRSBA": _RSB,
+    "SVM": _NESTED,
+    "VMX": _NESTED,
+    "RDRAND": "not given on this CPU, whose RDRAND can leak data (SRBDS); safe for who uses it",
+    "CLWB": "slow with the microcode for GDS, so not given; safe for a VM that uses it already",
+    "MPX": "given up by compilers and kernels, so not given unless asked for",
+    "ERMS": "a hint about speed, which cannot break a VM that saw it",
+    "NO_LMSL": "says that segment limits in long mode are not offered, which is always true",
+    "VIRT_SSBD": "Xen emulates it for guests that come from hosts where it is the only control",
+    "IBS": "shown by mistake by Xen 4.7 and kept in old records: a compatibility bit",
+    "LWP": "taken away by microcode and kept in old records: a compatibility bit",
+}
+_DUPLICATE = "shown twice by Xen 4.7, kept in old records of VMs: a compatibility bit"
+_ON_REQUEST = "off at boot unless the guest's configuration asks for it"
+
+
+def why_only_in_migration(release: Release, number: int) -> str:
+    """Why Xen takes the feature in and does not give it."""
+    name = release.label(number)
+    if name.startswith("<2*32+"):
+        return _DUPLICATE
+    return _SENTENCES.get(name, _ON_REQUEST)
+
+
+def grouped(release: Release, numbers: Iterable[int]) -> dict[str, list[str]]:
+    """Names by sentence, in order of first appearance."""
+    groups: dict[str, list[str]] = {}
+    for number in numbers:
+        sentence = why_only_in_migration(release, number)
+        groups.setdefault(sentence, []).append(release.label(number))
+    return groups
