@@ -1,12 +1,14 @@
 """Typed values to and from rpclib's value tree, the form that both wires share.
 
-The tree is str, int, bool, float, None, bytes, list and dict. XML writes an int as bare text, so from XML
-it arrives as a str; a reader therefore takes for an int whatever OCaml's int_of_string takes (rpclib 10.2).
+The tree is str, int, bool, float, None, bytes, list and dict. XML writes an int as bare text, so
+from XML it arrives as a str; a reader therefore takes for an int whatever OCaml's int_of_string
+takes (rpclib 10.2).
 
-`reader(type)` and `writer(type)` compile a function for a type once and keep it. Types are written as
-in annotations: str, int (63 bits, as in OCaml), Annotated[int, "int64"], bool, float, None, list[X],
-dict[str, X], tuple[...], X | None, an Enum, a frozen attrs record, a class with a `tag`, and a union of
-such classes, which is a variant. Both kinds of function raise MarshalError, whose text names the member.
+`reader(type)` and `writer(type)` compile a function for a type once and keep it. Types are written
+as in annotations: str, int (63 bits, as in OCaml), Annotated[int, "int64"], bool, float, None,
+list[X], dict[str, X], tuple[...], X | None, an Enum, a frozen attrs record, a class with a `tag`,
+and a union of such classes, which is a variant. Both kinds of function raise MarshalError, whose
+text names the member.
 """
 
 from __future__ import annotations
@@ -22,9 +24,8 @@ from typing import Annotated, Any, TypeAlias
 
 import attrs
 
-Value: TypeAlias = (
-    "None | bool | int | float | str | bytes | list[Value] | dict[str, Value]"  # rpclib's Rpc.t
-)
+# str | int | bool | float | None | bytes | list[Value] | dict[str, Value], as rpclib's Rpc.t.
+Value: TypeAlias = Any
 Reader: TypeAlias = Callable[[Any], Any]
 Writer: TypeAlias = Callable[[Any], Any]
 
@@ -175,7 +176,7 @@ _SCALARS: dict[Any, tuple[Reader, Writer]] = {
 
 @cache
 def reader(type_: Any) -> Reader:
-    """The function from a tree to a value of the type. TypeError when there is no such type on the wire."""
+    """The function from a tree to a value of the type. TypeError when rpclib has no such type."""
     return _compiled(type_)[0]
 
 
@@ -297,7 +298,7 @@ def _record(cls: type) -> tuple[Reader, Writer]:
     def read(value: Any) -> Any:
         if type(value) is not dict:
             raise _expected(f"a struct ({cls.__name__})", value)
-        arguments = []
+        arguments: list[Any] = []
         lowered: dict[str, Any] | None = None
         for name, read_member, _, may_be_absent in plan:
             item = value.get(name, _MISSING)
@@ -463,7 +464,7 @@ def arguments_reader(params: tuple[tuple[str, Any], ...]) -> Callable[[Any], lis
 
 @cache
 def arguments_writer(params: tuple[tuple[str, Any], ...]) -> Callable[[dict[str, Any]], list[Any]]:
-    """From typed values by name to a call's list of parameters: one struct, last declared name first."""
+    """From typed values by name to a call's parameters: one struct, last declared name first."""
     plan = [(name, _member(type_)[1], is_optional(type_)) for name, type_ in reversed(params)]
 
     def write(values: dict[str, Any]) -> list[Any]:

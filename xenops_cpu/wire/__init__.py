@@ -1,11 +1,14 @@
 """The wire: bytes to calls and replies to bytes, without sockets.
 
-xmlrpc and jsonrpc have the same functions: parse_call and dump_success or dump_failure for a server,
-dump_call and parse_response for a client. dispatch answers calls with a service; caller makes them.
-The bytes are those of rpclib 10.2; reading takes what rpclib takes and refuses the rest by name.
+xmlrpc and jsonrpc have the same functions (Form): parse_call and dump_success or dump_failure for a
+server, dump_call and parse_response for a client. dispatch answers calls with a service; caller
+makes them. The bytes are those of rpclib 10.2; reading takes what rpclib takes and refuses the rest
+by name.
 """
 
 from __future__ import annotations
+
+from typing import Protocol
 
 from attrs import frozen
 
@@ -50,7 +53,7 @@ ENVELOPE = Envelope()
 
 @frozen
 class Call:
-    """A call: the method's name, its parameters as they came (by name: one dict), what to repeat."""
+    """A call: the method's name, its parameters (by name: one dict), what the reply repeats."""
 
     method: str
     params: list[Value]
@@ -74,3 +77,17 @@ class WireError(ValueError):
         super().__init__(problem)
         self.code = code
         self.envelope = envelope
+
+
+class Form(Protocol):
+    """What the modules xmlrpc and jsonrpc are."""
+
+    def parse_call(self, body: bytes, limits: Limits = ...) -> Call: ...
+
+    def parse_response(self, body: bytes, limits: Limits = ...) -> Reply: ...
+
+    def dump_call(self, method: str, params: list[Value], envelope: Envelope = ...) -> bytes: ...
+
+    def dump_success(self, value: Value, envelope: Envelope = ...) -> bytes: ...
+
+    def dump_failure(self, error: Value, envelope: Envelope = ..., code: int = ...) -> bytes: ...

@@ -1,4 +1,4 @@
-"""Make calls: what interface.Client needs, over any function that sends a body and returns the reply's."""
+"""Make calls: what interface.Client needs, over any function from request body to reply body."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from typing import Any
 
 from xenops_cpu.interface import METHODS, Error, InternalError
 from xenops_cpu.marshal import MarshalError, arguments_writer, reader
-from xenops_cpu.wire import JSONRPC, LIMITS, XMLRPC, Envelope, Limits, WireError, jsonrpc, xmlrpc
+from xenops_cpu.wire import (
+    JSONRPC,
+    LIMITS,
+    XMLRPC,
+    Envelope,
+    Form,
+    Limits,
+    WireError,
+    jsonrpc,
+    xmlrpc,
+)
 
-_WIRES: dict[str, Any] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
+_WIRES: dict[str, Form] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 
 
 def caller(

@@ -18,6 +18,7 @@ from attrs import frozen
 from xenops_cpu.interface import (
     LEFT_TO_XENOPSD,
     METHODS,
+    Error,
     InternalError,
     Service,
     Unimplemented,
@@ -33,6 +34,7 @@ from xenops_cpu.wire import (
     LIMITS,
     METHOD_NOT_FOUND,
     XMLRPC,
+    Form,
     Limits,
     WireError,
     jsonrpc,
@@ -45,7 +47,7 @@ DISCOVER = "rpc.discover"
 _SHOWN = 200  # characters of a name or an exception's text that an answer repeats
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
-_WIRES: dict[str, Any] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
+_WIRES: dict[str, Form] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 
 
 @frozen
@@ -55,6 +57,7 @@ class _Plan:
     python_name: str
     read: Callable[[list[Value]], list[Any]]
     takes: tuple[int, ...]
+    has_units: bool
     write: Writer
 
 
@@ -63,7 +66,10 @@ def _compile() -> dict[str, _Plan]:
     for method in METHODS.values():
         takes = tuple(i for i, param in enumerate(method.params) if param.type is not None)
         read = arguments_reader(tuple((param.name, param.type) for param in method.params))
-        plans[method.name] = _Plan(method.python_name, read, takes, writer(method.result))
+        has_units = len(takes) < len(method.params)  # the service's methods do without them
+        plans[method.name] = _Plan(
+            method.python_name, read, takes, has_units, writer(method.result)
+        )
     return plans
 
 
@@ -85,12 +91,11 @@ def content_type(wire: str) -> str:
 
 def failure(wire: str, message: str) -> bytes:
     """The answer to a request that has no call in it, such as one over the transport's limits."""
-    body: bytes = _WIRES[wire].dump_failure(_error(InternalError(message)), ENVELOPE)
-    return body
+    return _WIRES[wire].dump_failure(_error(InternalError(message)), ENVELOPE)
 
 
 def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
-    """The reply to the call in a body. Never raises; what went wrong is in the reply and the log."""
+    """The reply to the call in a body. Never raises: failures are in the reply and in the log."""
     wire = _WIRES[wire_of(body)]
     envelope = ENVELOPE
     code = CALL_FAILED
@@ -101,16 +106,15 @@ def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
         plan = _PLANS.get(method)
         if plan is None:
             if method == DISCOVER:
-                return bytes(wire.dump_success(document(), envelope))
-            code = METHOD_NOT_FOUND
-            raise _unknown(method)
+                return wire.dump_success(document(), envelope)
+            return wire.dump_failure(_error(_unknown(method)), envelope, METHOD_NOT_FOUND)
         code = INVALID_PARAMS
         given = plan.read(call.params)
         code = CALL_FAILED
-        if len(given) != len(plan.takes):
+        if plan.has_units:
             given = [given[index] for index in plan.takes]
         result = getattr(service, plan.python_name)(*given)
-        return bytes(wire.dump_success(plan.write(result), envelope))
+        return wire.dump_success(plan.write(result), envelope)
     except XenopsError as error:
         log.info("%s failed: %s", method[:_SHOWN], error)
         failed: XenopsError = error
@@ -129,7 +133,7 @@ def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
         text = f"{type(error).__name__}: {error}"[:_SHOWN]
         failed = InternalError(f"{method or 'the request'}: {text}")
         log.exception("%s failed", method[:_SHOWN] or "a request")
-    return bytes(wire.dump_failure(_error(failed), envelope, code))
+    return wire.dump_failure(_error(failed), envelope, code)
 
 
 def _unknown(method: str) -> XenopsError:
@@ -138,9 +142,11 @@ def _unknown(method: str) -> XenopsError:
     return InternalError(f"Unknown method {method[:_SHOWN]}")
 
 
+_write_error = writer(Error)
+
+
 def _error(error: XenopsError) -> Value:
-    made: Value = writer(type(error))(error)
-    return made
+    return _write_error(error)
 
 
 @cache

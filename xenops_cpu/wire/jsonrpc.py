@@ -1,9 +1,9 @@
 """JSON-RPC 1.0 as rpclib reads and writes it, and 2.0 as its clients need it.
 
-A 2.0 call is answered in 2.0: a failure is an error object whose `data` is the error variant and whose
-`message` is its text, since both 2.0 clients and rpclib's 2.0 reader ask for an object with code and
-message. A 2.0 notification is carried out and answered with a null id, because over HTTP something has
-to be answered; a batch is refused, because rpclib has none.
+A 2.0 call is answered in 2.0: a failure is an error object whose `data` is the error variant and
+whose `message` is its text, since both 2.0 clients and rpclib's 2.0 reader ask for an object with
+code and message. A 2.0 notification is carried out and answered with a null id, because over HTTP
+something has to be answered; a batch is refused, because rpclib has none.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def _constant(text: str) -> NoReturn:
     raise WireError(f"{text} is not JSON")
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_first_wins, parse_int=_int, parse_constant=_constant
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_first_wins, parse_int=_int, parse_constant=_constant)
 
 
 def _read(body: bytes, limits: Limits) -> Any:
@@ -94,7 +92,7 @@ def _refuse_lone_surrogates(value: Any) -> None:
 
 
 def parse_call(body: bytes, limits: Limits = LIMITS) -> Call:
-    """The call in a request's body. Raises WireError, with the call's envelope as far as it was read."""
+    """The call in a request's body. Raises WireError, with the envelope if it was read."""
     call = _read(body, limits)
     if type(call) is not dict:
         more = "; batches are not taken, send one call in a request" if type(call) is list else ""
@@ -169,7 +167,7 @@ _quote = json.encoder.encode_basestring
 
 
 def dump_value(value: Value) -> str:
-    """A value as rpclib's JSON library (Yojson) writes it: no blanks, floats always with a point."""
+    """A value as rpclib's JSON library, Yojson, writes it: no blanks, floats with a point."""
     kind = type(value)
     if kind is str:
         text: str = _quote(value)
@@ -177,14 +175,19 @@ def dump_value(value: Value) -> str:
     if kind is int:
         return str(value)
     if kind is dict:
-        members = [f"{dump_value(name)}:{dump_value(item)}" for name, item in value.items()]  # type: ignore[union-attr]
+        members = [
+            f'"{name}":{dump_value(item)}'
+            if name.isidentifier()
+            else f"{dump_value(name)}:{dump_value(item)}"
+            for name, item in value.items()
+        ]
         return f"{{{','.join(members)}}}"
     if kind is list:
-        return f"[{','.join([dump_value(item) for item in value])}]"  # type: ignore[union-attr]
+        return f"[{','.join([dump_value(item) for item in value])}]"
     if kind is bool:
         return "true" if value else "false"
     if kind is float:
-        return _float(value)  # type: ignore[arg-type]
+        return _float(value)
     if value is None:
         return "null"
     raise TypeError(f"{value!r} has no form in JSON")

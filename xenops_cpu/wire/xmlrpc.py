@@ -1,15 +1,15 @@
 """XML-RPC as rpclib reads and writes it.
 
-Reading is the standard library's Unmarshaller behind defusedxml's parser, with a grammar in front: a
-table says for each state which element may start, what state its content is in, and what state follows
-its end. So a misplaced element is refused where it stands, and depth and number of elements are counted.
+Reading is the standard library's Unmarshaller behind defusedxml's parser, with a grammar in front:
+each state knows which elements may start, the states in and after each, and what its end does. So a
+misplaced element is refused where it stands, and the depth and number of elements are counted.
 """
 
 from __future__ import annotations
 
 import binascii
-import re
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, TypeAlias
 from xml.parsers.expat import ExpatError
 from xmlrpc.client import DateTime, Unmarshaller
 
@@ -28,187 +28,218 @@ from xenops_cpu.wire import (
     WireError,
 )
 
-# state: {element: (state inside it, state after it)}. Text may stand in "text" and "value" only.
-_SCALARS = ("i4", "i8", "int", "boolean", "double", "string", "dateTime.iso8601", "base64", "nil")
-_GRAMMAR: dict[str, dict[str, tuple[str, str]]] = {
-    "document": {
-        "methodCall": ("methodCall", "end"),
-        "methodResponse": ("methodResponse", "end"),
-    },
-    "methodCall": {"methodName": ("text", "methodName")},
-    "methodName": {"params": ("params", "end")},
-    "methodResponse": {"params": ("params", "end"), "fault": ("param", "end")},
-    "params": {"param": ("param", "params")},
-    "param": {"value": ("value", "end")},
-    "value": {
-        **{scalar: ("text", "end") for scalar in _SCALARS},
-        "array": ("array", "end"),
-        "struct": ("struct", "end"),
-    },
-    "array": {"data": ("data", "end")},
-    "data": {"value": ("value", "data")},
-    "struct": {"member": ("member", "struct")},
-    "member": {"name": ("text", "name")},
-    "name": {"value": ("value", "end")},
-    "text": {},
-    "end": {},
-}
-# An element may not end in these states: something that it needs has not come.
-_NEEDS = {
-    "methodCall": "methodName",
-    "methodResponse": "params",
-    "param": "value",
-    "member": "name",
-    "name": "value",
-}
-_TEXT = ("text", "value")
 
-
-class _Reader(Unmarshaller):  # type: ignore[misc]
+class _Reader(Unmarshaller):
     """The standard library's builder of values, fed only what the grammar and the limits allow."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
-        self._depth_left = limits.depth
-        self._count_left = limits.count
         self._limits = limits
-        self._state = "document"
-        self._after: list[str] = []
+        self._count_left = limits.count
+        self._state = _DOCUMENT
+        self._after: list[tuple[_State, Callable[[_Reader], None] | None]] = []
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        found = _GRAMMAR[self._state].get(tag)
-        if found is None:
-            found = self._misplaced(tag)
-        self._count_left -= 1
-        if self._count_left < 0:
-            raise WireError(f"more than {self._limits.count} elements", INVALID_REQUEST)
-        if len(self._after) >= self._depth_left:
-            raise WireError(f"more than {self._limits.depth} elements in one another", INVALID_REQUEST)
+        state = self._state
+        rule = state.starts.get(tag) or self._misplaced(tag)
         if self._data:
             self._blank("".join(self._data))
             self._data = []
-        self._state, after = found
-        self._after.append(after)
-        if tag in ("array", "struct"):
+        self._count_left -= 1
+        if self._count_left < 0 or len(self._after) >= self._limits.depth:
+            self._too_much()
+        self._state = rule[0]
+        self._after.append(rule[1:])
+        if state is _IN_VALUE:
             self._marks.append(len(self._stack))
-        self._value = tag == "value"
 
     def data(self, text: str) -> None:
-        if self._state in _TEXT:
+        if self._state.text:
             self._data.append(text)
         else:
             self._blank(text)
 
     def end(self, tag: str) -> None:
-        state = self._state
-        if state in _NEEDS:
-            raise WireError(f"<{tag}> has no <{_NEEDS[state]}>", INVALID_REQUEST)
-        self._state = self._after.pop()
-        finish = _FINISH.get(tag)
+        if self._state.needs:
+            raise WireError(f"<{tag}> has no <{self._state.needs}>", INVALID_REQUEST)
+        after, finish = self._after.pop()
         if finish is not None:
-            text = "".join(self._data)
-            if text and state != "text" and not self._value:
-                self._blank(text)
-            finish(self, text)
-            self._data = []
+            finish(self)
+        self._state = after
 
-    def _misplaced(self, tag: str) -> tuple[str, str]:
+    def _misplaced(self, tag: str) -> _Rule:
+        possible = self._state.starts
         local = tag.rpartition(":")[2]
-        possible = _GRAMMAR[self._state]
         if local in possible:  # rpclib looks at local names only
             return possible[local]
-        right = " or ".join(f"<{name}>" for name in possible) or "its end"
-        raise WireError(f"<{tag}> where {right} is expected", INVALID_REQUEST)
+        right = " or ".join(f"<{name}>" for name in possible) or "the end of the element"
+        raise WireError(f"<{tag[:40]}> where {right} is expected", INVALID_REQUEST)
+
+    def _too_much(self) -> NoReturn:
+        limit = self._limits
+        if self._count_left < 0:
+            raise WireError(f"more than {limit.count} elements", INVALID_REQUEST)
+        raise WireError(f"more than {limit.depth} elements in one another", INVALID_REQUEST)
 
     def _blank(self, text: str) -> None:
         if text.strip(" \t\r\n"):
             raise WireError(f'text where none can be: "{text.strip()[:40]}"', INVALID_REQUEST)
 
-    def finish_int(self, text: str) -> None:
-        try:
-            self._stack.append(_read_int(text))
-        except MarshalError as error:
-            raise WireError(f"<int>: {error}", INVALID_REQUEST) from None
-        self._value = False
+    def _text(self) -> str:
+        text = "".join(self._data)
+        self._data = []
+        return text
 
-    def finish_boolean(self, text: str) -> None:
+    def _scalar(self, value: Any) -> None:
+        self._marks.pop()
+        self._stack.append(value)
+
+    def finish_method_name(self) -> None:
+        self.end_methodName(self._text())
+
+    def finish_fault(self) -> None:
+        self.end_fault("")
+
+    def finish_name(self) -> None:
+        self._stack.append(self._text())
+
+    def finish_value(self) -> None:
+        if self._state is _IN_VALUE:  # no element was in it: bare text is a string
+            self._stack.append(self._text())
+
+    def finish_string(self) -> None:
+        self._scalar(self._text())
+
+    def finish_int(self) -> None:
+        self._scalar(self._typed("int", _read_int, self._text()))
+
+    def finish_boolean(self) -> None:
+        text = self._text()
         if not text:
             raise WireError("<boolean> is empty; 1 or 0 is expected", INVALID_REQUEST)
-        self._stack.append(text == "1")  # so does rpclib: anything else is false
-        self._value = False
+        self._scalar(text == "1")  # so does rpclib: anything else is false
 
-    def finish_double(self, text: str) -> None:
-        try:
-            self._stack.append(_read_float(text))
-        except MarshalError as error:
-            raise WireError(f"<double>: {error}", INVALID_REQUEST) from None
-        self._value = False
+    def finish_double(self) -> None:
+        self._scalar(self._typed("double", _read_float, self._text()))
 
-    def finish_base64(self, text: str) -> None:
+    def finish_base64(self) -> None:
         try:
-            self._stack.append(binascii.a2b_base64(text.encode("utf-8")))
+            self._scalar(binascii.a2b_base64(self._text().encode("utf-8")))
         except binascii.Error as error:
             raise WireError(f"<base64>: {error}", INVALID_REQUEST) from None
-        self._value = False
 
-    def finish_date(self, text: str) -> None:
-        self._stack.append(DateTime(text))
-        self._value = False
+    def finish_date(self) -> None:
+        self._scalar(DateTime(self._text()))
 
-    def finish_nil(self, text: str) -> None:
-        self._blank(text)
-        self._stack.append(None)
-        self._value = False
+    def finish_nil(self) -> None:
+        self._blank(self._text())
+        self._scalar(None)
 
-    def finish_struct(self, text: str) -> None:
+    def finish_array(self) -> None:
+        self.end_array("")
+
+    def finish_struct(self) -> None:
         mark = self._marks.pop()
-        items = self._stack[mark:]
+        items: list[Any] = self._stack[mark:]
         struct: dict[str, Any] = {}
         for name, value in zip(items[::2], items[1::2], strict=True):
             struct.setdefault(name, value)  # of two members with one name rpclib takes the first
         self._stack[mark:] = [struct]
-        self._value = False
+
+    def _typed(self, tag: str, read: Callable[[Any], Any], text: str) -> Any:
+        try:
+            return read(text)
+        except MarshalError as error:
+            raise WireError(f"<{tag}>: {error}", INVALID_REQUEST) from None
 
 
-_read_int, _read_float = reader(int), reader(float)
-_FINISH: dict[str, Any] = {
-    "methodName": Unmarshaller.end_methodName,
-    "fault": Unmarshaller.end_fault,
-    "name": Unmarshaller.end_string,
-    "value": Unmarshaller.end_value,
-    "string": Unmarshaller.end_string,
-    "array": Unmarshaller.end_array,
-    "struct": _Reader.finish_struct,
-    "i4": _Reader.finish_int,
-    "i8": _Reader.finish_int,
-    "int": _Reader.finish_int,
-    "boolean": _Reader.finish_boolean,
-    "double": _Reader.finish_double,
-    "base64": _Reader.finish_base64,
-    "dateTime.iso8601": _Reader.finish_date,
-    "nil": _Reader.finish_nil,
+class _State:
+    """What may come next. `needs` names an element that has to come before the end."""
+
+    __slots__ = ("needs", "starts", "text")
+
+    def __init__(self, text: bool = False, needs: str = "") -> None:
+        self.starts: dict[str, _Rule] = {}
+        self.text = text
+        self.needs = needs
+
+
+# An element that may start: the state inside it, the state after it, what its end does.
+_Rule: TypeAlias = "tuple[_State, _State, Callable[[_Reader], None] | None]"
+
+_END, _IN_TEXT, _IN_VALUE = _State(), _State(text=True), _State(text=True)
+_DOCUMENT = _State(needs="methodCall")
+_CALL, _AFTER_METHOD_NAME = _State(needs="methodName"), _State()
+_RESPONSE, _PARAMS, _PARAM = _State(needs="params"), _State(), _State(needs="value")
+_ARRAY, _DATA, _STRUCT = _State(), _State(), _State()
+_MEMBER, _AFTER_NAME = _State(needs="name"), _State(needs="value")
+
+_DOCUMENT.starts = {
+    "methodCall": (_CALL, _END, None),
+    "methodResponse": (_RESPONSE, _END, None),
 }
+_CALL.starts = {"methodName": (_IN_TEXT, _AFTER_METHOD_NAME, _Reader.finish_method_name)}
+_AFTER_METHOD_NAME.starts = {"params": (_PARAMS, _END, None)}
+_RESPONSE.starts = {
+    "params": (_PARAMS, _END, None),
+    "fault": (_PARAM, _END, _Reader.finish_fault),
+}
+_PARAMS.starts = {"param": (_PARAM, _PARAMS, None)}
+_PARAM.starts = {"value": (_IN_VALUE, _END, _Reader.finish_value)}
+_IN_VALUE.starts = {
+    "string": (_IN_TEXT, _END, _Reader.finish_string),
+    "struct": (_STRUCT, _END, _Reader.finish_struct),
+    "array": (_ARRAY, _END, _Reader.finish_array),
+    "int": (_IN_TEXT, _END, _Reader.finish_int),
+    "i4": (_IN_TEXT, _END, _Reader.finish_int),
+    "i8": (_IN_TEXT, _END, _Reader.finish_int),
+    "boolean": (_IN_TEXT, _END, _Reader.finish_boolean),
+    "double": (_IN_TEXT, _END, _Reader.finish_double),
+    "nil": (_IN_TEXT, _END, _Reader.finish_nil),
+    "base64": (_IN_TEXT, _END, _Reader.finish_base64),
+    "dateTime.iso8601": (_IN_TEXT, _END, _Reader.finish_date),
+}
+_ARRAY.starts = {"data": (_DATA, _END, None)}
+_DATA.starts = {"value": (_IN_VALUE, _DATA, _Reader.finish_value)}
+_STRUCT.starts = {"member": (_MEMBER, _STRUCT, None)}
+_MEMBER.starts = {"name": (_IN_TEXT, _AFTER_NAME, _Reader.finish_name)}
+_AFTER_NAME.starts = {"value": (_IN_VALUE, _END, _Reader.finish_value)}
+
+# <int> carries any 64-bit number; whether it fits OCaml's 63 bits is for the type to say.
+_read_int, _read_float = reader(Annotated[int, "int64"]), reader(float)
 
 
 def _skipped_entity(name: str, is_parameter_entity: bool) -> None:
     raise WireError(f"the entity &{name}; is not defined", INVALID_REQUEST)
 
 
+class _Parser(DefusedExpatParser):
+    """defusedxml's parser: entities and external references are refused, a bare DOCTYPE is not."""
+
+    def parse(self, body: bytes) -> None:
+        expat: Any = self._parser  # type: ignore[attr-defined]
+        expat.SkippedEntityHandler = _skipped_entity
+        try:
+            expat.Parse(body, True)
+        finally:
+            # The handlers refer to this object and it to them: without the circle no call leaves
+            # work to the garbage collector.
+            del self._parser  # type: ignore[attr-defined]
+
+
 def _read(body: bytes, limits: Limits) -> _Reader:
     if len(body) > limits.size:
         raise WireError(f"{len(body)} bytes; the most is {limits.size}", INVALID_REQUEST)
     made = _Reader(limits)
-    parser = DefusedExpatParser(made)
-    parser._parser.SkippedEntityHandler = _skipped_entity
     try:
-        parser._parser.Parse(body, True)
+        _Parser(made).parse(body)
     except ExpatError as error:
         raise WireError(f"not well-formed XML: {error}") from None
     except DefusedXmlException as error:
         raise WireError(f"an entity or a reference to one: {type(error).__name__}") from None
+    except WireError:
+        raise
     except (ValueError, LookupError) as error:
-        if isinstance(error, WireError):
-            raise
         raise WireError(f"not well-formed XML: {error}") from None  # its declared encoding
     return made
 
@@ -227,7 +258,7 @@ def parse_call(body: bytes, limits: Limits = LIMITS) -> Call:
 def parse_response(body: bytes, limits: Limits = LIMITS) -> Reply:
     """The reply in a response's body. Raises WireError.
 
-    A struct without Status is a success, as in rpclib; a fault, which has no variant, is a WireError.
+    A struct without Status is a success, as in rpclib. A fault has no variant: it is a WireError.
     """
     made = _read(body, limits)
     if made._type == "methodName":
@@ -247,33 +278,40 @@ def parse_response(body: bytes, limits: Limits = LIMITS) -> Reply:
 
 # ---- writing ----------------------------------------------------------------------------------
 
-# rpclib writes four characters as entities and drops control characters but TAB, LF and CR.
-_SPECIAL = re.compile(r'[<>&"\x00-\x08\x0b\x0c\x0e-\x1f]').search
-_ESCAPES = {ord(character): None for character in map(chr, range(32)) if character not in "\t\n\r"}
-_ESCAPES |= {ord("<"): "&lt;", ord(">"): "&gt;", ord("&"): "&amp;", ord('"'): "&quot;"}  # type: ignore[dict-item]
+# rpclib drops control characters but TAB, LF and CR.
+_DROPPED = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 
 
 def _text(text: str) -> str:
-    return text.translate(_ESCAPES) if _SPECIAL(text) else text
+    """Text with the four characters escaped that rpclib escapes; most text has none of them."""
+    if not text.isprintable():
+        text = text.translate(_DROPPED)
+    if "&" in text or "<" in text or ">" in text or '"' in text:
+        return (
+            text.replace("&", "&amp;")
+            .replace("<", "&lt;")
+            .replace(">", "&gt;")
+            .replace('"', "&quot;")
+        )
+    return text
 
 
 def dump_value(value: Value) -> str:
     """A value as its <value> element."""
     kind = type(value)
     if kind is str:
-        return f"<value>{_text(value)}</value>"  # type: ignore[arg-type]
+        return f"<value>{_text(value)}</value>"
     if kind is int:
         return f"<value>{value}</value>"
     if kind is dict:
-        members = "".join(
-            [
-                f"<member><name>{_text(name)}</name>{dump_value(item)}</member>"
-                for name, item in value.items()  # type: ignore[union-attr]
-            ]
-        )
-        return f"<value><struct>{members}</struct></value>"
+        members = [
+            f"<member><name>{name if name.isidentifier() else _text(name)}</name>"
+            f"{dump_value(item)}</member>"
+            for name, item in value.items()
+        ]
+        return f"<value><struct>{''.join(members)}</struct></value>"
     if kind is list:
-        items = "".join([dump_value(item) for item in value])  # type: ignore[union-attr]
+        items = "".join([dump_value(item) for item in value])
         return f"<value><array><data>{items}</data></array></value>"
     if kind is bool:
         return f"<value><boolean>{1 if value else 0}</boolean></value>"
@@ -299,8 +337,9 @@ def dump_call(method: str, params: list[Value], envelope: Envelope = ENVELOPE) -
 
 def _response(status: str, name: str, value: Value) -> bytes:
     return _encode(
-        '<?xml version="1.0"?><methodResponse><params><param><value><struct><member><name>Status</name>'
-        f"<value>{status}</value></member><member><name>{name}</name>{dump_value(value)}</member>"
+        '<?xml version="1.0"?><methodResponse><params><param><value><struct>'
+        f"<member><name>Status</name><value>{status}</value></member>"
+        f"<member><name>{name}</name>{dump_value(value)}</member>"
         "</struct></value></param></params></methodResponse>"
     )
 
