@@ -1,0 +1,36 @@
+# Sourced by the scripts beside it: a virtual environment in .venv with the project in it.
+
+# The newest Python that will do, 3.11 or later.
+find_python() {
+    for candidate in "${PYTHON:-}" python3 python3.13 python3.12 python3.11 python3.14; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1 &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "Python 3.11 or newer is needed; none of python3, python3.11, 3.12, 3.13 is it." >&2
+    echo "Install one, or name it: PYTHON=/path/to/python3 $0" >&2
+    return 1
+}
+
+# set_up_venv ROOT REQUIREMENT: install when the environment is new or the project's needs changed.
+set_up_venv() {
+    root=$1
+    need="$2 $(cat "$root/setup.cfg" "$root/pyproject.toml" | cksum)"
+    mark="$root/.venv/installed-for"
+    if [ -f "$mark" ] && grep -qxF "$need" "$mark"; then
+        return
+    fi
+    echo "setting up $root/.venv (once) ..." >&2
+    if [ ! -x "$root/.venv/bin/python" ]; then
+        python=$(find_python) || exit 3
+        if ! "$python" -m venv "$root/.venv"; then
+            rm -rf "$root/.venv"
+            echo "Python's venv module is missing: on Debian, apt install python3-venv" >&2
+            exit 3
+        fi
+    fi
+    (cd "$root" && .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$2") || exit 3
+    echo "$need" >>"$mark"
+}

@@ -1,0 +1,162 @@
+"""Reading HTTP requests: the genuine client's, odd but valid ones, and what must be refused."""
+
+import itertools
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenops_cpu.transports.http import MAX_HEAD_BYTES, HttpError, Request, RequestReader, response
+
+GENUINE = (
+    b"POST /var/lib/xcp/xenopsd HTTP/1.1\r\nUser-agent: xapi\r\n"
+    b"content-length: 5\r\nhost: localhost\r\n\r\nhello"
+)
+
+
+def read_all(reader: RequestReader, data: bytes) -> list[Request]:
+    """Feed the bytes and take what is whole."""
+    reader.buffer += data
+    requests = []
+    while (request := reader.next()) is not None:
+        requests.append(request)
+    return requests
+
+
+def test_the_genuine_request() -> None:
+    """xapi's request is read: target, body, and the connection is kept."""
+    assert read_all(RequestReader(), GENUINE) == [
+        Request("/var/lib/xcp/xenopsd", b"hello", keep_alive=True, json=False)
+    ]
+
+
+@given(st.lists(st.integers(0, len(GENUINE) * 3), max_size=8))
+def test_any_split_into_writes(cuts: list[int]) -> None:
+    """Three pipelined requests are read however the bytes arrive."""
+    data = GENUINE * 3
+    edges = [0, *sorted(cuts), len(data)]
+    reader = RequestReader()
+    requests = []
+    for start, end in itertools.pairwise(edges):
+        requests += read_all(reader, data[start:end])
+    assert [request.body for request in requests] == [b"hello"] * 3
+    assert reader.missing == ""
+
+
+@pytest.mark.parametrize(
+    ("head", "keep_alive"),
+    [
+        (b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", True),
+        (b"POST /a%20b?c HTTP/1.1\r\nHOST: x\r\nCONTENT-LENGTH:0\r\n\r\n", True),
+        (b"POST / HTTP/1.0\r\ncontent-length: 0\r\n\r\n", False),
+        (b"POST / HTTP/1.0\r\ncontent-length: 0\r\nConnection: Keep-Alive\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nConnection: close\r\ncontent-length:   0  \r\n\r\n", False),
+        (b"\r\n\r\nPOST http://localhost/ HTTP/1.1\r\ncontent-length: 0\r\n\r\n", True),
+        (b"POST / HTTP/1.1\ncontent-length: 0\n\n", True),
+        (b"POST / HTTP/1.1\r\nX: content-length: 9\r\ncontent-length: 0\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\ncontent-length: 0\r\n\r\n", True),
+    ],
+)
+def test_odd_but_valid_heads(head: bytes, keep_alive: bool) -> None:
+    """Order and case of headers, absent Host, HTTP/1.0, bare line feeds: all are read."""
+    (request,) = read_all(RequestReader(), head)
+    assert (request.body, request.keep_alive) == (b"", keep_alive)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "GET: a call is a POST"),
+        (b"POST / HTTP/1.1\r\n\r\n", "no Content-Length"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 1e3\r\n\r\n", "'1e3' is not a number"),
+        (b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", "'-1' is not a number"),
+        (b"POST / HTTP/1.1\r\ncontent-length: \xb2\r\n\r\n", "is not a number"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", "more than one"),
+        (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", "Transfer-Encoding"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 1048577\r\n\r\n", "at most 1048576"),
+        (b"POST / HTTP/2.0\r\ncontent-length: 0\r\n\r\n", "not an HTTP/1 request"),
+        (b"\x16\x03\x01\x02\x00\r\n\r\n", "not an HTTP/1 request"),
+        (b"<?xml version='1.0'?><methodCall/>\r\n\r\n", "not an HTTP/1 request"),
+        (b"POST / HTTP/1.1\r\nx: " + b"a" * MAX_HEAD_BYTES, "no end of the HTTP headers"),
+    ],
+)
+def test_what_cannot_be_taken_says_why(data: bytes, words: str) -> None:
+    """Each refusal says what was read and what would be right."""
+    with pytest.raises(HttpError, match=words):
+        read_all(RequestReader(), data)
+
+
+def test_what_is_missing_is_told() -> None:
+    """A request that stops early is described by how far it got."""
+    reader = RequestReader()
+    assert reader.missing == ""
+    assert read_all(reader, GENUINE[:20]) == []
+    assert reader.missing == "the request ends after 20 bytes, within its headers"
+    assert read_all(reader, GENUINE[20:-2]) == []
+    assert reader.missing == "the request ends after 3 of 5 bytes of its body"
+
+
+@pytest.mark.parametrize(
+    ("data", "json"),
+    [
+        (b"POST / HTTP/1.1\r\n\r\n{}", True),
+        (b"POST / HTTP/1.1\r\nContent-Type: application/json\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\n\r\n<", False),
+        (b"", False),
+    ],
+)
+def test_the_wire_of_a_refusal_is_guessed(data: bytes, json: bool) -> None:
+    """Body or Content-Type tell in which wire to answer what cannot be taken."""
+    reader = RequestReader()
+    reader.buffer += data
+    assert reader.looks_like_json is json
+
+
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyz-ABC", min_size=1, max_size=12)
+
+
+@given(
+    st.lists(st.tuples(TOKENS, st.text("abc =/;,.", max_size=20)), max_size=5),
+    st.binary(max_size=50),
+    st.sampled_from([b"1.0", b"1.1"]),
+    st.sampled_from([None, "close", "keep-alive"]),
+)
+def test_h11_reads_the_same(
+    headers: list[tuple[str, str]], body: bytes, version: bytes, connection: str | None
+) -> None:
+    """On requests that are in order, h11 finds the same body and the same end of connection."""
+    lines = [
+        f"{name}: {value.strip()}"
+        for name, value in headers
+        if name.lower() not in ("content-length", "transfer-encoding", "connection", "expect")
+    ]
+    if connection:
+        lines.append(f"Connection: {connection}")
+    lines.append(f"Content-Length: {len(body)}")
+    head = "\r\n".join(["", "Host: localhost", *lines, "", ""])
+    data = b"POST /x HTTP/" + version + head.encode() + body
+
+    peer = h11.Connection(h11.SERVER)
+    peer.receive_data(data)
+    event = peer.next_event()
+    assert isinstance(event, h11.Request)
+    their_body = b""
+    while isinstance(part := peer.next_event(), h11.Data):
+        their_body += part.data
+    peer.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
+    peer.send(h11.EndOfMessage())
+
+    (request,) = read_all(RequestReader(), data)
+    assert request.body == their_body
+    # h11 keeps no HTTP/1.0 connection; we do when the client asks for it.
+    if version == b"1.1":
+        assert request.keep_alive == (peer.our_state is h11.DONE)
+
+
+def test_the_response() -> None:
+    """The reply has its exact length and says when it is the last."""
+    assert response(b"ab", "text/xml", keep_alive=True) == (
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: text/xml\r\n\r\nab"
+    )
+    assert b"\r\nconnection: close\r\n" in response(b"", "text/xml", keep_alive=False)

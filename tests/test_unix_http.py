@@ -1,0 +1,294 @@
+"""The server loop over real sockets: odd clients, hostile clients, many clients."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from xenops_cpu.transports.unix_http import Limits, Server
+from xenops_cpu.transports.unix_socket import listening
+
+LIMITS = Limits(
+    body_bytes=64 * 1024,
+    connections=50,
+    request_seconds=1.0,
+    idle_seconds=2.0,
+    write_seconds=1.0,
+    leave_seconds=1.0,
+    stop_seconds=2.0,
+    unfinished_bytes=256 * 1024,
+)
+
+
+@frozen
+class Running:
+    path: Path
+    server: Server
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(5)
+        client.connect(str(self.path))
+        return client
+
+
+@contextlib.contextmanager
+def running(
+    path: Path, answer: Callable[[bytes], tuple[bytes, str]] | None = None, limits: Limits = LIMITS
+) -> Iterator[Running]:
+    """A server in a thread; a call with body X is answered "got X"."""
+    with listening(path) as listener:
+        server = Server(
+            listener,
+            answer or (lambda body: (b"got " + body, "text/plain")),
+            lambda message, json: ((b"json: " if json else b"refused: ") + message.encode(), "t/p"),
+            limits,
+        )
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        try:
+            yield Running(path, server)
+        finally:
+            server.stop()
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path / "socket") as started:
+        yield started
+
+
+def request(body: bytes, *headers: str) -> bytes:
+    lines = ["POST / HTTP/1.1", f"content-length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def read_reply(client: socket.socket) -> bytes:
+    """One reply's body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = client.recv(4096)
+        assert more, f"closed after {data!r}"
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += client.recv(65536)
+    assert len(body) == length
+    return body
+
+
+def read_to_the_end(client: socket.socket) -> bytes:
+    data = b""
+    while more := client.recv(65536):
+        data += more
+    return data
+
+
+def test_a_connection_is_kept(service: Running) -> None:
+    """Several calls go over one connection, one after the other."""
+    with service.connect() as client:
+        for number in range(3):
+            client.sendall(request(b"%d" % number))
+            assert read_reply(client) == b"got %d" % number
+
+
+def test_three_writes(service: Running) -> None:
+    """A request that arrives in pieces, as rpclib sends it, is one request."""
+    with service.connect() as client:
+        for part in (b"POST / HTTP/1.1\r\n", b"content-length: 5\r\n\r\n", b"hel", b"lo"):
+            client.sendall(part)
+            time.sleep(0.02)
+        assert read_reply(client) == b"got hello"
+
+
+def test_pipelined_calls_are_answered_in_order(service: Running) -> None:
+    """Calls sent without waiting are all answered, in order."""
+    with service.connect() as client:
+        client.sendall(b"".join(request(b"%d" % number) for number in range(100)))
+        assert [read_reply_of(client, number) for number in range(100)]
+
+
+def read_reply_of(client: socket.socket, number: int) -> bool:
+    expected = b"got %d" % number
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-type: text/plain\r\n\r\n" % len(
+        expected
+    )
+    data = b""
+    while len(data) < len(head + expected):
+        data += client.recv(len(head + expected) - len(data))
+    return data == head + expected
+
+
+def test_connection_close_is_honoured(service: Running) -> None:
+    """A client that asks for it gets its answer and then the end."""
+    with service.connect() as client:
+        client.sendall(request(b"x", "Connection: close"))
+        assert read_to_the_end(client).endswith(b"got x")
+
+
+def test_a_half_closed_client_gets_its_answers(service: Running) -> None:
+    """Who shuts down its sending side after the request still reads the reply."""
+    with service.connect() as client:
+        client.sendall(request(b"x") + request(b"y"))
+        client.shutdown(socket.SHUT_WR)
+        assert read_to_the_end(client).endswith(b"got y")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"refused: HTTP method GET"),
+        (b"POST / HTTP/1.1\r\n\r\n{}", b"json: no Content-Length"),
+        (b"hello\r\n\r\n", b"refused: not an HTTP/1 request"),
+        (b"POST / HTTP/1.1\r\ncontent-length: 70000\r\n\r\n", b"refused: a body of 70000 bytes"),
+    ],
+)
+def test_a_refusal_is_an_answer(service: Running, data: bytes, words: bytes) -> None:
+    """What cannot be taken is answered with HTTP 200 and the reason, then the connection ends."""
+    with service.connect() as client:
+        client.sendall(data)
+        reply = read_to_the_end(client)
+        assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert words in reply
+
+
+def test_a_large_body_is_refused_and_the_client_reads_it(service: Running) -> None:
+    """A client that sends megabytes before it reads gets the refusal, not a broken pipe."""
+    with service.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\ncontent-length: 8000000\r\n\r\n" + b"x" * 8_000_000)
+        assert b"a body of 8000000 bytes: at most 65536" in read_to_the_end(client)
+
+
+def test_an_unfinished_request_is_answered(service: Running) -> None:
+    """A client that stops within its body is told how far it got."""
+    with service.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc")
+        client.shutdown(socket.SHUT_WR)
+        assert b"after 3 of 9 bytes" in read_to_the_end(client)
+
+
+def test_a_slow_client_is_cut_off_with_an_answer(service: Running) -> None:
+    """A byte now and then does not keep a request alive past its time; others are served."""
+    with service.connect() as slow, service.connect() as quick:
+        start = time.monotonic()
+        slow.settimeout(0.05)
+        reply = b""
+        for byte in request(b"x" * 1000):
+            slow.sendall(bytes([byte]))
+            quick.sendall(request(b"q"))
+            assert read_reply(quick) == b"got q"
+            with contextlib.suppress(TimeoutError):
+                reply = slow.recv(4096)
+            if reply:
+                break
+        assert b"within its headers, after 1 s" in reply
+        assert time.monotonic() - start < 4
+
+
+def test_a_client_that_does_not_read_is_cut_off(service: Running) -> None:
+    """Answers that nobody takes are not piled up without end."""
+    with service.connect() as deaf, service.connect() as other:
+        deaf.settimeout(0.2)
+        with contextlib.suppress(OSError):
+            for _ in range(2000):
+                deaf.sendall(request(b"x" * 60_000))
+        other.sendall(request(b"o"))
+        assert read_reply(other) == b"got o"
+        time.sleep(2)
+        deaf.settimeout(5)
+        with pytest.raises(OSError, match="Broken pipe|reset"):
+            deaf.sendall(b"x" * 10_000_000)
+
+
+def test_idle_connections_end(service: Running) -> None:
+    """A connection without requests is closed after its time, silently."""
+    with service.connect() as idle:
+        assert idle.recv(1) == b""
+
+
+def test_too_many_connections_cost_the_idle_ones(service: Running) -> None:
+    """Beyond the limit the longest idle connection goes, and new callers are served."""
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(service.connect()) for _ in range(LIMITS.connections)]
+        late = stack.enter_context(service.connect())
+        late.sendall(request(b"late"))
+        assert read_reply(late) == b"got late"
+        assert idle[0].recv(1) == b""
+
+
+def test_unfinished_bodies_are_bounded_together(service: Running) -> None:
+    """Many half-sent bodies cannot fill the memory: the largest is refused."""
+    with contextlib.ExitStack() as stack:
+        head = b"POST / HTTP/1.1\r\ncontent-length: 65000\r\n\r\n"
+        clients = [stack.enter_context(service.connect()) for _ in range(6)]
+        for client in clients:
+            client.sendall(head + b"x" * 60_000)
+        time.sleep(0.2)
+        refused = 0
+        for client in clients:
+            client.settimeout(0.1)
+            with contextlib.suppress(TimeoutError):
+                refused += b"too many unfinished calls" in client.recv(4096)
+        assert refused == 2  # 6 * 60,000 bytes do not fit into 256 KiB, 4 * 60,000 do
+
+
+def test_stop_finishes_the_call_in_hand(tmp_path: Path) -> None:
+    """A call that is half received when the service stops is finished; idle clients are let go."""
+    with running(tmp_path / "socket") as service:
+        idle = service.connect()
+        client = service.connect()
+        data = request(b"in hand")
+        client.sendall(data[:-3])
+        time.sleep(0.1)
+        service.server.stop()
+        time.sleep(0.1)
+        client.sendall(data[-3:])
+        assert read_reply(client) == b"got in hand"
+        assert idle.recv(1) == b""
+        client.close()
+        idle.close()
+
+
+def test_the_genuine_path_is_not_looked_at(service: Running) -> None:
+    """Any target is accepted: xapi sends the socket's own path."""
+    with service.connect() as client:
+        client.sendall(b"POST /var/lib/xcp%2Fxenopsd HTTP/1.1\r\nContent-length: 1\r\n\r\nx")
+        assert read_reply(client) == b"got x"
+
+
+def test_a_thousand_connections_and_a_caller(tmp_path: Path) -> None:
+    """With a thousand idle connections another caller is still served."""
+    limits = Limits(connections=1100)
+    with (
+        running(tmp_path / "socket", limits=limits) as service,
+        contextlib.ExitStack() as stack,
+        allow_files(2500),
+    ):
+        for _ in range(1000):
+            stack.enter_context(service.connect())
+        client = stack.enter_context(service.connect())
+        client.sendall(request(b"me"))
+        assert read_reply(client) == b"got me"
+
+
+@contextlib.contextmanager
+def allow_files(wanted: int) -> Iterator[None]:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"needs {wanted} open files, the limit here is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
