@@ -1,7 +1,7 @@
 """Read idl/xenops_cpu.openrpc.yaml into values, refusing by name whatever rpclib could not say.
 
-The document is OpenRPC 1.2; its schemas keep to rpclib's types (the comment at the top of the document
-lists them). A mistake raises ContractError, whose text starts with the place in the document.
+The document is OpenRPC 1.2; its schemas keep to rpclib's types, which the comment at its top lists. A
+mistake raises ContractError, whose text starts with the place in the document.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Record:
 
 @frozen
 class Tag:
-    """A tag of a variant. `names` are those of its payload's parts, for classes and documentation."""
+    """A tag of a variant. `names` are those of its payload's parts, for classes and people."""
 
     name: str
     payload: Type | None
@@ -215,7 +215,15 @@ class _Reader:
     def methods(self) -> Iterator[Method]:
         seen: set[str] = set()
         for where, method in self.raw_methods():
-            known = {"name", "summary", "description", "paramStructure", "params", "result", "errors"}
+            known = {
+                "name",
+                "summary",
+                "description",
+                "paramStructure",
+                "params",
+                "result",
+                "errors",
+            }
             _only(method, known, where)
             name = _text(method, "name", where)
             if not METHOD.match(name):
@@ -301,7 +309,9 @@ class _Reader:
         _only(schema, NOTES | {"type", "examples"}, where)
         samples = schema.get("examples")
         if schema.get("type") != "string" or not samples or not isinstance(samples, list):
-            raise ContractError(f"{where}: a named type is a record, a variant or a string with examples")
+            raise ContractError(
+                f"{where}: a named type is a record, a variant or a string with examples"
+            )
         return Text(name, ocaml, description, tuple(map(str, samples)))
 
     def record(
@@ -339,7 +349,9 @@ class _Reader:
         lowered = [tag.name.lower() for tag in tags]
         for tag in tags:
             if lowered.count(tag.name.lower()) > 1:
-                raise ContractError(f"{where}: the tag {tag.name} is there twice (case does not count)")
+                raise ContractError(
+                    f"{where}: the tag {tag.name} is there twice (case does not count)"
+                )
         default = schema.get("x-default")
         if default is not None and default not in [tag.name for tag in tags if not tag.payload]:
             raise ContractError(f"{where}: x-default: {default!r} is not a tag without payload")

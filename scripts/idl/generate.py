@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="generate-interface", description="Make everything that follows from the contract."
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file differs"
+    )
     check = parser.parse_args(arguments).check
     try:
         files = generated(read_contract(ROOT / CONTRACT))
@@ -45,7 +47,7 @@ def read_contract(path: Path) -> Contract:
 
 
 def read_yaml(text: str) -> Any:
-    """YAML without the two things that would let a mistake pass: duplicate keys, several documents."""
+    """A YAML text's value. A key that is there twice is refused: the first would be lost."""
     try:
         import yaml
     except ImportError:
@@ -63,7 +65,7 @@ def read_yaml(text: str) -> Any:
             return super().construct_mapping(node, deep=deep)
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise ContractError(f"is not YAML: {' '.join(str(error).split())}") from error
 

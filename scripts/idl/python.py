@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .contract import (
     Basic,
@@ -83,9 +84,11 @@ class Method:
 def render(contract: Contract) -> str:
     """The text of xenops_cpu/interface.py."""
     parts = [HEAD]
-    for made in contract.types:
-        if isinstance(made, Text):
-            parts.append(comment(made.description) + f"{made.name}: TypeAlias = str\n")
+    parts += [
+        comment(made.description) + f"{made.name}: TypeAlias = str\n"
+        for made in contract.types
+        if isinstance(made, Text)
+    ]
     for made in contract.types:
         if isinstance(made, Record):
             parts.append(record(made))
@@ -104,7 +107,7 @@ def render(contract: Contract) -> str:
 def join(parts: list[str]) -> str:
     """Two blank lines around classes, one between other statements."""
     text = parts[0]
-    for before, part in zip(parts, parts[1:], strict=False):
+    for before, part in pairwise(parts):
         one = not any(p.startswith(("class", "@")) for p in (before, part))
         text += ("\n" if one else "\n\n") + part
     return text
@@ -166,39 +169,45 @@ def arguments(method: Method) -> list[str]:
     ]
 
 
-def signature(method: Method, tail: str) -> list[str]:
-    one = f"    def {method.python}(self, {', '.join(arguments(method))}) -> {hint(method.result)}:{tail}"
+def signature(method: Method) -> list[str]:
+    inside = ", ".join(["self", *arguments(method)])
+    one = f"    def {method.python}({inside}) -> {hint(method.result)}:"
     if len(one) <= WIDTH:
         return [one]
-    inside = f"        self, {', '.join(arguments(method))}"
-    return [f"    def {method.python}(", inside, f"    ) -> {hint(method.result)}:{tail}"]
+    return [f"    def {method.python}(", f"        {inside}", f"    ) -> {hint(method.result)}:"]
 
 
 def service(contract: Contract) -> str:
-    lines = ["class Service(Protocol):", *doc("What answers the calls. Methods raise XenopsError.", 4)]
+    lines = [
+        "class Service(Protocol):",
+        *doc("What answers the calls. Methods raise XenopsError.", 4),
+    ]
     for method in contract.methods:
-        lines += ["", *signature(method, ""), *doc(f"{method.summary}\n{method.description}", 8)]
+        lines += ["", *signature(method), *doc(f"{method.summary}\n{method.description}", 8)]
         lines.append("        ...")
     return "\n".join(lines) + "\n"
 
 
 def client(contract: Contract) -> str:
     text = (
-        "The same methods for a caller.\n`call` takes a method's name and its named parameters as typed "
-        "values, sends them, and returns the typed result or raises XenopsError."
+        "The same methods for a caller.\n`call` takes a method's name and its named parameters as "
+        "typed values, sends them, and returns the typed result or raises XenopsError."
     )
     lines = ["class Client:", *doc(text, 4), ""]
     lines.append("    def __init__(self, call: Callable[[str, Mapping[str, Any]], Any]) -> None:")
     lines.append("        self._call = call")
     for method in contract.methods:
-        lines += ["", *signature(method, ""), *doc(method.summary, 8)]
+        lines += ["", *signature(method), *doc(method.summary, 8)]
         values = [
-            f"{quote(p.name)}: {'None' if p.type == Basic('unit') else p.name}" for p in method.params
+            f"{quote(p.name)}: {'None' if p.type == Basic('unit') else p.name}"
+            for p in method.params
         ]
         one = f"        params: dict[str, Any] = {{{', '.join(values)}}}"
         several = [one[: one.index("{") + 1], *(f"            {v}," for v in values), "        }"]
         lines += [one] if len(one) <= WIDTH else several
-        lines.append(f"        result: {hint(method.result)} = self._call({quote(method.name)}, params)")
+        lines.append(
+            f"        result: {hint(method.result)} = self._call({quote(method.name)}, params)"
+        )
         lines.append("        return result")
     return "\n".join(lines) + "\n"
 
@@ -215,12 +224,21 @@ def tables(contract: Contract) -> str:
         if len(params) == 1:
             lines.append(f"        params=({params[0]}),")
         else:
-            lines += ["        params=(", *(f"            {param}" for param in params), "        ),"]
+            lines += [
+                "        params=(",
+                *(f"            {param}" for param in params),
+                "        ),",
+            ]
         lines += [f"        result={hint(method.result)},", "    ),"]
     lines += ["}", ""]
     lines += comment("Methods of xenopsd's interface that are xenopsd's to answer.").splitlines()
     lines.append("LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(")
-    lines += ["    {", *[f"        {quote(name)}," for name in contract.left_to_xenopsd], "    }", ")"]
+    lines += [
+        "    {",
+        *[f"        {quote(name)}," for name in contract.left_to_xenopsd],
+        "    }",
+        ")",
+    ]
     lines += ["", f"VERSION: Final = {quote(contract.version)}"]
     return "\n".join(lines) + "\n"
 

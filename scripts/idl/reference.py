@@ -1,2 +1,127 @@
-from .contract import Contract
-def render(contract: Contract) -> str: return ""
+"""The contract as idl/REFERENCE.md, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xenops_cpu.wire import Envelope, jsonrpc, xmlrpc
+
+from .contract import (
+    Basic,
+    Contract,
+    DictOf,
+    ListOf,
+    Method,
+    Record,
+    Text,
+    TupleOf,
+    Type,
+    Variant,
+)
+from .samples import requests, samples
+
+INTRODUCTION = """\
+Generated from `xenops_cpu.openrpc.yaml` by `scripts/generate-interface`: change that, not this.
+
+A call goes as the body of an HTTP POST, in XML-RPC or in JSON-RPC 1.0 or 2.0; the body's first
+character tells which. Parameters go by name, in one struct. Every answer is HTTP 200: `Success` with
+a value, or `Failure` with one of the [errors](#error). `rpc.discover` answers the contract itself.
+
+In XML-RPC an int is bare text, `<value>5</value>`, as rpclib writes it; `<int>5</int>` is read too.
+A record is a struct whose members may come in any order; names that the type does not have are
+ignored. A member marked *optional* is left out when it has no value.
+
+In JSON-RPC 2.0 an error is an object: `data` is the error as in 1.0, `message` its text, and `code`
+-32000 when the call failed, -32602 for wrong parameters, -32601 for a method that is not here,
+-32600 and -32700 for a request that is no call. A 2.0 notification is carried out and answered with
+a null id; a batch is refused.
+"""
+
+
+def render(contract: Contract) -> str:
+    """The text of the reference."""
+    return "\n".join(line.rstrip() for line in _lines(contract)).rstrip() + "\n"
+
+
+def _lines(contract: Contract) -> Iterator[str]:
+    yield f"# {contract.title} {contract.version}: the interface"
+    yield ""
+    yield from (contract.description, "", INTRODUCTION, "")
+    yield from ("## Methods", "")
+    for method in contract.methods:
+        given = ", ".join(param.name for param in method.params)
+        yield f"- [`{method.name}({given})`](#{_anchor(method.name)}): {method.summary}"
+    yield ""
+    for method in contract.methods:
+        yield from _method(method)
+    yield from ("## Types", "")
+    for made in contract.types:
+        yield from _type(made)
+    yield from ("## Methods left to xenopsd", "")
+    yield "They belong to xenopsd's interface and answer `Unimplemented` here. A name that is in"
+    yield "neither interface answers `Internal_error`: `Unknown method X`."
+    yield ""
+    yield ", ".join(f"`{name}`" for name in contract.left_to_xenopsd)
+
+
+def _method(method: Method) -> Iterator[str]:
+    yield from (f"### {method.name}", "", method.summary, "", method.description, "")
+    yield from ("| parameter | type | meaning |", "|---|---|---|")
+    for param in method.params:
+        optional = "" if param.required else ", optional"
+        yield f"| `{param.name}` | {_name(param.type)}{optional} | {param.description} |"
+    yield from ("", f"Result: {_name(method.result)}. {method.result_description}", "")
+    params = [requests(method)[0]]
+    result = samples(method.result, method.result_name)[0]
+    yield from ("A call and its answer in XML-RPC:", "", "```xml")
+    yield xmlrpc.dump_call(method.name, params).decode()
+    yield xmlrpc.dump_success(result).decode()
+    yield from ("```", "", "and in JSON-RPC:", "", "```json")
+    yield jsonrpc.dump_call(method.name, params, Envelope(1)).decode()
+    yield jsonrpc.dump_success(result, Envelope(1)).decode()
+    yield from ("```", "")
+
+
+def _type(made: Text | Record | Variant) -> Iterator[str]:
+    yield from (f"### {made.name}", "", made.description, f"In OCaml: `{made.ocaml}`.", "")
+    match made:
+        case Text():
+            yield from (f"A string, such as `{made.samples[0]}`.", "")
+        case Record():
+            yield from ("| member | type | meaning |", "|---|---|---|")
+            for member in made.members:
+                optional = "" if member.required else ", optional"
+                yield f"| `{member.name}` | {_name(member.type)}{optional} | {member.description} |"
+            yield ""
+        case Variant():
+            yield "A tag alone is a string; a tag with a payload is a list of the two; a payload of"
+            yield "several values is a list in it: `[Tag, [a, b]]`."
+            yield ""
+            yield from ("| tag | payload | meaning |", "|---|---|---|")
+            for tag in made.tags:
+                parts = zip(tag.names, tag.parts, strict=True)
+                payload = ", ".join(f"{name}: {_name(part)}" for name, part in parts)
+                yield f"| `{tag.name}` | {payload} | {tag.description} |"
+            yield ""
+            if made.default:
+                yield from (f"A reader that meets another tag takes it for `{made.default}`.", "")
+
+
+def _name(type_: Type) -> str:
+    match type_:
+        case Basic("unit"):
+            return "unit (nil)"
+        case Basic(kind):
+            return kind
+        case ListOf(item):
+            return f"list of {_name(item)}"
+        case DictOf(item):
+            return f"map from string to {_name(item)}"
+        case TupleOf(items):
+            return f"({', '.join(_name(item) for item in items)})"
+        case _:
+            return f"[{type_.name}](#{_anchor(type_.name)})"
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(".", "")

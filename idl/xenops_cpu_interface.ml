@@ -1,0 +1,346 @@
+(* Generated from idl/xenops_cpu.openrpc.yaml by scripts/generate-interface:
+   change that, not this. *)
+
+open Rpc
+open Idl
+
+(* Which CPU features does a VM see on this Xen host, at boot and after a
+   migration, and why? This service reads the featuresets from Xen and hands
+   xapi the record that it stores. *)
+
+(* A bitmap of CPU features as text: 32-bit words in hex, eight digits each,
+   joined by `-`. To the wire it is a string; whether it is a featureset is
+   for the method to say. *)
+type featureset = string
+
+let typ_of_featureset =
+  Types.(
+    Abstract
+      {
+        aname= "featureset"
+      ; test_data= ["17cbfbff-f7fa3223-2d93fbff-00000023-00000001-000007ab-00000000-00000000-00001000-0c000000"]
+      ; rpc_of= Rpc.rpc_of_string
+      ; of_rpc= Rpc.ResultUnmarshallers.string_of_rpc
+      }
+  )
+
+let featureset =
+  Types.
+    {
+      name= "featureset"
+    ; description= [
+          "A bitmap of CPU features as text: 32-bit words in hex, eight \
+           digits each, joined by \"-\". To the wire it is a string; whether it \
+           is a featureset is for the method to say."
+        ]
+    ; ty= typ_of_featureset
+    }
+
+(* What a VM is doing. *)
+type power_state =
+  | Running  (** The VM runs. *)
+  | Halted  (** The VM is shut down. *)
+  | Suspended  (** The VM's memory is saved in an image. *)
+  | Paused  (** The VM has a domain that is not scheduled. *)
+[@@deriving rpcty]
+
+module Query = struct
+  (* What answers at this socket. *)
+  type t =
+    { name: string  (** Name of the service. *)
+    ; vendor: string  (** Who made it. *)
+    ; version: string  (** Version of the program. *)
+    ; features: string list
+          (** What the service can do and where its featuresets come from, in
+              words. *)
+    ; instance_id: string  (** A UUID, new at each start of the service. *)
+    }
+  [@@deriving rpcty]
+end
+
+module Host = struct
+  (* The CPU of a host, as xapi stores it. *)
+  type cpu_info =
+    { cpu_count: int  (** Logical CPUs that Xen runs on. *)
+    ; socket_count: int  (** CPU packages. *)
+    ; threads_per_core: int  (** Logical CPUs of a core. *)
+    ; nr_nodes: int  (** NUMA nodes. *)
+    ; vendor: string
+          (** Vendor string of CPUID leaf 0, such as GenuineIntel. *)
+    ; speed: string  (** Clock in MHz, as /proc/cpuinfo writes it. *)
+    ; modelname: string  (** Brand string of the CPU. *)
+    ; family: string  (** CPU family, in decimal. *)
+    ; model: string  (** CPU model, in decimal. *)
+    ; stepping: string  (** CPU stepping, in decimal. *)
+    ; flags: string  (** Flags of /proc/cpuinfo, separated by blanks. *)
+    ; features: featureset  (** What Xen itself uses of the hardware. *)
+    ; features_pv: featureset
+          (** The most that a PV guest may arrive with in a migration (Xen's
+              PV max). *)
+    ; features_hvm: featureset
+          (** The most that an HVM or PVH guest may arrive with in a
+              migration (Xen's HVM max). *)
+    ; features_pv_host: featureset
+          (** What a new PV guest gets at boot (Xen's PV default). *)
+    ; features_hvm_host: featureset
+          (** What a new HVM or PVH guest gets at boot (Xen's HVM default). *)
+    }
+  [@@deriving rpcty]
+
+  (* What the chipset and Xen together offer to guests. *)
+  type chipset_info =
+    { iommu: bool  (** True when Xen can pass devices through to guests. *)
+    ; hvm: bool  (** True when Xen can run HVM guests. *)
+    }
+  [@@deriving rpcty]
+
+  (* The hypervisor that the host runs. *)
+  type hypervisor =
+    { version: string  (** Version of Xen, such as 4.17.5. *)
+    ; capabilities: string
+          (** Guest types that Xen can run, each followed by a blank. *)
+    }
+  [@@deriving rpcty]
+
+  (* The state of a host. *)
+  type t =
+    { cpu_info: cpu_info  (** The CPU of the host. *)
+    ; hypervisor: hypervisor  (** The hypervisor. *)
+    ; chipset_info: chipset_info  (** The chipset. *)
+    }
+  [@@deriving rpcty]
+end
+
+module Errors = struct
+  (* Every error of xenopsd's interface, so that callers need one reader only. *)
+  type error =
+    | Already_exists of (string * string)
+          (** Something with this name exists already. *)
+    | Does_not_exist of (string * string)  (** Nothing with this name exists. *)
+    | Unimplemented of string
+          (** The method belongs to xenopsd's interface and this service
+              leaves it to xenopsd. *)
+    | Domain_not_built  (** The VM has no domain yet. *)
+    | Invalid_vcpus of int  (** A VM cannot have this number of virtual CPUs. *)
+    | Bad_power_state of (power_state * power_state)
+          (** The VM is in one power state and the call needs another. *)
+    | Failed_to_acknowledge_shutdown_request
+          (** The guest did not react to the request to shut down. *)
+    | Failed_to_acknowledge_suspend_request
+          (** The guest did not react to the request to suspend. *)
+    | Failed_to_shutdown of (string * float)
+          (** The guest did not shut down in time. *)
+    | Failed_to_suspend of (string * float)
+          (** The guest did not suspend in time. *)
+    | Device_is_connected  (** The device is plugged in. *)
+    | Device_not_connected  (** The device is not plugged in. *)
+    | Device_detach_rejected of (string * string * string)
+          (** The guest refused to let a device go. *)
+    | Media_not_ejectable  (** The medium cannot be ejected. *)
+    | Media_present  (** There is a medium in the drive. *)
+    | Media_not_present  (** There is no medium in the drive. *)
+    | No_bootable_device  (** The VM has nothing to boot from. *)
+    | Bootloader_error of (string * string)  (** The boot loader failed. *)
+    | Cannot_free_this_much_memory of (int64 * int64)
+          (** The host cannot free as much memory as the call needs. *)
+    | Vms_failed_to_cooperate of string list
+          (** These VMs did not give back the memory that they were asked
+              for. *)
+    | IO_error  (** Reading or writing failed. *)
+    | Failed_to_contact_remote_service of string
+          (** A service that this one needs cannot be reached. *)
+    | Hook_failed of (string * string * string * string)
+          (** A hook script failed. *)
+    | Not_enough_memory of int64  (** There is not enough memory. *)
+    | Cancelled of string  (** The task was cancelled. *)
+    | Storage_backend_error of (string * string list)
+          (** The storage backend reported an error. *)
+    | PCIBack_not_loaded  (** The pciback module is not loaded. *)
+    | Failed_to_run_script of string  (** A script failed. *)
+    | Failed_to_start_emulator of (string * string * string)
+          (** The VM's device emulator did not start. *)
+    | Ballooning_timeout_before_migration
+          (** The VM did not balloon down before its migration. *)
+    | Internal_error of string
+          (** Anything else; the text says what was read, where, and what
+              would have been right. *)
+    | Unknown_error
+          (** An error that this version of the interface does not know. *)
+  [@@default Unknown_error]
+  [@@deriving rpcty]
+end
+
+exception Xenops_cpu_error of Errors.error
+
+let () =
+  Printexc.register_printer (function
+    | Xenops_cpu_error e ->
+        let text = Rpc.to_string (Rpcmarshal.marshal Errors.error.Types.ty e) in
+        Some (Printf.sprintf "Xenops_cpu_interface.Xenops_cpu_error(%s)" text)
+    | _ ->
+        None
+    )
+
+let err =
+  Error.
+    {
+      def= Errors.error
+    ; raiser= (fun e -> Xenops_cpu_error e)
+    ; matcher=
+        (function
+        | Xenops_cpu_error e ->
+            Some e
+        | exn ->
+            Some (Errors.Internal_error (Printexc.to_string exn))
+        )
+    }
+
+module API (R : RPC) = struct
+  open R
+
+  let description =
+    Interface.
+      {
+        name= "xenops_cpu"
+      ; namespace= None
+      ; description= [
+            "Which CPU features does a VM see on this Xen host, at boot and \
+             after a migration, and why? This service reads the featuresets \
+             from Xen and hands xapi the record that it stores."
+          ]
+      ; version= (1, 0, 0)
+      }
+
+  let implementation = implement description
+
+  let debug_info_p =
+    Param.mk ~name:"debug_info"
+      ~description:[
+        "The caller's task, for the log: its name, and after a line break \
+         optionally a W3C traceparent or a JSON object with traceparent and \
+         baggage."
+      ]
+      Types.string
+
+  let query =
+    let unit_p =
+      Param.mk ~name:"unit"
+        ~description:[
+          "Nothing; xapi's interfaces have it so that the call has an argument of \
+           its own."
+        ]
+        Types.unit in
+    let query_result_p =
+      Param.mk ~name:"query_result"
+        ~description:[
+          "The service's name, version and instance."
+        ]
+        Query.t in
+    declare "query"
+      [
+        "Name and version of the service."
+      ; "What answers at this socket. The member features of the reply says, in \
+         words, where the featuresets come from, so that a simulated host is \
+         never taken for a real one."
+      ]
+      (debug_info_p @-> unit_p
+      @-> returning query_result_p err
+      )
+
+  module HOST = struct
+    let stat =
+      let host_p =
+        Param.mk ~name:"host"
+          ~description:[
+            "The state of the host."
+          ]
+          Host.t in
+      declare "HOST.stat"
+        [
+          "CPU, hypervisor and chipset of this host."
+        ; "The same call, with the same record, as HOST.stat of xenopsd, for \
+           callers that want all three parts."
+        ]
+        (debug_info_p
+        @-> returning host_p err
+        )
+
+    let get_cpu_info =
+      let cpu_info_p =
+        Param.mk ~name:"cpu_info"
+          ~description:[
+            "The CPU of the host."
+          ]
+          Host.cpu_info in
+      declare "HOST.get_cpu_info"
+        [
+          "The CPU record that xapi stores for this host."
+        ; "Identity and topology of the CPU, and the five featuresets: what the \
+           hardware and Xen can do, what a new guest gets at boot, and the most \
+           that a guest may arrive with in a migration."
+        ]
+        (debug_info_p
+        @-> returning cpu_info_p err
+        )
+
+    let combine_cpu_policies =
+      let policy1_p =
+        Param.mk ~name:"policy1"
+          ~description:[
+            "One host's featureset, or the level so far."
+          ]
+          featureset in
+      let policy2_p =
+        Param.mk ~name:"policy2"
+          ~description:[
+            "The other host's featureset."
+          ]
+          featureset in
+      let policy3_p =
+        Param.mk ~name:"policy3"
+          ~description:[
+            "The combined featureset."
+          ]
+          featureset in
+      declare "HOST.combine_cpu_policies"
+        [
+          "The featureset that two hosts can both give."
+        ; "Combines two featuresets into the common one. The empty string stands \
+           for \"no host yet\" and leaves the other featureset as it is, so that a \
+           pool's level can be folded from nothing."
+        ]
+        (debug_info_p @-> policy1_p @-> policy2_p
+        @-> returning policy3_p err
+        )
+
+    let is_compatible =
+      let vm_policy_p =
+        Param.mk ~name:"vm_policy"
+          ~description:[
+            "The featureset that the VM has seen since it booted."
+          ]
+          featureset in
+      let host_policy_p =
+        Param.mk ~name:"host_policy"
+          ~description:[
+            "The featureset that the host offers to arriving VMs."
+          ]
+          featureset in
+      let compatible_p =
+        Param.mk ~name:"compatible"
+          ~description:[
+            "True when no feature is missing."
+          ]
+          Types.bool in
+      declare "HOST.is_compatible"
+        [
+          "May a VM with this featureset run on a host with that one?"
+        ; "True when the host can give every feature that the VM was booted with, \
+           so that the VM can migrate there or resume there. The names of missing \
+           features go to the service's log."
+        ]
+        (debug_info_p @-> vm_policy_p @-> host_policy_p
+        @-> returning compatible_p err
+        )
+  end
+end
