@@ -1,0 +1,313 @@
+"""libxc in Python: one handle, its calls, and what their failures mean.
+
+Every failure is a SourceError with the remedy. The binding `_libxc` is compiled (see libxc_build);
+where it was not, or where its libraries are not on this machine, `Handle` says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from attrs import frozen
+
+from ..featureset import MAX_WORDS, Featureset
+from ..policy import Policy
+from . import SourceError
+
+DEVICES = (Path("/dev/xen/privcmd"), Path("/proc/xen/privcmd"))
+HYPERVISOR_TYPE = Path("/sys/hypervisor/type")
+FEATURE_FLAGS = Path("/sys/hypervisor/properties/features")
+CAPABILITIES = Path("/proc/xen/capabilities")
+
+# A signal may end a hypercall early; after this many in a row something else is wrong.
+ATTEMPTS = 10
+# XENFEAT_dom0 (xen/include/public/features.h).
+DOM0_FLAG = 1 << 11
+
+
+class XenError(SourceError):
+    """The hypervisor of this machine cannot be asked."""
+
+
+class BindingMissing(XenError):
+    """xenops_cpu was built where Xen's headers were not installed."""
+
+
+class LibraryMissing(XenError):
+    """The binding is there, the libxenctrl that it was built for is not."""
+
+
+class NotUnderXen(XenError):
+    """No hypervisor below this machine, or a domain that may not make hypercalls."""
+
+
+class NotDom0(XenError):
+    """A Xen domain that does not control the host."""
+
+
+class PermissionMissing(XenError):
+    """This process may not open the device."""
+
+
+class ReleaseMismatch(XenError):
+    """Hypervisor and libraries are of different Xen releases."""
+
+
+class CallUnsupported(XenError):
+    """This hypervisor does not know the call."""
+
+
+class CallFailed(XenError):
+    """Any other failure of a call; `error` is the errno."""
+
+    def __init__(self, message: str, remedy: str = "", error: int = 0) -> None:
+        super().__init__(message, remedy)
+        self.error = error
+
+
+ELSEWHERE = (
+    "run it in dom0, or choose --source simulated (this CPU as Xen would offer it) "
+    "or --source recorded:FILE (a capture from a dom0)"
+)
+
+
+def is_dom0() -> bool:
+    """Whether this is the domain that controls a Xen host, as Linux reports it."""
+    try:
+        return bool(int(FEATURE_FLAGS.read_text(), 16) & DOM0_FLAG)
+    except (OSError, ValueError):
+        pass
+    try:
+        return "control_d" in CAPABILITIES.read_text()
+    except OSError:
+        return False
+
+
+@frozen
+class Physinfo:
+    """What physinfo says, as far as it is needed; counts are of what is online, speed in kHz."""
+
+    threads_per_core: int
+    cores_per_socket: int
+    nr_cpus: int
+    nr_nodes: int
+    cpu_khz: int
+    hvm: bool
+    iommu: bool
+
+
+@cache
+def _binding() -> Any:
+    name = f"{__package__}._libxc"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise BindingMissing(
+            "xenops_cpu was installed without its binding to libxenctrl",
+            "install libxen-dev (xen-devel, or xen-dom0-libs-devel on XenServer) and a C compiler, "
+            "then install xenops_cpu again from source",
+        ) from error
+    except ImportError as error:
+        raise LibraryMissing(
+            f"Xen's libraries cannot be loaded: {error}",
+            "install Xen's tools of that release (libxenmisc* on Debian, xen-dom0-libs on "
+            "XenServer), or install xenops_cpu again from source where libxen-dev of this "
+            "machine's release is installed",
+        ) from error
+
+
+def _check_device() -> None:
+    """Before libxc looks, because without the device libxencall may write to stderr by itself."""
+    reason = None
+    for device in DEVICES:
+        try:
+            os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+        except PermissionError as error:
+            raise PermissionMissing(
+                f"{device} may not be opened: {error.strerror}", "run it as root"
+            ) from error
+        except OSError as error:
+            reason = reason or error
+            continue
+        return
+    try:
+        under_xen = HYPERVISOR_TYPE.read_text().strip() == "xen"
+    except OSError:
+        under_xen = False
+    if not under_xen:
+        raise NotUnderXen(
+            f"this machine does not run under Xen (no {DEVICES[0]} and no {DEVICES[1]})", ELSEWHERE
+        )
+    if FEATURE_FLAGS.exists() and not is_dom0():
+        raise NotDom0("this is a Xen domain, but not dom0", ELSEWHERE)
+    raise NotUnderXen(
+        f"this machine runs under Xen, but neither {DEVICES[0]} nor {DEVICES[1]} can be opened "
+        f"({reason.strerror if reason else 'missing'})",
+        "load the kernel module xen-privcmd (modprobe xen-privcmd) in dom0",
+    )
+
+
+def _failure(call: str, error: int, message: str) -> XenError:
+    said = f" ({message})" if message else ""
+    what = f"{call}: {os.strerror(error)}{said}"
+    if error == errno.EACCES:
+        return ReleaseMismatch(
+            what,
+            "the hypervisor refuses this release's interface: use the Xen libraries of the "
+            "running hypervisor (after an update of Xen, reboot the host)",
+        )
+    if error == errno.EPERM:
+        return NotDom0(what, f"only a domain that controls the host may ask; {ELSEWHERE}")
+    if error in (errno.ENOSYS, errno.EOPNOTSUPP):
+        return CallUnsupported(what, "Xen 4.7 and later on x86 have it; update Xen")
+    if error == errno.EINTR:
+        return CallFailed(what, f"interrupted {ATTEMPTS} times in a row; try again", error)
+    return CallFailed(what, "", error)
+
+
+class Handle:
+    """An open libxc interface; a context manager, which closes it on every path."""
+
+    def __init__(self) -> None:
+        self._library = _binding()
+        _check_device()
+        lib = self._library.lib
+        lib.xenops_clear_message()
+        self._xch = lib.xenops_open()
+        if self._xch == self._library.ffi.NULL:
+            error = self._library.ffi.errno
+            if error in (errno.EACCES, errno.EPERM):
+                raise PermissionMissing(
+                    f"xc_interface_open: {os.strerror(error)}", "run it as root"
+                )
+            raise _failure("xc_interface_open", error, self._said())
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._library.lib.xc_interface_close(self._xch)
+
+    def version(self) -> str:
+        """Like `4.17.7`: version and the first line of extraversion."""
+        number = self._call("xc_version", self._library.lib.XENVER_version, self._library.ffi.NULL)
+        extra = self._text(self._library.lib.XENVER_extraversion)
+        return f"{number >> 16}.{number & 0xFFFF}{extra}"
+
+    def capabilities(self) -> str:
+        return self._text(self._library.lib.XENVER_capabilities).strip()
+
+    def commandline(self) -> str:
+        return self._text(self._library.lib.XENVER_commandline)
+
+    def physinfo(self) -> Physinfo:
+        lib = self._library.lib
+        info = self._library.ffi.new("struct xen_sysctl_physinfo *")
+        self._call("xc_physinfo", info)
+        return Physinfo(
+            threads_per_core=info.threads_per_core,
+            cores_per_socket=info.cores_per_socket,
+            nr_cpus=info.nr_cpus,
+            nr_nodes=info.nr_nodes,
+            cpu_khz=info.cpu_khz,
+            hvm=bool(info.capabilities & lib.XEN_SYSCTL_PHYSCAP_hvm),
+            iommu=bool(info.capabilities & lib.XENOPS_PHYSCAP_IOMMU),
+        )
+
+    def featureset_length(self, index: int = 0) -> int:
+        """In words, as the hypervisor has it: not the library's number."""
+        length = self._library.ffi.new("uint32_t *")
+        self._call("xc_get_cpu_featureset", index, length, self._library.ffi.NULL)
+        return int(length[0])
+
+    def featureset(self, index: int, length: int) -> Featureset | None:
+        """Set `index` of the sysctl; `length` is what is expected. None: there is no such set."""
+        ffi = self._library.ffi
+        for _ in range(3):
+            words, count = ffi.new("uint32_t[]", max(length, 1)), ffi.new("uint32_t *", length)
+            try:
+                self._call("xc_get_cpu_featureset", index, count, words)
+            except CallFailed as failure:
+                if failure.error == errno.EINVAL:
+                    return None
+                if failure.error != errno.ENOBUFS:
+                    raise
+                length = self.featureset_length(index)
+                continue
+            if count[0] > MAX_WORDS:
+                raise CallFailed(
+                    f"xc_get_cpu_featureset: {count[0]} words, at most {MAX_WORDS} are possible"
+                )
+            return Featureset.of_words(ffi.unpack(words, count[0]))
+        raise CallFailed("xc_get_cpu_featureset: the number of words changes from call to call")
+
+    def policy_reader(self) -> Callable[[int], Policy] | None:
+        """A function from an index of the sysctl to the policy; None where libxc has none.
+
+        Leaves that are all zero are left out, as xen-cpuid does: a leaf that is not there reads so.
+        """
+        lib, ffi = self._library.lib, self._library.ffi
+        if not lib.XENOPS_HAS_POLICIES:
+            return None
+        leaves_size, msrs_size = ffi.new("uint32_t *"), ffi.new("uint32_t *")
+        self._call("xenops_policy_size", leaves_size, msrs_size)
+        leaves = ffi.new("xen_cpuid_leaf_t[]", leaves_size[0])
+        msrs = ffi.new("xen_msr_entry_t[]", msrs_size[0])
+
+        def read(index: int) -> Policy:
+            nr_leaves = ffi.new("uint32_t *", leaves_size[0])
+            nr_msrs = ffi.new("uint32_t *", msrs_size[0])
+            self._call("xenops_policy", index, leaves, nr_leaves, msrs, nr_msrs)
+            return Policy(
+                {
+                    (leaf.leaf, leaf.subleaf): (leaf.a, leaf.b, leaf.c, leaf.d)
+                    for leaf in leaves[0 : nr_leaves[0]]
+                    if leaf.a | leaf.b | leaf.c | leaf.d
+                },
+                {msr.idx: msr.val for msr in msrs[0 : nr_msrs[0]]},
+            )
+
+        return read
+
+    @property
+    def adds_compatibility_bits(self) -> bool:
+        """XenServer's libxc: it publishes more in the max sets than Xen gives (see compat)."""
+        return bool(self._library.lib.xenops_has_compatibility_bits())
+
+    def _said(self) -> str:
+        text: bytes = self._library.ffi.string(self._library.lib.xenops_last_message())
+        return text.decode(errors="replace")
+
+    def _text(self, command: int) -> str:
+        size = self._library.lib.XENOPS_VERSION_BYTES
+        buffer = self._library.ffi.new("char[]", size)
+        self._call("xc_version", command, buffer)
+        text: bytes = self._library.ffi.string(buffer, size)
+        return text.decode(errors="replace")
+
+    def _call(self, name: str, *arguments: object) -> int:
+        """Call a function that gives a negative number and errno for a failure. XenError."""
+        function = getattr(self._library.lib, name)
+        self._library.lib.xenops_clear_message()
+        for attempt in range(1, ATTEMPTS + 1):
+            result: int = function(self._xch, *arguments)
+            if result >= 0:
+                return result
+            error = self._library.ffi.errno
+            if error != errno.EINTR or attempt == ATTEMPTS:
+                break
+        raise _failure(name.replace("xenops_policy", "xc_cpu_policy"), error, self._said())

@@ -1,0 +1,252 @@
+"""Compile `_libxc`, the binding to Xen's libxenctrl and libxenguest (cffi, API mode).
+
+    python libxc_build.py DIRECTORY      compile, and leave the module in DIRECTORY
+
+setup.py runs this where Xen's headers are found. It imports nothing of this package, because a
+build environment has cffi and nothing else. What differs between the releases of Xen stands in one
+place, `_differences` and the C text that its macros switch; everything else is the same from 4.7.
+
+Headers are looked for where the compiler looks: CPATH, C_INCLUDE_PATH, and the system's folders.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+MODULE = "xenops_cpu.sources._libxc"
+LIBRARIES = ("xenguest", "xenctrl")
+
+# Structures are the compiler's: `...` lets it fill in what this program does not read, and it
+# refuses a member that the headers lack or have with another type.
+CDEF = """
+typedef struct xc_interface_core xc_interface;
+
+struct xen_sysctl_physinfo {
+    uint32_t threads_per_core, cores_per_socket, nr_cpus, nr_nodes, cpu_khz, capabilities;
+    ...;
+};
+typedef struct { uint32_t leaf, subleaf, a, b, c, d; } xen_cpuid_leaf_t;
+typedef struct { uint32_t idx, flags; uint64_t val; } xen_msr_entry_t;
+
+static const int XENVER_version;
+static const int XENVER_extraversion;
+static const int XENVER_capabilities;
+static const int XENVER_commandline;
+static const int XEN_SYSCTL_PHYSCAP_hvm;
+static const int XENOPS_PHYSCAP_IOMMU;
+static const int XENOPS_HAS_POLICIES;
+static const int XENOPS_VERSION_BYTES;
+
+int xc_interface_close(xc_interface *xch);
+int xc_version(xc_interface *xch, int command, void *argument);
+int xc_physinfo(xc_interface *xch, struct xen_sysctl_physinfo *info);
+int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *length, uint32_t *words);
+
+xc_interface *xenops_open(void);
+const char *xenops_last_message(void);
+void xenops_clear_message(void);
+int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msrs);
+int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
+                  uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs);
+int xenops_has_compatibility_bits(void);
+"""
+
+SOURCE = """
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <xenctrl.h>
+#include <xenguest.h>
+#include <xentoollog.h>
+#include <xen/version.h>
+
+/* Renamed in 4.13: devices could then be passed to PV guests too. */
+#ifdef XEN_SYSCTL_PHYSCAP_directio
+# define XENOPS_PHYSCAP_IOMMU XEN_SYSCTL_PHYSCAP_directio
+#else
+# define XENOPS_PHYSCAP_IOMMU XEN_SYSCTL_PHYSCAP_hvm_directio
+#endif
+
+/* The longest answer of xc_version that is read here. */
+#define XENOPS_VERSION_BYTES (sizeof(xen_capabilities_info_t) > sizeof(xen_commandline_t) \\
+                              ? sizeof(xen_capabilities_info_t) : sizeof(xen_commandline_t))
+
+/* libxc logs to stderr unless it is given a logger. This one keeps the last message of the thread,
+ * for the text of an error. */
+static __thread char last_message[256];
+
+static void keep(struct xentoollog_logger *logger, xentoollog_level level, int error,
+                 const char *context, const char *format, va_list arguments)
+{
+    (void)logger; (void)error; (void)context;
+    if ( level >= XTL_WARN )
+        vsnprintf(last_message, sizeof(last_message), format, arguments);
+}
+
+static void ignore_progress(struct xentoollog_logger *logger, const char *context,
+                            const char *what, int percent, unsigned long done, unsigned long total)
+{
+    (void)logger; (void)context; (void)what; (void)percent; (void)done; (void)total;
+}
+
+static void ignore_destroy(struct xentoollog_logger *logger)
+{
+    (void)logger;
+}
+
+static struct xentoollog_logger quiet = { keep, ignore_progress, ignore_destroy };
+
+static const char *xenops_last_message(void) { return last_message; }
+static void xenops_clear_message(void) { last_message[0] = 0; }
+
+static xc_interface *xenops_open(void)
+{
+    return xc_interface_open(&quiet, &quiet, 0);
+}
+
+#ifdef XENOPS_POLICY_OBJECTS
+# define XENOPS_HAS_POLICIES 1
+
+static int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msrs)
+{
+    return xc_cpu_policy_get_size(xch, leaves, msrs);
+}
+
+static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
+                         uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    xc_cpu_policy_t *policy = xc_cpu_policy_init();
+    int failed, error;
+
+    if ( !policy )
+        return -1;
+    failed = xc_cpu_policy_get_system(xch, index, policy) ||
+             xc_cpu_policy_serialise(xch, policy, leaves, nr_leaves, msrs, nr_msrs);
+    error = errno;
+    xc_cpu_policy_destroy(policy);
+    errno = error;
+    return failed ? -1 : 0;
+}
+#elif defined(XENOPS_POLICY_ARRAYS)
+# define XENOPS_HAS_POLICIES 1
+
+static int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msrs)
+{
+    return xc_get_cpu_policy_size(xch, leaves, msrs);
+}
+
+static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
+                         uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    return xc_get_system_cpu_policy(xch, index, nr_leaves, leaves, nr_msrs, msrs);
+}
+#else
+# define XENOPS_HAS_POLICIES 0
+
+/* The header has no such types either. */
+typedef struct { uint32_t leaf, subleaf, a, b, c, d; } xen_cpuid_leaf_t;
+typedef struct { uint32_t idx, flags; uint64_t val; } xen_msr_entry_t;
+
+static int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msrs)
+{
+    (void)xch; (void)leaves; (void)msrs;
+    errno = ENOSYS;
+    return -1;
+}
+
+static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
+                         uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    (void)index; (void)leaves; (void)msrs;
+    return xenops_policy_size(xch, nr_leaves, nr_msrs);
+}
+#endif
+
+/* XenServer's libxc is known by a function that upstream's has not. Never called: only asked for,
+ * when the module is loaded, so that a module built without it sees it as well. */
+extern int xc_cpu_featuresets_are_compatible() __attribute__((weak));
+
+static int xenops_has_compatibility_bits(void)
+{
+    return xc_cpu_featuresets_are_compatible != 0;
+}
+"""
+
+
+def _differences(text: str) -> list[tuple[str, str | None]]:
+    """What these headers declare: 4.16 has policy objects, 4.12 to 4.15 arrays, 4.11 neither."""
+    if "xc_cpu_policy_get_size" in text and "xc_cpu_policy_serialise" in text:
+        return [("XENOPS_POLICY_OBJECTS", "1")]
+    if "xc_get_system_cpu_policy" in text:
+        return [("XENOPS_POLICY_ARRAYS", "1")]
+    return []
+
+
+def header_folders() -> list[Path]:
+    """Where the compiler looks for headers, in its order."""
+    named = [os.environ.get(name, "") for name in ("CPATH", "C_INCLUDE_PATH")]
+    folders = [folder for names in named for folder in names.split(os.pathsep) if folder]
+    return [Path(folder) for folder in (*folders, "/usr/local/include", "/usr/include")]
+
+
+def find_headers() -> Path | None:
+    """The folder with xenctrl.h and xenguest.h; None where there is none."""
+    for folder in header_folders():
+        if (folder / "xenctrl.h").is_file() and (folder / "xenguest.h").is_file():
+            return folder
+    return None
+
+
+def builder(
+    headers: Path, libraries: Iterable[str] = LIBRARIES, sources: Iterable[str] = ()
+) -> Any:
+    """The cffi builder for these headers; `sources` are further C files (tests use them)."""
+    from cffi import FFI
+
+    declared = "".join(
+        (headers / name).read_text(errors="replace") for name in ("xenctrl.h", "xenguest.h")
+    )
+    ffi = FFI()
+    ffi.cdef(CDEF)
+    ffi.set_source(
+        MODULE,
+        SOURCE,
+        libraries=list(libraries),
+        sources=list(sources),
+        define_macros=_differences(declared),
+        include_dirs=[str(headers)],
+        # The libraries that these two need are the loader's affair, not the linker's.
+        extra_link_args=["-Wl,--allow-shlib-undefined"],
+    )
+    return ffi
+
+
+def extension(headers: Path) -> Any:
+    """The same as an Extension for setup(): optional, because the package is whole without it."""
+    made = builder(headers).distutils_extension(tempfile.mkdtemp(prefix="xenops-cpu-libxc-"))
+    made.optional = True
+    made.py_limited_api = True
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        print("usage: python libxc_build.py DIRECTORY", file=sys.stderr)
+        return 2
+    headers = find_headers()
+    if headers is None:
+        looked = ", ".join(map(str, header_folders()))
+        print(f"no xenctrl.h and xenguest.h in {looked}; install libxen-dev", file=sys.stderr)
+        return 1
+    print(builder(headers).compile(tmpdir=arguments[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
