@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from .log import task
 from .service import OnInconsistent, XenopsCpu
 from .sources import Source
 from .sources.fresh import Fresh
@@ -30,10 +32,11 @@ def serve(
     mode: int = 0o600,
     group: str | None = None,
     limits: Limits | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve `source` on the socket `path` until SIGTERM or SIGINT; the calls in hand are finished.
 
-    Raises SocketError when the socket cannot be had.
+    `ready` is called when calls are answered. Raises SocketError when the socket cannot be had.
     """
     limits = limits or Limits()
     _allow_files(limits.connections + 32)
@@ -46,6 +49,7 @@ def serve(
         server = Server(listener, answer, _refuse, limits)
 
         def stop(number: int, _frame: FrameType | None) -> None:
+            task.set("stop")
             log.info("%s: stopping", signal.Signals(number).name)
             server.stop()
 
@@ -53,7 +57,7 @@ def serve(
         try:
             service.query("start")  # reads the source, so that the log begins with what it says
             log.info("serving %s on %s", source.name, path)
-            log.info("ask it: xenops-cpu info --socket %s", path)
+            ready()
             server.serve()
         finally:
             for number, handler in before.items():

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from typing import TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
+
+_TRACE = re.compile(r"[0-9a-f-]{1,64}")
 
 # The debug_info of the call in hand.
 task: ContextVar[str] = ContextVar("task", default="")
@@ -27,7 +30,7 @@ def split_debug_info(debug_info: str) -> tuple[str, str]:
             trace = str(json.loads(trace).get("traceparent", ""))
         except (ValueError, RecursionError, AttributeError):
             trace = ""
-    return name, trace
+    return name, trace if _TRACE.fullmatch(trace) else ""
 
 
 class Formatter(logging.Formatter):
@@ -48,7 +51,7 @@ class Formatter(logging.Formatter):
         message = message.replace("\r", "\\r").replace("\n", "\\n")
         task_name = name.replace("\n", " ").replace("|", "/")[:200]
         level = record.levelname.lower()
-        return f"{time}[ {level}|{trace[:64]}|{record.thread}|{task_name}|{module}] {message}"
+        return f"{time}[ {level}|{trace}|{record.thread}|{task_name}|{module}] {message}"
 
 
 def to_stream(level: str = "info", stream: TextIO | None = None) -> None:

@@ -22,7 +22,7 @@ from ..interface import CpuInfo, HostStat, QueryResult, XenopsError
 from ..service import XenopsCpu
 from . import ANSWERED_WITH_AN_ERROR, OK, Failure, options
 
-_EXAMPLES = """  xenops-cpu info                                 # ask the service here, else this machine
+_EXAMPLES = """  xenops-cpu info                                 # the service here, else this machine
   xenops-cpu info --source example:epyc-xen-4.17  # a host that a real Xen was captured from
   xenops-cpu info --source recorded:host-7.json   # a host captured with 'xenops-cpu capture'
   xenops-cpu info --json | jq .guests.hvm.boot.features

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 from pathlib import Path
 
 from .. import log
@@ -49,18 +51,33 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _this_program() -> str:
+    """As the person who started it can type it."""
+    name = Path(sys.argv[0]).name
+    if name == "__main__.py":
+        return f"{sys.executable} -m xenops_cpu"
+    return name if shutil.which(name) else sys.argv[0]
+
+
 def run(arguments: argparse.Namespace) -> int:
     from .. import daemon
 
     log.to_stream(arguments.loglevel)
-    path = arguments.socket or options.socket_to_serve()
+    path = (arguments.socket or options.socket_to_serve()).absolute()
+    source = options.source(arguments)
+
+    def ready() -> None:
+        print(f"serving {source.name} on {path}")
+        print(f"ask it: {_this_program()} info --socket {path}", flush=True)
+
     try:
         daemon.serve(
             path,
-            options.source(arguments),
+            source,
             on_inconsistent=arguments.on_inconsistent,
             mode=arguments.socket_mode,
             group=arguments.socket_group,
+            ready=ready,
         )
     except daemon.SocketError as error:
         raise Failure(str(error)) from error

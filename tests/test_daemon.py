@@ -1,0 +1,215 @@
+"""The daemon as a process of its own, over its real socket."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from xenops_cpu.capture import dump
+from xenops_cpu.client import ConnectionFailed, connect
+from xenops_cpu.cpu_info import cpu_info
+from xenops_cpu.interface import InternalError
+
+from .hosts import evolve, example, made, names
+
+COMMAND = (sys.executable, "-m", "xenops_cpu")
+
+
+class Daemon:
+    """A daemon that is serving; stderr goes to a file."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.socket = folder / "socket"
+        self.log = folder / "log"
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--socket", str(self.socket), *options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.said = [self.process.stdout.readline(), self.process.stdout.readline()]
+
+    def stop(self) -> int:
+        self.process.terminate()
+        code = self.process.wait(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    started = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
+    yield started
+    started.stop()
+
+
+@pytest.mark.parametrize("wire", ["xmlrpc", "jsonrpc"])
+def test_every_method_in_both_wires(daemon: Daemon, wire: str) -> None:
+    """A client in another process gets typed results and typed errors."""
+    client = connect(daemon.socket, wire)
+    assert client.host_get_cpu_info("test") == cpu_info(example())
+    assert client.host_stat("test").hypervisor.version == "4.17.7"
+    assert "source: example:epyc-xen-4.17" in client.query("test").features
+    assert client.host_combine_cpu_policies("test", "3", "6-1") == "00000002-00000000"
+    assert client.host_is_compatible("test", "1", "3") is True
+    assert client.host_is_compatible("test", "4", "3") is False
+    with pytest.raises(InternalError, match='parameter policy1: featureset word 0: "zz"'):
+        client.host_combine_cpu_policies("test", "zz", "")
+
+
+def test_it_says_how_to_ask_it(daemon: Daemon) -> None:
+    """Two lines on standard output: what is served where, and a command that works."""
+    assert daemon.said[0] == f"serving example:epyc-xen-4.17 on {daemon.socket}\n"
+    command = daemon.said[1].removeprefix("ask it: ").split()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "AMD EPYC Processor" in done.stdout
+
+
+def test_sigterm_finishes_the_call_in_hand(daemon: Daemon) -> None:
+    """A call half sent when the signal comes is answered; then the process ends with 0."""
+    body = b'{"method":"HOST.get_cpu_info","params":[{"debug_info":"x"}],"id":1}'
+    data = b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(daemon.socket))
+        client.sendall(data[:-5])
+        time.sleep(0.1)
+        daemon.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        client.sendall(data[-5:])
+        reply = b""
+        while more := client.recv(65536):
+            reply += more
+    assert b'"features_hvm_host":"078bfbfd-' in reply
+    assert daemon.process.wait(10) == 0
+    assert not daemon.socket.exists()
+    assert "SIGTERM: stopping" in daemon.log.read_text()
+
+
+def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(tmp_path: Path) -> None:
+    """After kill -9 the next start works without help."""
+    first = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
+    first.process.kill()
+    first.stop()
+    assert first.socket.exists()
+    with pytest.raises(ConnectionFailed, match="nobody listens"):
+        connect(first.socket).query("test")
+    second = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
+    assert connect(second.socket).query("test").name == "xenops_cpu"
+    assert second.stop() == 0
+
+
+def test_two_services_on_one_path(daemon: Daemon) -> None:
+    """The second one ends with exit code 3 and a sentence; the first goes on."""
+    second = subprocess.run(
+        [*COMMAND, "serve", "--socket", str(daemon.socket), "--source", "example:epyc-xen-4.17"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert second.returncode == 3
+    assert "another service already has the socket" in second.stderr
+    assert "Traceback" not in second.stderr
+    assert connect(daemon.socket).query("test").name == "xenops_cpu"
+
+
+def test_mode_of_the_socket(tmp_path: Path) -> None:
+    """The mode asked for is the mode of the socket."""
+    daemon = Daemon(tmp_path, "--source", "example:epyc-xen-4.17", "--socket-mode", "666")
+    assert stat.S_IMODE(daemon.socket.stat().st_mode) == 0o666
+    daemon.stop()
+
+
+def test_a_capture_that_is_replaced_takes_effect(tmp_path: Path) -> None:
+    """The service never serves more than a few seconds of the past, and logs the change by name."""
+    capture = tmp_path / "host.json"
+    capture.write_text(dump(example()))
+    daemon = Daemon(tmp_path, "--source", f"recorded:{capture}")
+    client = connect(daemon.socket)
+    before = client.host_get_cpu_info("x").features_hvm_host
+    sets = example().featuresets
+    changed = evolve(sets, hvm_default=sets.hvm_default - names("AVX2"))
+    capture.write_text(dump(evolve(example(), featuresets=changed)))
+    end = time.monotonic() + 10
+    while client.host_get_cpu_info("x").features_hvm_host == before:
+        assert time.monotonic() < end, "the change was not seen within 10 s"
+        time.sleep(0.1)
+    assert "hvm_default has changed: lost AVX2" in daemon.log.read_text()
+    daemon.stop()
+
+
+def test_an_inconsistent_capture(tmp_path: Path) -> None:
+    """error answers with the names, warn answers with the record; both log it."""
+    capture = tmp_path / "host.json"
+    capture.write_text(dump(made("FPU AVX", "FPU")))
+    daemon = Daemon(tmp_path, "--source", f"recorded:{capture}")
+    with pytest.raises(InternalError, match="default − max: AVX"):
+        connect(daemon.socket).host_get_cpu_info("x")
+    daemon.stop()
+    daemon = Daemon(tmp_path, "--source", f"recorded:{capture}", "--on-inconsistent", "warn")
+    assert connect(daemon.socket).host_get_cpu_info("x").cpu_count == 4
+    assert "warning||" in daemon.log.read_text()
+    daemon.stop()
+
+
+def test_hostile_calls_are_answered_and_others_served(daemon: Daemon) -> None:
+    """Garbage of several kinds gets an error each, within a bounded memory."""
+    nested = b"[" * 200_000
+    bodies = [
+        b"",
+        b"<",
+        b"{",
+        b"<methodCall>",
+        b"\xff\xfe",
+        nested,
+        b"<?xml version='1.0'?><methodCall><methodName>HOST.stat</methodName><params>"
+        + b"<param><value>" + b"<array><data><value>" * 40_000,
+        b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><methodCall><methodName>&b;"
+        b"</methodName></methodCall>",
+    ]  # fmt: skip
+    for body in bodies:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(str(daemon.socket))
+            client.sendall(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+            reply = client.recv(65536)
+        assert reply.startswith(b"HTTP/1.1 200 OK\r\n"), body[:40]
+        assert b"Internal_error" in reply, body[:40]
+    assert connect(daemon.socket).query("test").name == "xenops_cpu"
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0])
+    assert peak < 80 * 1024, f"peak memory {peak} KiB"
+
+
+def test_the_log_names_the_task(daemon: Daemon) -> None:
+    """The caller's task and traceparent are in the lines that its call writes."""
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    connect(daemon.socket).host_is_compatible(f"VM.resume R:7\n{trace}", "4", "3")
+    assert f"|{trace}|" in daemon.log.read_text()
+    assert "|VM.resume R:7|service] not compatible: the host lacks DE" in daemon.log.read_text()
+
+
+def test_help_and_json_over_the_socket(daemon: Daemon) -> None:
+    """info finds the service by its environment variable and prints JSON of it."""
+    done = subprocess.run(
+        [*COMMAND, "info", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "XENOPS_CPU_SOCKET": str(daemon.socket)},
+    )
+    document = json.loads(done.stdout)
+    assert document["release"] == "4.17"
+    assert "SVM" in document["guests"]["hvm"]["migration"]["features"]
+    assert "SVM" not in document["guests"]["hvm"]["boot"]["features"]
