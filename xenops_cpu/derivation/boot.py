@@ -1,0 +1,276 @@
+"""The host set, but for the vendor's code: command line, raw, known features, first CPU's boot.
+
+xen/arch/x86/cpu-policy.c, cpu/common.c, xstate.c, setup.c.
+"""
+
+from __future__ import annotations
+
+from .state import State
+from .step import Phase
+
+COMMAND_LINE = Phase("Command line")
+RAW = Phase("Raw")
+RAW_STATE = Phase("Raw: bits that are state")
+APPLY = Phase("Host: known, forced, cleared")
+BOOT = Phase("Host: boot of the first CPU")
+
+
+# Command line
+
+
+@COMMAND_LINE.step(
+    "cmd.cpuid-clear",
+    "all",
+    when="cpuid=no-NAME or cpuid=NAME=off on the command line",
+    effect="CLEAR NAME and all that depends on it",
+    why="the administrator hides the feature from Xen, and so from every guest",
+    source="cpu-policy.c _parse_xen_cpuid() (cpuid.c in 4.13)",
+)
+def _cpuid_clear(s: State) -> None:
+    for item in s.options.cpuid:
+        if not item.show:
+            s.detail = f"cpuid={item.text}"
+            s.clear_bit(1 << item.number)
+
+
+@COMMAND_LINE.step(
+    "cmd.cpuid-rdrand",
+    "all",
+    when="cpuid=rdrand on the command line and CPUID shows RDRAND",
+    effect="FORCE RDRAND",
+    why="the administrator overrides the two places where Xen hides RDRAND; no other feature can "
+    "be asked for",
+    source="cpu-policy.c _parse_xen_cpuid()",
+)
+def _cpuid_rdrand(s: State) -> None:
+    rdrand = s.bit["RDRAND"]
+    if s.silicon & rdrand and any(i.show and 1 << i.number == rdrand for i in s.options.cpuid):
+        s.detail = "cpuid=rdrand"
+        s.force("RDRAND")
+
+
+@COMMAND_LINE.step(
+    "cmd.cpuid-avx512",
+    "xs8 xs8.2 xsr",
+    when="cpuid=avx512, cpuid=no-avx512 or cpuid=avx512=BOOL on the command line",
+    effect="the choice for host.avx512",
+    why="XenServer hides AVX512 by default and gives it back on request",
+    source="cpu-policy.c parse_cpuid() (XenServer's patches)",
+)
+def _cpuid_avx512(_s: State) -> None:
+    """The choice is kept in the options until host.avx512."""
+
+
+@COMMAND_LINE.step(
+    "cmd.nolapic",
+    "all",
+    when="nolapic on the command line",
+    effect="CLEAR APIC",
+    why="the administrator forbids the local APIC",
+    source="apic.c lapic_disable()",
+)
+def _nolapic(s: State) -> None:
+    if s.options.nolapic:
+        s.clear("APIC")
+
+
+# Raw
+
+
+@RAW.step(
+    "raw.words",
+    "all",
+    when="always",
+    effect="each word is its CPUID register, 0 beyond the CPU's highest leaf",
+    why="it is what the hardware says after Xen's own register writes",
+    source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
+)
+def _raw_words(s: State) -> None:
+    s.raw = s.cpuid & s.raw_readable & ~(s.plan.word("m10Al") | s.plan.word("m10Ah"))
+
+
+@RAW.step(
+    "raw.arch-caps",
+    "4.14+ xs8 xs8.2",
+    when="the raw set has ARCH_CAPS",
+    effect="two words are MSR 10a",
+    why="the register exists only with that bit",
+    source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
+)
+def _raw_arch_caps(s: State) -> None:
+    if s.raw & s.bit["ARCH_CAPS"]:
+        s.raw |= s.cpuid & (s.plan.word("m10Al") | s.plan.word("m10Ah"))
+
+
+@RAW_STATE.step(
+    "raw.os-bits-early",
+    "4.19-4.21",
+    when="always",
+    effect="OSXSAVE and OSPKE are 0",
+    why="raw is read before Xen switches XSAVE and protection keys on",
+    source="cpu-policy.c calculate_raw_cpu_policy()",
+)
+@RAW_STATE.step(
+    "raw.os-bits-cleared",
+    "4.22+",
+    when="always",
+    effect="clear OSXSAVE and OSPKE",
+    why="they say what Xen has switched on, not what the CPU can do",
+    source="cpu-policy.c calculate_raw_cpu_policy()",
+)
+def _raw_os_bits(s: State) -> None:
+    s.raw &= ~s.mask("OSXSAVE", "OSPKE")
+
+
+# Known, forced, cleared
+
+
+@APPLY.step(
+    "host.known",
+    "all",
+    when="always",
+    effect="keep only bits this Xen has a name for",
+    why="a bit Xen does not know is not handed on",
+    source="cpu/common.c identify_cpu()",
+)
+def _known(s: State) -> None:
+    s.host &= s.plan.masks["known"]
+
+
+@APPLY.step(
+    "host.forced",
+    "all",
+    when="always",
+    effect="set all that was forced so far",
+    why="a step before this one has forced it",
+    source="cpu/common.c identify_cpu()",
+)
+def _forced(s: State) -> None:
+    s.host |= s.forced
+
+
+@APPLY.step(
+    "host.cleared",
+    "all",
+    when="always",
+    effect="clear all that was cleared so far",
+    why="a step before this one has cleared it, which wins over forcing",
+    source="cpu/common.c identify_cpu()",
+)
+def _cleared(s: State) -> None:
+    s.host &= ~s.cleared
+
+
+# Boot of the first CPU: force and clear act at once from here on
+
+
+@BOOT.step(
+    "host.lapic",
+    "all",
+    when="lapic on the command line and no APIC in CPUID",
+    effect="FORCE APIC",
+    why="the administrator has Xen switch on the local APIC that firmware left off",
+    source="apic.c detect_init_APIC()",
+)
+def _lapic(s: State) -> None:
+    if s.options.lapic and not s.in_cpuid("APIC"):
+        s.force("APIC")
+
+
+@BOOT.step(
+    "host.xsave-off",
+    "all",
+    when="xsave=0 on the command line, or no leaf 0dh",
+    effect="CLEAR XSAVE",
+    why="without leaf 0dh, or against the administrator's wish, Xen does not use XSAVE",
+    source="xstate.c xstate_init()",
+)
+def _xsave_off(s: State) -> None:
+    if s.has("XSAVE") and (not s.options.xsave or s.cpu.max_basic < 0xD):
+        s.detail = "no leaf 0dh" if s.options.xsave else "xsave=0"
+        s.clear("XSAVE")
+
+
+@BOOT.step(
+    "host.osxsave-on",
+    "all",
+    when="XSAVE present",
+    effect="CPUID shows OSXSAVE from now on",
+    why="Xen switches XSAVE on (CR4.OSXSAVE)",
+    source="xstate.c xstate_init()",
+)
+def _osxsave_on(s: State) -> None:
+    if s.has("XSAVE"):
+        s.shown |= s.bit["OSXSAVE"]
+        s.show_cpuid()
+
+
+@BOOT.step(
+    "host.osxsave-forced",
+    "xs8 xs8.2 xsr",
+    when="XSAVE present",
+    effect="FORCE OSXSAVE",
+    why="a later look at CPUID is to find no difference",
+    source="xstate.c xstate_init() (XenServer's patches)",
+)
+def _osxsave_forced(s: State) -> None:
+    if s.has("XSAVE"):
+        s.force("OSXSAVE")
+
+
+@BOOT.step(
+    "host.smep-option",
+    "all",
+    when="smep=0 on the command line (smep=hvm leaves it to guests)",
+    effect="CLEAR SMEP",
+    why="the administrator switches it off",
+    source="setup.c __start_xen()",
+)
+def _smep_option(s: State) -> None:
+    if s.options.smep == "off":
+        s.clear("SMEP")
+
+
+@BOOT.step(
+    "host.smap-option",
+    "all",
+    when="smap=0 on the command line (smap=hvm leaves it to guests)",
+    effect="CLEAR SMAP",
+    why="the administrator switches it off",
+    source="setup.c __start_xen()",
+)
+def _smap_option(s: State) -> None:
+    if s.options.smap == "off":
+        s.clear("SMAP")
+
+
+@BOOT.step(
+    "host.pke-on",
+    "4.16-4.18 xs8",
+    when="PKU present",
+    effect="CPUID shows OSPKE from now on",
+    why="Xen switches protection keys on (CR4.PKE), which PV guests cannot do themselves",
+    source="setup.c __start_xen()",
+)
+def _pke_on(s: State) -> None:
+    if s.has("PKU"):
+        s.shown |= s.bit["OSPKE"]
+        s.show_cpuid()
+
+
+@BOOT.step(
+    "host.avx512",
+    "xs8 xs8.2 xsr",
+    when="cpuid=no-avx512; or no such option and (XenServer 8) Intel family 6 model 55h, (8.2 and "
+    "the retrofit) any vendor but AMD",
+    effect="CLEAR AVX512F",
+    why="XenServer hides AVX512 unless asked, for it slows the clock of Skylake-SP class CPUs",
+    source="setup.c __start_xen() (XenServer's patches)",
+)
+def _avx512(s: State) -> None:
+    wish = s.options.avx512
+    if wish is None:
+        listed = s.intel6 and s.model == 0x55
+        wish = not (listed if s.plan.release.name == "xenserver-8" else not s.amd)
+    if not wish:
+        s.clear("AVX512F")

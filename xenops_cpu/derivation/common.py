@@ -1,0 +1,96 @@
+"""What every guest set has in common, whatever its type and release.
+
+xen/arch/x86/cpu-policy.c (cpuid.c before 4.17). `s.fs` is the set being made.
+"""
+
+from __future__ import annotations
+
+from .state import State
+from .step import Phase
+
+COMMON = Phase("Every guest set: common")
+FINISH = Phase("Every guest set: end")
+LAST = Phase("Every guest set: leaf 0dh")
+
+
+@COMMON.step(
+    "guest.hypervisor",
+    "all",
+    when="always",
+    effect="set HYPERVISOR",
+    why="a guest is virtualised",
+    source="cpu-policy.c guest_common_feature_adjustments()",
+)
+def _hypervisor(s: State) -> None:
+    s.fs |= s.bit["HYPERVISOR"]
+
+
+@COMMON.step(
+    "guest.stibp",
+    "all",
+    when="IBRSB in the set",
+    effect="set STIBP",
+    why="it does nothing on a core with one thread, and pools are mixed more easily",
+    source="cpu-policy.c guest_common_feature_adjustments()",
+)
+def _stibp(s: State) -> None:
+    if s.fs & s.bit["IBRSB"]:
+        s.fs |= s.bit["STIBP"]
+
+
+@COMMON.step(
+    "guest.amd-stibp",
+    "4.14+ xs8 xs8.2 xsr",
+    when="IBRS in the set",
+    effect="set AMD_STIBP",
+    why="it does nothing on a core with one thread, and pools are mixed more easily",
+    source="cpu-policy.c guest_common_feature_adjustments()",
+)
+def _amd_stibp(s: State) -> None:
+    if s.fs & s.bit["IBRS"]:
+        s.fs |= s.bit["AMD_STIBP"]
+
+
+@COMMON.step(
+    "guest.ibpb",
+    "all",
+    when="IBRSB in the host set",
+    effect="set IBPB",
+    why="Intel's IBRSB includes IBPB, which can be offered without the rest",
+    source="cpu-policy.c guest_common_feature_adjustments()",
+)
+def _ibpb(s: State) -> None:
+    if s.has("IBRSB"):
+        s.fs |= s.bit["IBPB"]
+
+
+@FINISH.step(
+    "guest.sanitise",
+    "all",
+    when="always",
+    effect="keep known features; remove all that depends on an absent one",
+    why="a feature is not offered without what it rests on",
+    source="cpu-policy.c sanitise_featureset()",
+)
+def _sanitise(s: State) -> None:
+    fs = s.fs & s.plan.masks["known"]
+    missing = s.plan.deep & ~fs
+    dependents = s.plan.dependents
+    while missing:
+        lowest = missing & -missing
+        fs &= ~dependents[lowest]
+        missing ^= lowest
+    s.fs = fs
+
+
+@LAST.step(
+    "guest.da1",
+    "all",
+    when="XSAVE absent from the set",
+    effect="the XSAVE word is 0",
+    why="that leaf is rebuilt from the features",
+    source="cpu-policy.c recalculate_xstate()",
+)
+def _guest_da1(s: State) -> None:
+    if not s.fs & s.bit["XSAVE"]:
+        s.fs &= ~s.plan.word("Da1")

@@ -1,0 +1,208 @@
+"""The maximum sets of PV and HVM guests: 4.14 on and XenServer 8. First, the host policy's end.
+
+xen/arch/x86/cpu-policy.c (cpuid.c before 4.17) calculate_pv_max_policy(),
+calculate_hvm_max_policy(). `s.fs` is the set being made; it starts as the host set.
+"""
+
+from __future__ import annotations
+
+from .state import COMMON_1D, State
+from .step import Phase, span
+
+_4_14_ON = "4.14+ xs8"
+_4_17_ON = "4.17+ xs8"
+
+HOST_POLICY = Phase("Host policy")
+MAX_START = Phase("PV max and HVM max: start")
+PV_MAX = Phase("PV max")
+MAX = Phase("PV max and HVM max: common")
+
+
+def _copy_common_1d(s: State, fs: int) -> int:
+    """Word e1d without the common bits; on AMD and Hygon with those of word 1d."""
+    shift = s.plan.words["e1d"] * 32
+    fs &= ~(COMMON_1D << shift)
+    return fs | (fs & COMMON_1D) << shift if s.amd_like else fs
+
+
+@HOST_POLICY.step(
+    "host.common-1d",
+    "4.13-4.21 xs8 xs8.2 xsr",
+    when="always",
+    effect="clear the bits of leaf 1 EDX in 80000001h EDX; on AMD and Hygon set them as in leaf 1",
+    why="AMD repeats leaf 1 there, and a guest must see both agree",
+    source="cpu-policy.c recalculate_misc()",
+)
+def _host_common_1d(s: State) -> None:
+    s.host = _copy_common_1d(s, s.host)
+
+
+@HOST_POLICY.step(
+    "host.da1",
+    "all",
+    when="XSAVE absent",
+    effect="the XSAVE word (leaf 0dh subleaf 1) is 0",
+    why="that leaf is rebuilt from the features",
+    source="cpu-policy.c recalculate_xstate()",
+)
+def _host_da1(s: State) -> None:
+    if not s.has("XSAVE"):
+        s.host &= ~s.plan.word("Da1")
+
+
+@MAX_START.step(
+    "guest.common-1d",
+    "4.22+",
+    when="always",
+    effect="as host.common-1d, before the mask",
+    why="it was moved here from the host policy",
+    source="cpu-policy.c recalculate_misc()",
+)
+def _guest_common_1d(s: State) -> None:
+    s.fs = _copy_common_1d(s, s.fs)
+
+
+@PV_MAX.step(
+    "pv-max.mask",
+    _4_14_ON,
+    when="always",
+    effect="keep the features fit for PV guests",
+    why="Xen's list of features does not offer it to PV guests",
+    source="cpu-policy.c calculate_pv_max_policy()",
+)
+def _pv_max_mask(s: State) -> None:
+    s.fs &= s.plan.masks["pv_max"]
+
+
+@PV_MAX.step(
+    "pv-max.x2apic",
+    _4_17_ON,
+    when="always",
+    effect="set X2APIC",
+    why="a VM that saw it once shall be able to come in",
+    source="cpu-policy.c calculate_pv_max_policy()",
+)
+def _pv_max_x2apic(s: State) -> None:
+    s.fs |= s.bit["X2APIC"]
+
+
+@PV_MAX.step(
+    "pv-max.no-spec-ctrl",
+    _4_14_ON,
+    when="Xen does not virtualise MSR_SPEC_CTRL for PV guests",
+    effect="clear IBRSB and IBRS",
+    why="Xen does not virtualise MSR_SPEC_CTRL for PV guests here",
+    source="cpu-policy.c calculate_pv_max_policy()",
+)
+def _pv_max_no_spec_ctrl(s: State) -> None:
+    if not s.sc_msr_pv:
+        s.fs &= ~s.mask("IBRSB", "IBRS")
+
+
+@PV_MAX.step(
+    "pv-max.srso-us-no",
+    "4.17+",
+    when="SRSO_MSR_FIX absent from the host set, or spec-ctrl=no, no-xen or no-bp-spec-reduce",
+    effect="clear SRSO_US_NO",
+    why="a PV kernel runs in user mode, where the promise holds only with BP_SPEC_REDUCE",
+    source="cpu-policy.c calculate_pv_max_policy()",
+)
+def _pv_max_srso_us_no(s: State) -> None:
+    if not s.has("SRSO_MSR_FIX") or not s.options.bp_spec_reduce:
+        s.fs &= ~s.bit["SRSO_US_NO"]
+
+
+@MAX.step(
+    "max.arch-caps",
+    _4_14_ON,
+    when="Intel",
+    effect="set ARCH_CAPS, RSBA, RRSBA",
+    why="another host of a pool may need them",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_arch_caps(s: State) -> None:
+    if s.intel:
+        s.fs |= s.mask("ARCH_CAPS", "RSBA", "RRSBA")
+
+
+VERW_INTEL = ("MD_CLEAR", "FB_CLEAR", "RFDS_CLEAR")
+
+
+@MAX.step(
+    "max.verw-intel",
+    "4.15+ xs8",
+    when="Intel",
+    effect="set MD_CLEAR, FB_CLEAR, RFDS_CLEAR",
+    why="a VM from a host of the pool that scrubs with VERW shall be able to come in",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_verw_intel(s: State) -> None:
+    if s.intel:
+        s.fs |= s.mask(*VERW_INTEL)
+
+
+@MAX.step(
+    "max.clwb",
+    _4_14_ON,
+    when="Intel family 6 model 55h, CLWB in the raw set",
+    effect="set CLWB",
+    why="VMs that already use it may come in",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_clwb(s: State) -> None:
+    if s.intel6 and s.model == 0x55 and s.raw & s.bit["CLWB"]:
+        s.fs |= s.bit["CLWB"]
+
+
+def any_vendor_for_rtm(s: State) -> bool:
+    return s.intel or s.plan.release.name in span("4.14-4.16 xs8")
+
+
+@MAX.step(
+    "max.raa",
+    "4.15+",
+    when="RTM in the set (from 4.17: and Intel)",
+    effect="set RTM_ALWAYS_ABORT",
+    why="it says that XBEGIN does not fault, which holds",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_raa(s: State) -> None:
+    if s.fs & s.bit["RTM"] and any_vendor_for_rtm(s):
+        s.fs |= s.bit["RTM_ALWAYS_ABORT"]
+
+
+@MAX.step(
+    "max.verw-amd",
+    "4.17+",
+    when="AMD",
+    effect="set VERW_CLEAR",
+    why="a VM from a host of the pool that scrubs with VERW shall be able to come in",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_verw_amd(s: State) -> None:
+    if s.amd:
+        s.fs |= s.bit["VERW_CLEAR"]
+
+
+@MAX.step(
+    "max.topology",
+    _4_17_ON,
+    when="always",
+    effect="set HTT and CMP_LEGACY",
+    why="a guest's topology is the toolstack's business",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_topology(s: State) -> None:
+    s.fs |= s.mask("HTT", "CMP_LEGACY")
+
+
+@MAX.step(
+    "max.erms",
+    "4.21+",
+    when="always",
+    effect="set ERMS",
+    why="it is a hint about speed only",
+    source="cpu-policy.c guest_common_max_feature_adjustments()",
+)
+def _max_erms(s: State) -> None:
+    s.fs |= s.bit["ERMS"]
