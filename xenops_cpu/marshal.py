@@ -64,6 +64,12 @@ class MarshalError(ValueError):
         return f"{where}: {self.problem}" if where else self.problem
 
 
+def shown(text: str) -> str:
+    """Text from outside for an error or a log: short, and on one line."""
+    text = text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
 def describe(value: Any) -> str:
     """A value in words, short enough for an error: `an int (5)`, `a list of 3`."""
     match value:
@@ -77,7 +83,7 @@ def describe(value: Any) -> str:
         case float():
             return f"a float ({value!r})"
         case str():
-            return f'a string ("{value[:SHOWN]}{"..." if len(value) > SHOWN else ""}")'
+            return f'a string ("{shown(value)}")'
         case list():
             return f"a list of {len(value)}"
         case dict():
@@ -344,7 +350,7 @@ def _enumeration(cls: type[Enum]) -> tuple[Reader, Writer]:
         tag, payload = _tagged(value)
         member = members.get(tag.lower())
         if member is None:
-            raise MarshalError(f'expected one of {known}, got "{tag[:SHOWN]}"')
+            raise MarshalError(f'expected one of {known}, got "{shown(tag)}"')
         if payload is not None:
             raise MarshalError(f"{member.value} has no payload, got {describe(payload)}")
         return member
@@ -382,7 +388,7 @@ def _variant(classes: tuple[Any, ...]) -> tuple[Reader, Writer]:
         if otherwise is not None:
             return otherwise()
         known = ", ".join(cls.tag for cls in classes)
-        raise MarshalError(f'expected one of {known}, got "{tag[:SHOWN]}"')
+        raise MarshalError(f'expected one of {known}, got "{shown(tag)}"')
 
     def write(value: Any) -> Any:
         write_one = writers.get(type(value))

@@ -1,7 +1,7 @@
 """Read idl/xenops_cpu.openrpc.yaml into values, refusing by name whatever rpclib could not say.
 
-The document is OpenRPC 1.2; its schemas keep to rpclib's types, which the comment at its top lists. A
-mistake raises ContractError, whose text starts with the place in the document.
+The document is OpenRPC 1.2; its schemas keep to rpclib's types, which the comment at its top lists.
+A mistake raises ContractError, whose text starts with the place in the document.
 """
 
 from __future__ import annotations

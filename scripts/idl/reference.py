@@ -24,8 +24,8 @@ INTRODUCTION = """\
 Generated from `xenops_cpu.openrpc.yaml` by `scripts/generate-interface`: change that, not this.
 
 A call goes as the body of an HTTP POST, in XML-RPC or in JSON-RPC 1.0 or 2.0; the body's first
-character tells which. Parameters go by name, in one struct. Every answer is HTTP 200: `Success` with
-a value, or `Failure` with one of the [errors](#error). `rpc.discover` answers the contract itself.
+character tells which. Parameters go by name, in one struct. Every answer is HTTP 200: `Success`
+with a value, or `Failure` with one of the [errors](#error). `rpc.discover` answers the contract.
 
 In XML-RPC an int is bare text, `<value>5</value>`, as rpclib writes it; `<int>5</int>` is read too.
 A record is a struct whose members may come in any order; names that the type does not have are

@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any, NoReturn
 
-from xenops_cpu.marshal import INT64_MAX, INT64_MIN, Value, describe
+from xenops_cpu.marshal import INT64_MAX, INT64_MIN, Value, describe, shown
 from xenops_cpu.wire import (
     CALL_FAILED,
     ENVELOPE,
@@ -38,7 +38,7 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _int(text: str) -> int:
     if len(text) <= _LONGEST_INT and INT64_MIN <= (number := int(text)) <= INT64_MAX:
         return number
-    raise WireError(f"{text[:40]} does not fit 64 bits", INVALID_REQUEST)
+    raise WireError(f"{shown(text)} does not fit 64 bits", INVALID_REQUEST)
 
 
 def _constant(text: str) -> NoReturn:

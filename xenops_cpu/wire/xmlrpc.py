@@ -16,7 +16,7 @@ from xmlrpc.client import DateTime, Unmarshaller
 from defusedxml.common import DefusedXmlException
 from defusedxml.xmlrpc import DefusedExpatParser
 
-from xenops_cpu.marshal import MarshalError, Value, reader
+from xenops_cpu.marshal import MarshalError, describe, Value, reader, shown
 from xenops_cpu.wire import (
     ENVELOPE,
     INVALID_REQUEST,
@@ -73,7 +73,7 @@ class _Reader(Unmarshaller):
         if local in possible:  # rpclib looks at local names only
             return possible[local]
         right = " or ".join(f"<{name}>" for name in possible) or "the end of the element"
-        raise WireError(f"<{tag[:40]}> where {right} is expected", INVALID_REQUEST)
+        raise WireError(f"<{shown(tag)}> where {right} is expected", INVALID_REQUEST)
 
     def _too_much(self) -> NoReturn:
         limit = self._limits
@@ -83,7 +83,7 @@ class _Reader(Unmarshaller):
 
     def _blank(self, text: str) -> None:
         if text.strip(" \t\r\n"):
-            raise WireError(f'text where none can be: "{text.strip()[:40]}"', INVALID_REQUEST)
+            raise WireError(f'text where none can be: "{shown(text.strip())}"', INVALID_REQUEST)
 
     def _text(self) -> str:
         text = "".join(self._data)
@@ -210,7 +210,7 @@ _read_int, _read_float = reader(Annotated[int, "int64"]), reader(float)
 
 
 def _skipped_entity(name: str, is_parameter_entity: bool) -> None:
-    raise WireError(f"the entity &{name}; is not defined", INVALID_REQUEST)
+    raise WireError(f"the entity &{shown(name)}; is not defined", INVALID_REQUEST)
 
 
 class _Parser(DefusedExpatParser):
@@ -264,7 +264,7 @@ def parse_response(body: bytes, limits: Limits = LIMITS) -> Reply:
     if made._type == "methodName":
         raise WireError("a <methodCall> where a <methodResponse> is expected", INVALID_REQUEST)
     if made._type == "fault":
-        raise WireError(f"a <fault>: {made._stack[0]!r:.200}", INVALID_REQUEST)
+        raise WireError(f"a <fault>: {describe(made._stack[0])}", INVALID_REQUEST)
     if len(made._stack) != 1:
         raise WireError(f"{len(made._stack)} values in a reply; one is expected", INVALID_REQUEST)
     value = made._stack[0]
