@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -9,18 +10,24 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from attrs import frozen
-from image import Cpio, Image, Unavailable, compile_python
+
+from xenops_cpu import client
+from xenops_cpu.interface import Client
+
+from .image import Cpio, Image, Unavailable, compile_python
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 # A boot takes 6 to 10 s of one core; a machine that shares its cores takes longer.
 BOOT_SECONDS = 150
+SERVICE_SECONDS = 60
 MEMORY = 512
 NOTHING = ("/bin/busybox", "true")
 
@@ -74,7 +81,7 @@ def build_wheel(image: Image) -> Path:
         "LIBRARY_PATH": str(image.sdk / "lib"),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps",
          "--disable-pip-version-check", "--wheel-dir", str(target), str(source)],
         env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
@@ -103,8 +110,10 @@ class Machine:
         self.cpu, self.xen_args, self.smp = cpu, xen_args, smp
         self._folder = tempfile.TemporaryDirectory(prefix="xenops-cpu-xen-")
         self._qemu: subprocess.Popen[bytes] | None = None
+        self._listener: socket.socket | None = None
         self.port, self._agent_port = _free_ports(2)
         self.boot_seconds = 0.0
+        self.socket = Path(self._folder.name) / "service.sock"
 
     def __enter__(self) -> Machine:
         start = time.monotonic()
@@ -117,6 +126,11 @@ class Machine:
             self.__exit__(None, None, None)
             raise
         self.boot_seconds = time.monotonic() - start
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.socket))
+        listener.listen()
+        threading.Thread(target=_forward, args=(listener, self.port), daemon=True).start()
+        self._listener = listener
         return self
 
     def __exit__(
@@ -125,6 +139,9 @@ class Machine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         if self._qemu is not None:
             self._qemu.kill()
             self._qemu.wait(30)
@@ -139,6 +156,25 @@ class Machine:
             with connection.makefile("rb") as stream:
                 answer: dict[str, Any] = json.loads(stream.readline())
         return Ran(**answer)
+
+    def read(self, path: str) -> str:
+        """The content of a file in dom0."""
+        return self.run("/bin/busybox", "cat", path).stdout
+
+    def service(self, wire: str = "xmlrpc") -> Client:
+        """A client of the daemon in dom0, when that has come up. Raises BootError."""
+        start = time.monotonic()
+        while True:
+            calls = client.connect(self.socket, wire)
+            try:
+                calls.query("is it up")
+            except client.ConnectionFailed as error:
+                if time.monotonic() - start > SERVICE_SECONDS:
+                    log = self.read("/run/daemon.log")
+                    raise BootError(f"no daemon: {error}; its log: {log[-1500:]}") from error
+                time.sleep(0.2)
+            else:
+                return calls
 
     def console(self) -> str:
         """What Xen and dom0 have written so far."""
@@ -199,6 +235,30 @@ class Machine:
         archive.file("probe.py", (HERE / "probe.py").read_bytes())
         archive.tree("app", self._app)
         return archive.content()
+
+
+def _forward(listener: socket.socket, port: int) -> None:
+    """Every connection to the Unix socket becomes one to the port, until the listener is closed."""
+    with contextlib.suppress(OSError):
+        while True:
+            near, _ = listener.accept()
+            threading.Thread(target=_carry, args=(near, port), daemon=True).start()
+
+
+def _carry(near: socket.socket, port: int) -> None:
+    with contextlib.suppress(OSError), near, socket.create_connection(("127.0.0.1", port)) as far:
+        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+        back.start()
+        _copy(near, far)
+        back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 def _free_ports(count: int) -> list[int]:

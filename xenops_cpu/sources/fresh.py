@@ -77,32 +77,29 @@ def _steady(host: Host) -> Host:
 def changes(before: Host, now: Host) -> Iterator[str]:
     """What is different, a sentence for each set, with the names of the features."""
     for item in attrs.fields(Featuresets):
-        old: Featureset | None = getattr(before.featuresets, item.name)
-        new: Featureset | None = getattr(now.featuresets, item.name)
-        if old == new:
+        had: Featureset | None = getattr(before.featuresets, item.name)
+        has: Featureset | None = getattr(now.featuresets, item.name)
+        if had == has:
             continue
-        old, new = old or Featureset(), new or Featureset()
+        had, has = had or Featureset(), has or Featureset()
         parts = []
-        if new - old:
-            parts.append("gained " + " ".join(now.release.names(new - old)))
-        if old - new:
-            parts.append("lost " + " ".join(before.release.names(old - new)))
-        if old.length != new.length:
-            parts.append(f"has {new.length} words, had {old.length}")
+        if has - had:
+            parts.append("gained " + " ".join(now.release.names(has - had)))
+        if had - has:
+            parts.append("lost " + " ".join(before.release.names(had - has)))
+        if had.length != has.length:
+            parts.append(f"has {has.length} words, had {had.length}")
         yield f"featureset {item.name} has changed: {'; '.join(parts)}"
-    for name in ("xen", "processor", "topology", "iommu", "hvm"):
-        if getattr(_steady(before), name) != getattr(_steady(now), name):
-            yield f"{name} has changed: {_difference(getattr(before, name), getattr(now, name))}"
+    old, new = attrs.asdict(_steady(before)), attrs.asdict(_steady(now))
+    for name in ("xen", "processor", "topology"):
+        for member, value in old[name].items():
+            if value != new[name][member]:
+                yield f"{name}.{member} has changed: {value} → {new[name][member]}"
+    for name in ("iommu", "hvm"):
+        if old[name] != new[name]:
+            yield f"{name} has changed: {old[name]} → {new[name]}"
     for name in sorted({*before.policies, *now.policies}):
         if before.policies.get(name) != now.policies.get(name):
             yield f"CPU policy {name} has changed"
     if before.notes != now.notes:
         yield f"notes have changed: {'; '.join(now.notes) or 'none now'}"
-
-
-def _difference(before: object, now: object) -> str:
-    """`member old → new` for the members of two records; just old → new for plain values."""
-    if not attrs.has(type(before)):
-        return f"{before} → {now}"
-    old, new = attrs.asdict(before), attrs.asdict(now)
-    return ", ".join(f"{name} {old[name]} → {new[name]}" for name in old if old[name] != new[name])

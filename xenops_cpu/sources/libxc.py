@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import struct
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,8 @@ CAPABILITIES = Path("/proc/xen/capabilities")
 
 # A signal may end a hypercall early; after this many in a row something else is wrong.
 ATTEMPTS = 10
+# xen_cpuid_leaf_t and xen_msr_entry_t, whose layout the binding was compiled against.
+_LEAF, _MSR = struct.Struct("=6I"), struct.Struct("=IIQ")
 # XENFEAT_dom0 (xen/include/public/features.h).
 DOM0_FLAG = 1 << 11
 
@@ -274,12 +277,15 @@ class Handle:
             self._call("xenops_policy", index, leaves, nr_leaves, msrs, nr_msrs)
             return Policy(
                 {
-                    (leaf.leaf, leaf.subleaf): (leaf.a, leaf.b, leaf.c, leaf.d)
-                    for leaf in leaves[0 : nr_leaves[0]]
-                    if leaf.a | leaf.b | leaf.c | leaf.d
+                    (leaf, subleaf): (a, b, c, d)
+                    for leaf, subleaf, a, b, c, d in _LEAF.iter_unpack(taken(leaves, nr_leaves))
+                    if a | b | c | d
                 },
-                {msr.idx: msr.val for msr in msrs[0 : nr_msrs[0]]},
+                {index: value for index, _, value in _MSR.iter_unpack(taken(msrs, nr_msrs))},
             )
+
+        def taken(array: Any, count: Any) -> bytes:
+            return bytes(ffi.buffer(array)[0 : count[0] * ffi.sizeof(array[0])])
 
         return read
 
