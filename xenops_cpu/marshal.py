@@ -296,7 +296,7 @@ def _record(cls: type) -> tuple[Reader, Writer]:
     hints = typing.get_type_hints(cls, include_extras=True)
     names = [field.name for field in attrs.fields(cls)]
     plan = [(name, *_member(hints[name]), is_optional(hints[name])) for name in names]
-    optional = any(is_optional for *_, is_optional in plan)
+    optional = {name for name, *_, may_be_absent in plan if may_be_absent}
     # rpclib builds the list of members from the front: the last one declared comes first.
     backwards = tuple((name, write) for name, _, write, _ in reversed(plan))
     fetch = attrgetter(*reversed(names)) if len(names) > 1 else lambda v: (getattr(v, names[0]),)
@@ -332,7 +332,7 @@ def _record(cls: type) -> tuple[Reader, Writer]:
         name = ""
         try:
             for (name, write_member), item in zip(backwards, fetch(value), strict=True):
-                if item is None and optional:
+                if item is None and name in optional:
                     continue
                 written[name] = write_member(item)
         except MarshalError as error:

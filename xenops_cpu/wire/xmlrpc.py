@@ -16,7 +16,7 @@ from xmlrpc.client import DateTime, Unmarshaller
 from defusedxml.common import DefusedXmlException
 from defusedxml.xmlrpc import DefusedExpatParser
 
-from xenops_cpu.marshal import MarshalError, describe, Value, reader, shown
+from xenops_cpu.marshal import MarshalError, Value, describe, reader, shown
 from xenops_cpu.wire import (
     ENVELOPE,
     INVALID_REQUEST,
