@@ -1,0 +1,162 @@
+"""What a Xen release would offer on a CPU: this machine's, one of a dump, or a shipped one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import field, frozen
+
+from .. import cpuid, machine
+from ..cpuid import Cpu
+from ..derivation import Derivation, DerivationError, Options, derive
+from ..features import Release, release
+from ..featureset import Featureset
+from ..host import UNKNOWN, Featuresets, Host, Processor, Topology, Xen
+from ..policy import NO_SUBLEAF, Policy
+from . import SourceError, cpuinfo
+
+DEFAULT_RELEASE = "4.17"
+
+# What each of these hypervisors says of itself, where the release's name is not its version.
+_VERSIONS = {
+    "master": "4.23-unstable",
+    "xenserver-8": "4.17.3",
+    "xenserver-8.2": "4.13.5",
+    "xenserver-8.2-retrofit": "4.13.5",
+}
+# xen/arch/x86/setup.c and hvm/hvm.c, xen_hypercall capabilities: PV, then HVM where it is there.
+_PV = "xen-3.0-x86_64 "
+_HVM = "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 "
+
+
+@frozen
+class Subject:
+    """The CPU to simulate and what is known around it. `title` continues "as Xen would offer on"."""
+
+    cpu: Cpu
+    title: str
+    processor: Processor
+    topology: Topology
+    notes: tuple[str, ...] = ()
+
+
+@frozen
+class Simulated:
+    """Derives anew at each read; this machine's CPU is read anew as well (`subject` None)."""
+
+    subject: Subject | None = None
+    xen: Release = field(factory=lambda: release(DEFAULT_RELEASE))
+    options: Options = field(factory=Options)
+    as_bare_metal: bool = False
+    boot_cpuinfo: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return "simulated"
+
+    def read(self) -> Host:
+        """Raises SourceError."""
+        return self.explained()[0]
+
+    def explained(self) -> tuple[Host, Derivation]:
+        """The host and the derivation behind its featuresets. Raises SourceError."""
+        subject = self.subject or this_machine(self.boot_cpuinfo)
+        cpu, notes = subject.cpu, subject.notes
+        if self.as_bare_metal:
+            bare = machine.as_bare_metal(cpu)
+            cpu, notes = bare.cpu, (*notes, *bare.notes)
+        try:
+            derivation = derive(cpu, self.xen, self.options)
+        except (DerivationError, ValueError) as error:
+            raise SourceError(str(error)) from error
+        sets = derivation.featuresets
+        host = Host(
+            origin=f"simulated: what {self.xen.title} would offer on {subject.title}",
+            xen=Xen(
+                version=_VERSIONS.get(self.xen.name, self.xen.name),
+                capabilities=_PV + (_HVM if derivation.hvm else ""),
+                commandline=self.options.cmdline,
+            ),
+            processor=subject.processor,
+            topology=subject.topology,
+            iommu=False,
+            hvm=derivation.hvm,
+            featuresets=Featuresets(
+                raw=_required(sets, "raw"),
+                host=_required(sets, "host"),
+                pv_default=_required(sets, "pv_default"),
+                hvm_default=_required(sets, "hvm_default"),
+                pv_max=sets["pv_max"],
+                hvm_max=sets["hvm_max"],
+            ),
+            policies={"raw": _policy(cpu)},
+            notes=(*notes, *derivation.notes, "whether there is an IOMMU is not simulated"),
+        )
+        return host, derivation
+
+
+def this_machine(boot_cpuinfo: Path | None = None) -> Subject:
+    """The CPU of this machine. Raises SourceError."""
+    try:
+        reading = machine.read()
+    except machine.MachineError as error:
+        raise SourceError(
+            error.message, error.remedy or "name a CPU or a dump to simulate instead"
+        ) from error
+    return Subject(
+        cpu=reading.cpu,
+        title=f"this machine's CPU ({reading.cpu})",
+        processor=cpuinfo.read(boot_cpuinfo),
+        topology=machine.topology(),
+        notes=reading.notes,
+    )
+
+
+def other_cpu(cpu: Cpu, notes: tuple[str, ...] = ()) -> Subject:
+    """A CPU of which only leaves and registers are known: one socket of it, as CPUID counts."""
+    return Subject(
+        cpu=cpu,
+        title=str(cpu),
+        processor=Processor(
+            vendor=cpu.vendor,
+            modelname=cpu.brand or UNKNOWN,
+            family=str(cpu.family),
+            model=str(cpu.model),
+            stepping=str(cpu.stepping),
+        ),
+        topology=_topology(cpu),
+        notes=(*notes, "counts are those of one socket, as CPUID gives them"),
+    )
+
+
+def _topology(cpu: Cpu) -> Topology:
+    """From leaf 0bh (Intel SDM, "Extended Topology"); a leaf that is not there counts as one."""
+    threads = cpu.leaf(0xB, 0)[1] & 0xFFFF if cpu.max_basic >= 0xB else 0
+    count = cpu.leaf(0xB, 1)[1] & 0xFFFF if cpu.max_basic >= 0xB else 0
+    if not count and cpu.vendor in (cpuid.AMD, cpuid.HYGON) and cpu.max_extended >= 0x80000008:
+        count = (cpu.leaf(0x80000008)[2] & 0xFF) + 1
+    return Topology(
+        cpu_count=max(count, 1), socket_count=1, threads_per_core=max(threads, 1), nr_nodes=1
+    )
+
+
+def _required(sets: Mapping[str, Featureset | None], name: str) -> Featureset:
+    found = sets[name]
+    assert found is not None
+    return found
+
+
+def _policy(cpu: Cpu) -> Policy:
+    """The CPU as a policy. Leaves that have subleaves keep theirs; the others have none."""
+    with_subleaves = {leaf for leaf, subleaf in cpu.leaves if subleaf} | {4, 7, 0xB, 0xD}
+    return Policy(
+        {
+            (leaf, subleaf if leaf in with_subleaves else NO_SUBLEAF): registers
+            for (leaf, subleaf), registers in cpu.leaves.items()
+        },
+        dict(cpu.msrs),
+    )
+
+
+__all__ = ["DEFAULT_RELEASE", "Simulated", "Subject", "other_cpu", "this_machine"]
