@@ -51,6 +51,7 @@ _SENTENCES = {
     "ERMS": "a hint about speed, which cannot break a VM that saw it",
     "NO_LMSL": "says that segment limits in long mode are not offered, which is always true",
     "VIRT_SSBD": "Xen emulates it for guests that come from hosts where it is the only control",
+    "ITSC": "a clock of constant speed, which a migration can break: for guests that stay here",
     "IBS": "shown by mistake by Xen 4.7 and kept in old records: a compatibility bit",
     "LWP": "taken away by microcode and kept in old records: a compatibility bit",
 }

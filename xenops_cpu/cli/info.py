@@ -13,18 +13,20 @@ from typing import Any
 
 import attrs
 
-from .. import client, meanings
+from .. import client, interface, meanings
 from ..cpu_info import xapi_map
 from ..features import Release
 from ..featureset import Featureset
 from ..host import release_of
-from ..interface import CpuInfo, HostStat, QueryResult, XenopsError
+from ..interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
 from ..service import XenopsCpu
+from ..sources import Source
 from . import ANSWERED_WITH_AN_ERROR, OK, Failure, options
 
-_EXAMPLES = """  xenops-cpu info                                 # the service here, else this machine
-  xenops-cpu info --source example:epyc-xen-4.17  # a host that a real Xen was captured from
-  xenops-cpu info --source recorded:host-7.json   # a host captured with 'xenops-cpu capture'
+_EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
+  xenops-cpu info --source example:epyc-xen-4.17  # a host captured from a real Xen
+  xenops-cpu info --source recorded:host-7.json   # one captured with 'xenops-cpu capture'
+  xenops-cpu info --cpu "Xeon Gold 6240" --xen 4.13
   xenops-cpu info --json | jq .guests.hvm.boot.features
   xenops-cpu info --xapi                          # what xapi stores in Host.cpu_info
 """
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "info",
         "This host: what guests get at boot and what they may bring in a migration. Asks the "
-        "service where one is listening, unless --source names a source to read here and now.",
+        "service where one is listening, unless an option names a source to read here and now.",
         _EXAMPLES,
     )
     made.add_argument(
@@ -59,31 +61,42 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    form = "xapi" if arguments.xapi else "json" if arguments.json else "text"
+    path = arguments.socket
+    if path is None and not options.names_a_source(arguments):
+        path = options.socket_to_ask()
+    if path is None:
+        return show(options.source(arguments), form)
     try:
-        query, stat = _ask(arguments)
+        _show(client.connect(path), form)
     except client.ConnectionFailed as error:
         raise Failure(str(error)) from error
-    except XenopsError as error:
-        raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
-    if arguments.xapi:
-        _print_json(xapi_map(stat.cpu_info))
-    elif arguments.json:
-        _print_json(_document(query, stat))
-    else:
-        width = min(shutil.get_terminal_size((100, 0)).columns, 110)
-        print("\n".join(_report(query, stat, width)))
     return OK
 
 
-def _ask(arguments: argparse.Namespace) -> tuple[QueryResult, HostStat]:
-    path = arguments.socket
-    if path is None and arguments.source is None:
-        path = options.socket_to_ask()
-    if path is not None:
-        service: Any = client.connect(path)
-    else:
-        service = XenopsCpu(options.source(arguments))
-    return service.query("xenops-cpu info"), service.host_stat("xenops-cpu info")
+def show(source: Source, form: str) -> int:
+    """Print what a source says, as text, json or xapi."""
+    _show(XenopsCpu(source), form)
+    return OK
+
+
+def _show(service: Service | interface.Client, form: str) -> None:
+    try:
+        query, stat = service.query("xenops-cpu info"), service.host_stat("xenops-cpu info")
+    except XenopsError as error:
+        raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
+    match form:
+        case "xapi":
+            _print_json(xapi_map(stat.cpu_info))
+        case "json":
+            _print_json(_document(query, stat))
+        case _:
+            print("\n".join(_report(query, stat, width())))
+
+
+def width() -> int:
+    """Columns to fill: the terminal's, within reason."""
+    return min(shutil.get_terminal_size((100, 0)).columns, 110)
 
 
 def _release(stat: HostStat) -> Release:

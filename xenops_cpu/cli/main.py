@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": "answer HOST.get_cpu_info and its kin on a Unix socket",
     "info": "this host for people: what guests get at boot and may bring in a migration",
     "call": "call any method of a running service",
+    "simulate": "what a Xen release would offer on any CPU, and why",
     "capture": "write all that is known of this host to a file",
 }
 

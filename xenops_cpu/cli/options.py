@@ -1,4 +1,4 @@
-"""Options that several commands share: which source to read, which socket to use."""
+"""Options that several commands share: which source to read, what to simulate, which socket."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from ..sources import Source, SourceError, choose
-from . import WRONG_USAGE, Failure
+from . import WRONG_USAGE, Failure, simulation
 
 # The first of these is xapi's own folder for such sockets.
 _SOCKET_PLACES = (
@@ -29,7 +29,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """--source and what goes with it."""
+    """--source and what goes with it, and the options of a simulation."""
     parser.add_argument(
         "--source",
         metavar="SOURCE",
@@ -42,16 +42,26 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a copy of /proc/cpuinfo made at boot; used in its place where it is there",
     )
+    simulation.add_options(parser)
 
 
 def source(options: argparse.Namespace) -> Source:
     """The source asked for. Raises Failure."""
+    if simulation.asked_for(options):
+        if options.source not in (None, "simulated"):
+            raise Failure(f"{options.source} is not simulated: no --cpu, --xen, ...", WRONG_USAGE)
+        return simulation.source(options)
     try:
         return choose.source(options.source, options.boot_cpuinfo)
     except ValueError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     except SourceError as error:
         raise Failure(str(error)) from error
+
+
+def names_a_source(options: argparse.Namespace) -> bool:
+    """Whether an option says what to read."""
+    return options.source is not None or simulation.asked_for(options)
 
 
 def socket_places() -> list[Path]:

@@ -1,0 +1,140 @@
+"""Options that say what to simulate. What it takes is imported only when one of them is given:
+the daemon of a Xen host starts without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from . import WRONG_USAGE, Failure
+
+if TYPE_CHECKING:
+    from ..derivation import Options
+    from ..sources.simulated import Simulated, Subject
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What to simulate: any of these means the simulated source."""
+    group = parser.add_argument_group("simulation (any of these means --source simulated)")
+    which = group.add_mutually_exclusive_group()
+    which.add_argument("--cpu", metavar="NAME", help="a shipped CPU (docs/cpus.md lists them)")
+    which.add_argument(
+        "--dump",
+        metavar="FILE",
+        type=Path,
+        help="a CPU from a file: a dump of InstLatx64 or libcpuid, a capture, records as JSON",
+    )
+    group.add_argument(
+        "--xen",
+        metavar="RELEASE",
+        help="4.13 to 4.22, master, xenserver-8.2, xenserver-8 (default: 4.17)",
+    )
+    group.add_argument("--xen-cmdline", metavar="TEXT", help="Xen's boot options")
+    group.add_argument(
+        "--microcode", metavar="REVISION", type=_revision, help="as after loading it, such as 0x2b"
+    )
+    group.add_argument(
+        "--msr",
+        metavar="INDEX=VALUE",
+        type=_msr,
+        action="append",
+        help="a register's value, both in hex, such as 10a=8000000; may be repeated",
+    )
+    group.add_argument(
+        "--no-hvm", action="store_true", help="as with VT-x or SVM switched off in firmware"
+    )
+    group.add_argument(
+        "--as-bare-metal", action="store_true", help="as if no hypervisor ran below this machine"
+    )
+
+
+def _revision(text: str) -> int:
+    revision = int(text, 16)
+    if not 0 <= revision < 1 << 32:
+        raise ValueError
+    return revision
+
+
+def _msr(text: str) -> tuple[int, int]:
+    index, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError
+    msr = int(index, 16), int(value, 16)
+    if not (0 <= msr[0] < 1 << 32 and 0 <= msr[1] < 1 << 64):
+        raise ValueError
+    return msr
+
+
+_revision.__name__, _msr.__name__ = "microcode revision (hex)", "INDEX=VALUE (hex)"
+
+
+def asked_for(options: argparse.Namespace) -> bool:
+    """Whether one of the options was given."""
+    return any(
+        value not in (None, False)
+        for value in (
+            *(options.cpu, options.dump, options.xen, options.xen_cmdline, options.microcode),
+            *(options.msr, options.no_hvm, options.as_bare_metal),
+        )
+    )
+
+
+def source(options: argparse.Namespace) -> Simulated:
+    """What the options describe. Raises Failure."""
+    from ..features import ReleaseError, release
+    from ..sources import simulated
+
+    try:
+        xen = release(options.xen or simulated.DEFAULT_RELEASE)
+    except ReleaseError as error:
+        raise Failure(f"--xen: {error}", WRONG_USAGE) from error
+    subject, known = _subject(options)
+    return simulated.Simulated(
+        subject=subject,
+        xen=xen,
+        options=xen_options(options, known),
+        as_bare_metal=options.as_bare_metal,
+        boot_cpuinfo=getattr(options, "boot_cpuinfo", None),
+    )
+
+
+def xen_options(options: argparse.Namespace, known: Options | None = None) -> Options:
+    """How Xen is started; `known`: what is known of the machine already."""
+    from ..derivation import Options
+
+    made = known or Options()
+    machine = evolve(made.machine, hvm=False) if options.no_hvm else made.machine
+    return evolve(
+        made,
+        cmdline=" ".join(filter(None, (made.cmdline, options.xen_cmdline))),
+        strict=True,
+        microcode=made.microcode if options.microcode is None else options.microcode,
+        msrs={**made.msrs, **dict(options.msr or ())},
+        machine=machine,
+    )
+
+
+def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | None]:
+    """The CPU to simulate (None: this machine's) and what its record knows of the machine."""
+    from .. import corpus, dumps
+    from ..sources import simulated
+
+    try:
+        if options.cpu is not None:
+            from .. import cpus
+
+            found = cpus.find(options.cpu)
+            return simulated.other_cpu(found.cpu, found.notes), corpus.options_of(found.params)
+        if options.dump is not None:
+            dump, *others = dumps.read(options.dump)
+            notes = dump.notes
+            if others:
+                notes = (*notes, f"{options.dump} has {1 + len(others)} CPUs: the first is taken")
+            return simulated.other_cpu(dump.cpu, notes), corpus.options_of(dump.params)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+    return None, None
