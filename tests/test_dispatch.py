@@ -19,6 +19,7 @@ from xenops_cpu.interface import (
     DoesNotExist,
     Error,
     InternalError,
+    QueryResult,
     Service,
     Unimplemented,
     UnknownError,
@@ -225,6 +226,9 @@ def test_a_second_positional_parameter_is_ignored() -> None:
 class Broken(LabService):
     """A service that fails in ways that no service should."""
 
+    def query(self, debug_info: str) -> QueryResult:
+        raise InternalError(5)  # type: ignore[arg-type]
+
     def host_get_cpu_info(self, debug_info: str) -> CpuInfo:
         raise RuntimeError("secret path: \ud800 " + "x" * 1000)
 
@@ -251,6 +255,15 @@ def test_a_result_of_the_wrong_type_is_an_internal_error() -> None:
     assert error_text(answer(Broken(), body)) == (
         "HOST.is_compatible: the service made a result that is none: "
         'expected a boolean, got a string ("yes")'
+    )
+
+
+def test_an_error_that_is_none_is_an_internal_error() -> None:
+    """An error whose payload is not of its type is reported as such, not raised."""
+    body = jsonrpc.dump_call("query", [{"debug_info": "", "unit": None}])
+    assert error_text(answer(Broken(), body)) == (
+        "the service made an error that is none: "
+        "Internal_error.message: expected a string, got an int (5)"
     )
 
 

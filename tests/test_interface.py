@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,6 +157,16 @@ def test_the_ocaml_module_has_it_all() -> None:
             assert all(f" {member.name}: " in text for member in made.members)
         else:
             assert all(f"| {tag.name}" in text for tag in made.tags)
+
+
+@pytest.mark.skipif(not shutil.which("ocamlc"), reason="OCaml's compiler is not installed")
+def test_the_ocaml_module_parses(tmp_path: Path) -> None:
+    """OCaml's own parser takes the module, each comment and literal of it."""
+    path = tmp_path / "xenops_cpu_interface.ml"
+    path.write_bytes((ROOT / "idl" / path.name).read_bytes())
+    command = ["ocamlc", "-stop-after", "parsing", "-w", "+a", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_reference_has_it_all() -> None:

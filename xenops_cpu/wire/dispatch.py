@@ -146,7 +146,11 @@ _write_error = writer(Error)
 
 
 def _error(error: XenopsError) -> Value:
-    return _write_error(error)
+    try:
+        return _write_error(error)
+    except MarshalError as problem:
+        log.error("an error that is none: %s", problem)
+        return _write_error(InternalError(f"the service made an error that is none: {problem}"))
 
 
 @cache

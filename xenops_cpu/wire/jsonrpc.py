@@ -25,7 +25,7 @@ from xenops_cpu.wire import (
     WireError,
 )
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _OPENING = re.compile(rb"[\[{\]}]")
 _LONGEST_INT = 20  # characters of the longest 64-bit number
 

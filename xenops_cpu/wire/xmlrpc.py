@@ -219,6 +219,7 @@ class _Parser(DefusedExpatParser):
     def parse(self, body: bytes) -> None:
         expat: Any = self._parser  # type: ignore[attr-defined]
         expat.SkippedEntityHandler = _skipped_entity
+        expat.buffer_text = True  # a text of a thousand lines is one event, not two thousand
         try:
             expat.Parse(body, True)
         finally:
