@@ -422,10 +422,13 @@ def _tag(cls: Any) -> tuple[Reader, Writer]:
             raise error.inside(tag) from None
 
     def write(value: Any) -> Any:
-        written = [
-            _named(name, write, getattr(value, name))
-            for name, (_, write) in zip(names, inner, strict=True)
-        ]
+        try:
+            written = [
+                _named(name, write, getattr(value, name))
+                for name, (_, write) in zip(names, inner, strict=True)
+            ]
+        except MarshalError as error:
+            raise error.inside(tag) from None
         if not written:
             return tag
         return [tag, written[0] if len(written) == 1 else written]
