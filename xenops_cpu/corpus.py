@@ -111,35 +111,37 @@ def _registers(table: object, where: str) -> dict[int, int]:
     return {_hex(index, where, 8): _hex(value, where, 16) for index, value in table.items()}
 
 
-def _options(record: Mapping[str, Any], where: str, options: Options) -> Options:
+def _options(record: Mapping[str, Any], where: str, given: Options) -> Options:
+    """What the record says of its machine; what the caller gives wins."""
     params = record.get("params") or {}
     if not isinstance(params, dict):
         raise RecordError(f"{where}: field params: an object was expected")
+    if "xen_args" in record or "mode" in record or ("cmdline" in record and not params):
+        return _booted_in_qemu(record, where, given)
     where = f"{where}: field params"
-    machine = options.machine
-    if "xen_args" in record or ("cmdline" in record and "params" not in record):
-        options = _booted_in_qemu(record, where, options)
-        machine = options.machine
     switches: dict[str, Any] = {
         key: _switch(params[key], f"{where}.{key}")
         for key in ("ept", "smt", "sbpb", "null_seg_clears_base")
-        if params.get(key) is not None
+        if params.get(key) is not None and getattr(given.machine, key) is None
     }
-    if params.get("hvm") is not None:
-        hvm = _switch(params["hvm"], f"{where}.hvm")
-        switches.update(hvm=hvm, hide_unusable=not hvm)
-    if switches:
-        machine = evolve(machine, **switches)
+    if params.get("hvm") is not None and not _switch(params["hvm"], f"{where}.hvm"):
+        switches.update(hvm=False, hide_unusable=True)
     changes: dict[str, Any] = {}
+    if switches:
+        changes["machine"] = evolve(given.machine, **switches)
     if params.get("cmdline") is not None:
-        if not isinstance(params["cmdline"], str):
-            raise RecordError(f"{where}.cmdline: {params['cmdline']!r} is not text")
-        changes["cmdline"] = _joined(params["cmdline"], options.cmdline)
-    if params.get("ucode") is not None:
+        changes["cmdline"] = _joined(_text(params["cmdline"], f"{where}.cmdline"), given.cmdline)
+    if params.get("ucode") is not None and given.microcode is None:
         changes["microcode"] = _hex(params["ucode"], f"{where}.ucode", 8)
     if params.get("msrs"):
-        changes["msrs"] = {**_registers(params["msrs"], f"{where}.msrs"), **options.msrs}
-    return evolve(options, machine=machine, **changes)
+        changes["msrs"] = {**_registers(params["msrs"], f"{where}.msrs"), **given.msrs}
+    return evolve(given, **changes)
+
+
+def _text(value: object, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise RecordError(f"{where}: {value!r} is not text")
 
 
 def _joined(own: str, given: str) -> str:
@@ -147,21 +149,22 @@ def _joined(own: str, given: str) -> str:
     return f"{own} {given}" if own and given else own or given
 
 
-def _booted_in_qemu(record: Mapping[str, Any], where: str, options: Options) -> Options:
+# The microcode revision that QEMU's TCG shows (target/i386/cpu.c): AMD's, and everybody else's.
+_QEMU_MICROCODE = {AMD: 0x01000065}
+
+
+def _booted_in_qemu(record: Mapping[str, Any], where: str, given: Options) -> Options:
     """QEMU's TCG: one CPU, unknown registers read 0 and drop writes, no probe faults."""
-    cmdline = record.get("cmdline") or ""
-    if not isinstance(cmdline, str):
-        raise RecordError(f"{where}: cmdline: {cmdline!r} is not text")
-    microcode = record.get("ucode")
-    machine = evolve(
-        options.machine, registers="inert", sbpb=True, null_seg_clears_base=True, smt=False
-    )
-    revision = None if microcode is None else _hex(microcode, f"{where}: ucode", 8)
+    microcode = given.microcode
+    if microcode is None and record.get("ucode") is not None:
+        microcode = _hex(record["ucode"], f"{where}: field ucode", 8)
     return evolve(
-        options,
-        machine=machine,
-        cmdline=_joined(cmdline, options.cmdline),
-        microcode=revision,
+        given,
+        cmdline=_joined(_text(record.get("cmdline", ""), f"{where}: field cmdline"), given.cmdline),
+        microcode=microcode,
+        machine=evolve(
+            given.machine, registers="inert", sbpb=True, null_seg_clears_base=True, smt=False
+        ),
     )
 
 
@@ -171,16 +174,11 @@ def _switch(value: object, where: str) -> bool:
     raise RecordError(f"{where}: {value!r} is neither 0 nor 1")
 
 
-# The microcode revisions that QEMU's TCG shows (target/i386/cpu.c).
-_QEMU_MICROCODE = {AMD: 0x01000065}
-
-
 def simulate(record: Record, release: Release) -> Derivation:
-    """Derive one record."""
+    """Derive one record. Raises CommandLineError, DerivationError."""
     options = record.options
     if options.machine.registers == "inert" and options.microcode is None:
-        revision = _QEMU_MICROCODE.get(record.cpu.vendor, 1)
-        options = evolve(options, microcode=revision)
+        options = evolve(options, microcode=_QEMU_MICROCODE.get(record.cpu.vendor, 1))
     return derive(record.cpu, release, options)
 
 
@@ -197,7 +195,7 @@ def simulate_lines(
         try:
             record = read_record(text, number, options)
             derivation = simulate(record, release)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             message = str(error)
             if not isinstance(error, RecordError):
                 message = f"line {number}: {message}"

@@ -23,7 +23,7 @@ BOOT = Phase("Host: boot of the first CPU")
     "all",
     when="cpuid=no-NAME or cpuid=NAME=off on the command line",
     effect="CLEAR NAME and all that depends on it",
-    why="the administrator hides the feature from Xen, and so from every guest",
+    why="the command line takes it away from Xen itself, so no guest can get it",
     source="cpu-policy.c _parse_xen_cpuid() (cpuid.c in 4.13)",
 )
 def _cpuid_clear(s: State) -> None:
@@ -82,7 +82,7 @@ def _nolapic(s: State) -> None:
     "all",
     when="always",
     effect="each word is its CPUID register, 0 beyond the CPU's highest leaf",
-    why="it is what the hardware says after Xen's own register writes",
+    why="the CPU is asked directly; by now Xen may have written registers that change the answer",
     source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
 )
 def _raw_words(s: State) -> None:
@@ -94,7 +94,7 @@ def _raw_words(s: State) -> None:
     "4.14+ xs8 xs8.2",
     when="the raw set has ARCH_CAPS",
     effect="two words are MSR 10a",
-    why="the register exists only with that bit",
+    why="reading the register without that bit would fault",
     source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
 )
 def _raw_arch_caps(s: State) -> None:

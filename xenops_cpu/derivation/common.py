@@ -18,7 +18,7 @@ LAST = Phase("Every guest set: leaf 0dh")
     "all",
     when="always",
     effect="set HYPERVISOR",
-    why="a guest is virtualised",
+    why="guests are told that they run on a hypervisor",
     source="cpu-policy.c guest_common_feature_adjustments()",
 )
 def _hypervisor(s: State) -> None:
@@ -88,7 +88,7 @@ def _sanitise(s: State) -> None:
     "all",
     when="XSAVE absent from the set",
     effect="the XSAVE word is 0",
-    why="that leaf is rebuilt from the features",
+    why="Xen builds leaf 0dh anew from the features in the set",
     source="cpu-policy.c recalculate_xstate()",
 )
 def _guest_da1(s: State) -> None:

@@ -94,6 +94,7 @@ def _default_clwb(s: State) -> None:
 )
 def _default_rtm(s: State) -> None:
     if s.rtm_disabled and any_vendor_for_rtm(s):
+        s.detail = s.tsx_decision
         s.fs &= ~s.bit["RTM"]
 
 
@@ -165,8 +166,8 @@ def _hvm_default_virt_ssbd(s: State) -> None:
     _4_14_ON,
     when="ARCH_CAPS in the set, RSBA or RRSBA in the host set",
     effect="set RRSBA if EIBRS is in the set, else RSBA",
-    why="RSB underflow falls back on other predictors; it is said in the form that fits what the "
-    "guest sees",
+    why="an empty RSB makes returns use other predictors here; said in the form that fits what "
+    "the guest sees",
     source="cpu-policy.c calculate_pv_def_policy(), calculate_hvm_def_policy()",
 )
 def default_rsba(s: State) -> None:

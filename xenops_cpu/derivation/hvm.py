@@ -6,6 +6,7 @@ made; it starts as the host set.
 
 from __future__ import annotations
 
+from .maximum import spec_ctrl_detail
 from .state import State
 from .step import Phase
 
@@ -92,6 +93,7 @@ def _hvm_max_virt_ssbd(s: State) -> None:
 )
 def _hvm_max_no_spec_ctrl(s: State) -> None:
     if not s.sc_msr_hvm:
+        s.detail = spec_ctrl_detail(s)
         s.fs &= ~s.mask("IBRSB", "IBRS")
 
 

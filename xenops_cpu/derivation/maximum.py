@@ -42,7 +42,7 @@ def _host_common_1d(s: State) -> None:
     "all",
     when="XSAVE absent",
     effect="the XSAVE word (leaf 0dh subleaf 1) is 0",
-    why="that leaf is rebuilt from the features",
+    why="Xen builds leaf 0dh anew from the features it has",
     source="cpu-policy.c recalculate_xstate()",
 )
 def _host_da1(s: State) -> None:
@@ -79,11 +79,21 @@ def _pv_max_mask(s: State) -> None:
     _4_17_ON,
     when="always",
     effect="set X2APIC",
-    why="a VM that saw it once shall be able to come in",
+    why="older Xen showed it to PV guests, and those VMs must be let in",
     source="cpu-policy.c calculate_pv_max_policy()",
 )
 def _pv_max_x2apic(s: State) -> None:
     s.fs |= s.bit["X2APIC"]
+
+
+def spec_ctrl_detail(s: State) -> str:
+    """Why Xen does not virtualise MSR_SPEC_CTRL for the guest type in hand."""
+    wanted = s.options.msr_sc_pv if s.guest == "pv" else s.options.msr_sc_hvm
+    if not wanted:
+        return "spec-ctrl= says so"
+    if s.guest == "hvm" and s.has("IBRS"):
+        return "SVM cannot virtualise it on this CPU"
+    return "the host set has no IBRSB"
 
 
 @PV_MAX.step(
@@ -96,6 +106,7 @@ def _pv_max_x2apic(s: State) -> None:
 )
 def _pv_max_no_spec_ctrl(s: State) -> None:
     if not s.sc_msr_pv:
+        s.detail = spec_ctrl_detail(s)
         s.fs &= ~s.mask("IBRSB", "IBRS")
 
 
@@ -117,7 +128,7 @@ def _pv_max_srso_us_no(s: State) -> None:
     _4_14_ON,
     when="Intel",
     effect="set ARCH_CAPS, RSBA, RRSBA",
-    why="another host of a pool may need them",
+    why="other hosts of a pool may have it, and their VMs are to be let in",
     source="cpu-policy.c guest_common_max_feature_adjustments()",
 )
 def _max_arch_caps(s: State) -> None:
@@ -163,7 +174,7 @@ def any_vendor_for_rtm(s: State) -> bool:
     "4.15+",
     when="RTM in the set (from 4.17: and Intel)",
     effect="set RTM_ALWAYS_ABORT",
-    why="it says that XBEGIN does not fault, which holds",
+    why="it promises no more than that XBEGIN does not fault, which holds wherever RTM is",
     source="cpu-policy.c guest_common_max_feature_adjustments()",
 )
 def _max_raa(s: State) -> None:
@@ -189,7 +200,7 @@ def _max_verw_amd(s: State) -> None:
     _4_17_ON,
     when="always",
     effect="set HTT and CMP_LEGACY",
-    why="a guest's topology is the toolstack's business",
+    why="the toolstack lays out a guest's topology, whatever the host's is",
     source="cpu-policy.c guest_common_max_feature_adjustments()",
 )
 def _max_topology(s: State) -> None:

@@ -100,9 +100,14 @@ def course(release: str) -> Course:
 
 
 def run(state: State) -> dict[str, int | None]:
-    """Take every step; the six sets, None for a maximum the release does not have."""
+    """Take every step; the six sets, None for a maximum the release does not have.
+
+    A change without a step's name is what registers hid before Xen's first step.
+    """
     steps = course(state.plan.release.name)
     tsx.start(state)
+    if state.cpuid != state.silicon:
+        state.changes.append(_change(state, "cpuid", state.silicon, state.cpuid))
     _run_host(state, steps.first)
     if steps.raw_is_early:
         _run_host(state, steps.raw)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .default import default_rsba
 from .hvm import vmx_mpx, vmx_xsaves
+from .maximum import spec_ctrl_detail
 from .state import State
 from .step import Phase, span
 
@@ -70,6 +71,7 @@ def _sep(s: State) -> None:
 )
 def _no_spec_ctrl(s: State) -> None:
     if not (s.sc_msr_pv if s.guest == "pv" else s.sc_msr_hvm):
+        s.detail = spec_ctrl_detail(s)
         s.fs &= ~s.bit["IBRSB"]
         if s.plan.release.name in span("xs8.2 xsr"):
             s.fs &= ~s.bit["IBRS"]
@@ -111,6 +113,7 @@ def _vmx_xsaves(s: State) -> None:
 )
 def _rtm(s: State) -> None:
     if s.rtm_disabled:
+        s.detail = s.tsx_decision
         s.fs &= ~s.bit["RTM"]
 
 
@@ -119,7 +122,7 @@ ONE_AFTER.step(
     "xs8.2",
     when="ARCH_CAPS in the set, RSBA or RRSBA in the host set",
     effect="set RRSBA if EIBRS is in the set, else RSBA",
-    why="RSB underflow falls back on other predictors; it is said in the form that fits what the "
-    "guest sees",
+    why="an empty RSB makes returns use other predictors here; said in the form that fits what "
+    "the guest sees",
     source=_SOURCE,
 )(default_rsba)

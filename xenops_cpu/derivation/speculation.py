@@ -29,8 +29,8 @@ SPECULATION = Phase("Host: speculation")
     _4_14_ON,
     when="Intel family 6, EIBRS present, RRSBA absent",
     effect="FORCE RRSBA",
-    why="microcode older than August 2023 does not say that RSB underflow falls back on other "
-    "predictors",
+    why="an empty RSB makes returns use other predictors, which microcode before August 2023 "
+    "does not say",
     source="spec_ctrl.c retpoline_calculations()",
 )
 def _rrsba(s: State) -> None:
@@ -44,7 +44,7 @@ def _rrsba(s: State) -> None:
     when="Intel family 6 without EIBRS, RSBA and ARCH_CAPS; model, stepping and microcode not "
     "known to be safe with retpoline",
     effect="FORCE RSBA",
-    why="it tells guests that RSB underflow falls back on other predictors",
+    why="guests are to know that an empty RSB makes returns use other predictors",
     source="spec_ctrl.c retpoline_calculations()",
 )
 def _rsba(s: State) -> None:
@@ -97,7 +97,7 @@ def _msr_hvm_intel(s: State) -> None:
     "all",
     when="IBRS in the host set, 8000000ah EDX[20] set, and not spec-ctrl=no, no-hvm or no-msr-sc",
     effect="Xen lets SVM virtualise MSR_SPEC_CTRL for HVM guests",
-    why="on AMD Xen needs SVM's own virtualisation of the register",
+    why="on AMD it takes hardware that switches the register between Xen and the guest",
     source="spec_ctrl.c init_speculation_mitigations()",
 )
 def _msr_hvm_amd(s: State) -> None:
@@ -148,7 +148,7 @@ def _sbpb(s: State) -> None:
     _4_14_ON,
     when="AMD or Hygon below family 19h, not in a VM, IBPB present",
     effect="FORCE IBPB_BRTYPE",
-    why="IBPB of these CPUs flushes branch types anyway",
+    why="before Zen 3, IBPB always included the branch types",
     source="spec_ctrl.c srso_calculations()",
 )
 def _ibpb_brtype(s: State) -> None:
@@ -224,7 +224,7 @@ SPECULATION.step(
     when="TSX_CTRL and MDS_NO present, TAA_NO absent, tsx= not given; not if SMT is off and VERW "
     "scrubs on idle",
     effect="as tsx=0: switch TSX off in TSX_CTRL; CPUID hides HLE and RTM, the host set keeps them",
-    why="TAA is mitigated by switching TSX off",
+    why="without TSX there are no asynchronous aborts to leak through (TAA)",
     source="spec_ctrl.c init_speculation_mitigations()",
 )(decide_taa)
 

@@ -121,9 +121,11 @@ class State:
     tsx_ctrl: int = 0
     force_abort: int = 0
     mcu_opt: int = 0
-    raa_seen: bool = False
+    raa_shown: bool = False  # RTM_ALWAYS_ABORT, as CPUID showed it at first
+    raa_seen: bool = False  # ... or as Xen concludes from the registers
     tsx_mismatch: bool = False
     rtm_disabled: bool = False
+    tsx_decision: str = "TSX stays as it is"  # what settled opt_tsx, in words
     # Whether Xen virtualises MSR_SPEC_CTRL and VIRT_SPEC_CTRL (speculation.py).
     sc_msr_pv: bool = False
     sc_msr_hvm: bool = False

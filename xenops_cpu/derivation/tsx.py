@@ -49,10 +49,12 @@ def show_registers(s: State) -> None:
 def start(s: State) -> None:
     """Take the registers as the machine has them before Xen's first write."""
     s.opt_tsx = s.options.tsx
+    if s.opt_tsx >= 0:
+        s.tsx_decision = f"tsx={s.opt_tsx} on the command line"
     s.force_abort = s.hardware.force_abort
     s.mcu_opt = s.hardware.mcu_opt
     show_registers(s)
-    s.raa_seen = s.in_cpuid("RTM_ALWAYS_ABORT")
+    s.raa_shown = s.raa_seen = s.in_cpuid("RTM_ALWAYS_ABORT")
 
 
 def _tsx_ctrl(s: State) -> bool:
@@ -73,7 +75,7 @@ def _mcu(s: State) -> bool:
     _4_14_ON,
     when="TSX_CTRL and SRBDS_CTRL are present and MCU_OPT_CTRL.RTM_ALLOW is set",
     effect="RTM_ALWAYS_ABORT counts as present",
-    why="the microcode of February 2022 hides RTM_ALWAYS_ABORT while RTM_ALLOW is set",
+    why="RTM_ALLOW keeps RTM_ALWAYS_ABORT out of CPUID (microcode of February 2022 and later)",
     source="tsx.c tsx_init()",
 )
 def _mcu_rtm_allow(s: State) -> None:
@@ -92,6 +94,7 @@ def _mcu_rtm_allow(s: State) -> None:
 def _rtm_locked(s: State) -> None:
     if _mcu(s) and s.raa_seen and s.mcu_opt & _RTM_LOCKED:
         s.opt_tsx = 0
+        s.tsx_decision = "SGX holds TSX locked off"
 
 
 @TSX.step(
@@ -119,6 +122,7 @@ def _rtm_allow_set(s: State) -> None:
 def _mcu_default_off(s: State) -> None:
     if _mcu(s) and s.raa_seen and s.opt_tsx == -1:
         s.opt_tsx = 0
+        s.tsx_decision = "the microcode's own default is off"
 
 
 @TSX.step(
@@ -131,7 +135,7 @@ def _mcu_default_off(s: State) -> None:
 )
 def _raa_mismatch(s: State) -> None:
     # Xen means to ask for RTM's absence too, but has not read that word yet.
-    if s.in_cpuid("TSX_FORCE_ABORT") and not s.force_abort and s.raa_seen:
+    if s.in_cpuid("TSX_FORCE_ABORT") and not s.force_abort and s.raa_shown:
         s.clear("RTM_ALWAYS_ABORT", "TSX_FORCE_ABORT")
         s.tsx_mismatch = True
         if s.opt_tsx < 0:
@@ -143,7 +147,7 @@ def _raa_mismatch(s: State) -> None:
     _4_14_ON,
     when="TSX_FORCE_ABORT is present and its ENABLE_RTM bit is set",
     effect="RTM_ALWAYS_ABORT counts as present",
-    why="the microcode of June 2021 hides RTM_ALWAYS_ABORT while ENABLE_RTM is set",
+    why="ENABLE_RTM keeps RTM_ALWAYS_ABORT out of CPUID (microcode of June 2021 and later)",
     source="tsx.c tsx_init()",
 )
 def _enable_rtm(s: State) -> None:
@@ -162,6 +166,8 @@ def _enable_rtm(s: State) -> None:
 def _force_abort_default(s: State) -> None:
     if _force_abort(s) and s.opt_tsx < 0:
         s.opt_tsx = 0 if s.raa_seen else 1
+        if s.raa_seen:
+            s.tsx_decision = "the microcode lets no transaction succeed (RTM_ALWAYS_ABORT)"
 
 
 @TSX.step(
@@ -195,6 +201,7 @@ TSX.step(
 
 def _write_tsx_ctrl(s: State) -> None:
     s.rtm_disabled = s.opt_tsx % 2 == 0
+    s.detail = s.tsx_decision
     s.tsx_ctrl = _RTM_DISABLE | _CPUID_CLEAR if s.rtm_disabled else 0
     show_registers(s)
 
@@ -225,8 +232,9 @@ def _force_abort_write(s: State) -> None:
     if _tsx_ctrl(s) or not _force_abort(s):
         return
     s.rtm_disabled = s.opt_tsx % 2 == 0
+    s.detail = s.tsx_decision
     raa = s.mask("RTM_ALWAYS_ABORT")
-    if s.cpuid & raa or s.forced & ~s.cleared & raa:
+    if s.raa_shown or s.forced & ~s.cleared & raa:
         s.force_abort = _TSX_CPUID_CLEAR if s.rtm_disabled else _ENABLE_RTM
     else:
         s.force_abort = _FORCE_ABORT_RTM if s.rtm_disabled else 0
@@ -256,6 +264,7 @@ def decide_taa(s: State) -> None:
     scrubbed = _verw_on_idle(s, release, fb_clear)
     if (s.smt and s.options.smt != 0) or not scrubbed:
         s.opt_tsx = 0
+        s.tsx_decision = "against TAA"
         _write_tsx_ctrl(s)
 
 

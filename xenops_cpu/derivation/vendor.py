@@ -32,7 +32,7 @@ def _host_words(s: State) -> None:
     "4.13-4.21 xs8 xs8.2 xsr",
     when="AMD",
     effect="clear PBE",
-    why="old AMD CPUs show 3DNow! on this bit",
+    why="on old AMD CPUs the bit stands for 3DNow!",
     source="cpu/amd.c init_amd()",
 )
 def _amd_pbe(s: State) -> None:
@@ -194,7 +194,7 @@ def _amd_sep(s: State) -> None:
     "4.13-4.21 xs8 xs8.2 xsr",
     when="the vendor is none of Intel, AMD, Hygon, Centaur, Shanghai",
     effect="clear SEP",
-    why="nothing is known about the CPU",
+    why="Xen has no code for this vendor, so it does not trust SYSENTER",
     source="cpu/common.c default_init()",
 )
 def _unknown_sep(s: State) -> None:

@@ -1,0 +1,116 @@
+"""A derivation and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from ..cpuid import Cpu
+from ..features import Release
+from ..featureset import Featureset
+from . import pipeline
+from .cmdline import BootOptions, parse_cmdline
+from .hardware import Machine, examine
+from .state import Change, State, plan
+from .step import DERIVED_RELEASES
+from .story import Reason, tell
+from .words import read_words
+
+SETS = ("raw", "host", "pv_max", "pv_default", "hvm_max", "hvm_default")
+
+
+class DerivationError(ValueError):
+    """A release whose derivation is not known here."""
+
+
+@frozen
+class Options:
+    """How Xen is started, on what machine.
+
+    `cmdline`: Xen's command line. `strict`: an item in it that Xen would complain about raises
+    CommandLineError. `microcode`: the revision after Xen's own update, None for the CPU's.
+    `msrs`: registers that are to read otherwise. `machine`: see Machine.
+    """
+
+    cmdline: str = ""
+    strict: bool = False
+    microcode: int | None = None
+    msrs: Mapping[int, int] = field(factory=dict)
+    machine: Machine = field(factory=Machine)
+
+
+@frozen
+class Derivation:
+    """The result. `featuresets` by the names in SETS; None for a maximum the release does not
+    have. `changes`: in order. `notes`: what was assumed about the machine, what was ignored of the
+    command line. `options`: the command line as read. A set that does not exist because there are
+    no HVM guests has no bits, as Xen answers. `silicon`: the words as the CPU has them, whatever
+    Xen reads of them, as one integer.
+    """
+
+    cpu: Cpu
+    release: Release
+    options: BootOptions
+    featuresets: Mapping[str, Featureset | None]
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+    hvm: bool
+    hap: bool
+    silicon: int = field(repr=False)
+
+    def story(self, name: str, number: int) -> tuple[Reason, ...]:
+        """Why feature `number` is or is not in the set `name` (one of SETS), first cause first.
+
+        Raises DerivationError for a maximum that the release does not have.
+        """
+        if self.featuresets[name] is None:
+            raise DerivationError(f"{self.release.title} has no set {name}: one set a guest type")
+        return tell(self, name, number)
+
+
+def derive(cpu: Cpu, release: Release, options: Options | None = None) -> Derivation:
+    """The featuresets of `release` on `cpu`.
+
+    Raises DerivationError for a release before 4.13, CommandLineError (see Options).
+    """
+    if release.name not in DERIVED_RELEASES:
+        raise DerivationError(
+            f"{release.title}: its derivation is not known here; "
+            f"there are {', '.join(DERIVED_RELEASES)}"
+        )
+    if options is None:
+        options = Options()
+    boot = parse_cmdline(options.cmdline, release, strict=options.strict)
+    cpu = cpu.with_msrs(options.msrs)
+    hardware = examine(cpu, options.machine, options.microcode)
+    words = read_words(cpu, release, hardware.arch_caps)
+    tables = plan(release.name)
+    # What an operating system switched on before the dump was taken is not on when Xen starts.
+    state_bits = tables.bit["OSXSAVE"] | tables.bit["OSPKE"]
+    state = State(
+        plan=tables,
+        cpu=cpu,
+        options=boot,
+        hardware=hardware,
+        silicon=words.silicon & ~state_bits,
+        host_readable=words.host,
+        raw_readable=words.raw,
+    )
+    sets = pipeline.run(state)
+    length = release.length
+    return Derivation(
+        cpu=cpu,
+        release=release,
+        options=boot,
+        featuresets={
+            name: None if bits is None else Featureset(bits, length)
+            for name in SETS
+            for bits in (sets[name],)
+        },
+        changes=tuple(state.changes),
+        notes=(*hardware.notes, *boot.malformed, *boot.notes),
+        hvm=state.hvm,
+        hap=state.hap,
+        silicon=words.silicon,
+    )

@@ -1,0 +1,272 @@
+"""The reasons for one bit: a walk through the record of a derivation.
+
+A story begins in the silicon and ends in the set that was asked for. It follows the sets as they
+follow from each other: CPUID, host, maximum, default. A feature that went because another one is
+missing brings in the end of that one's story.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from .pipeline import steps_by_id
+from .state import Change, plan
+
+if TYPE_CHECKING:
+    from .result import Derivation
+
+
+@frozen
+class Reason:
+    """`present`: whether the feature is there after this. `step`: a step's id, or "silicon",
+    "list" (Xen's list of features and who may have them), "none" (no step concerns it).
+    """
+
+    feature: int
+    set: str
+    step: str
+    present: bool
+    text: str
+
+
+def tell(derivation: Derivation, name: str, number: int) -> tuple[Reason, ...]:
+    """See Derivation.story."""
+    return tuple(_Teller(derivation, number).tell(name))
+
+
+class _Teller:
+    """One derivation and one feature, so that the parts of the story need no long signatures."""
+
+    def __init__(self, derivation: Derivation, number: int) -> None:
+        self.derivation = derivation
+        self.number = number
+        self.bit = 1 << number
+        self.plan = plan(derivation.release.name)
+        self.single = not derivation.release.has_max
+
+    def tell(self, name: str) -> list[Reason]:
+        if name == "raw":
+            return self._raw()
+        story = self._host()
+        if name == "host":
+            return story
+        kind = name.partition("_")[0]
+        if kind == "hvm" and not self.derivation.hvm:
+            return [*story, self._reason(name, "host.vmx-off", False, self._no_hvm())]
+        lineage = [name] if name.endswith("_max") or self.single else [f"{kind}_max", name]
+        for step_of_lineage in lineage:
+            story += self._guest(step_of_lineage, story[-1].present)
+        return story
+
+    def _no_hvm(self) -> str:
+        host = self.derivation.featuresets["host"]
+        assert host is not None
+        if host.bits & (self.plan.bit["VMX"] | self.plan.bit["SVM"]):
+            return "there are no HVM guests: VMX or SVM is there but cannot be switched on"
+        return "there are no HVM guests: the host set has neither VMX nor SVM"
+
+    def _reason(self, name: str, step: str, present: bool, text: str) -> Reason:
+        return Reason(self.number, name, step, present, text)
+
+    def _label(self, number: int) -> str:
+        return self.derivation.release.label(number)
+
+    # Raw and host
+
+    def _silicon(self, name: str) -> Reason:
+        present = bool(self.derivation.silicon & self.bit)
+        words = self.derivation.release.words
+        word = words[self.number // 32]
+        if word.leaf is None and word.msr is None:
+            text = "its word is reserved"
+        elif present:
+            text = f"the CPU has it: {word} bit {self.number % 32} is 1"
+        else:
+            text = f"the CPU does not show it: {word} bit {self.number % 32} is 0"
+            if word.msr is not None and not self.derivation.silicon & self.plan.bit["ARCH_CAPS"]:
+                text = f"the CPU does not show it: {word} exists with ARCH_CAPS only"
+            elif word.leaf is not None and not self._leaf_exists(word.leaf, word.subleaf or 0):
+                text = f"the CPU does not show it: its highest leaf is below {word}"
+        return self._reason(name, "silicon", present, text)
+
+    def _leaf_exists(self, leaf: int, subleaf: int) -> bool:
+        cpu = self.derivation.cpu
+        if leaf >= 0x80000000:
+            return cpu.max_extended >= leaf
+        return cpu.max_basic >= leaf and (leaf != 7 or cpu.leaf(7)[0] >= subleaf)
+
+    def _shown(self, name: str, until: str) -> list[Reason]:
+        """The silicon, and what Xen's register writes made of it before the step `until`."""
+        story = [self._silicon(name)]
+        if self.bit & (self.plan.bit["OSXSAVE"] | self.plan.bit["OSPKE"]):
+            text = "it tells what the system has switched on; nothing is when Xen starts"
+            story.append(self._reason(name, "silicon", False, text))
+        for change in self._changes("cpuid", until):
+            if not change.step:
+                text = "a TSX register hides it from CPUID before Xen starts"
+                story.append(self._reason(name, "silicon", False, text))
+            elif change.added & self.bit or story[-1].present:
+                story.append(self._of(change, name))
+        return story
+
+    def _changes(self, name: str, until: str = "") -> list[Change]:
+        """Those of a set that touch the feature; `until`: before the first run of that step."""
+        touching = []
+        for change in self.derivation.changes:
+            if until and change.step == until:
+                break
+            if change.set == name and (change.added | change.removed) & self.bit:
+                touching.append(change)
+        return touching
+
+    def _raw(self) -> list[Reason]:
+        story = self._shown("raw", "raw.words")
+        present = bool(self._final("raw") & self.bit)
+        for change in self._changes("raw"):
+            if change.step not in ("raw.words", "raw.arch-caps"):
+                story.append(self._of(change, "raw"))
+        if story[-1].present and not present:
+            text = "this release does not read that leaf into the raw set"
+            story.append(self._reason("raw", "raw.words", False, text))
+        return story
+
+    def _host(self) -> list[Reason]:
+        story = self._shown("host", "host.words")
+        for change in self._changes("host"):
+            if change.step == "host.words":
+                continue
+            if change.step == "host.known":
+                text = f"{self.derivation.release.title} has no name for it"
+                story.append(self._reason("host", change.step, False, text))
+            elif change.step in ("host.forced", "host.cleared"):
+                story.append(self._remembered(change.step.removeprefix("host.")))
+            elif change.removed & self.bit and self._by("cleared", change.step):
+                story.append(self._remembered("cleared"))
+            else:
+                story.append(self._of(change, "host"))
+        present = bool(self._final("host") & self.bit)
+        told = {reason.step for reason in story}
+        if not present and self._by("forced") and self._by("cleared"):
+            both = (self._remembered("forced"), self._remembered("cleared"))
+            story.extend(reason for reason in both if reason.step not in told)
+        if story[-1].present and not present:
+            text = "the maximum of the extended leaves does not announce them with 8000h"
+            story.append(self._reason("host", "host.words", False, text))
+        return story
+
+    def _by(self, memory: str, step: str = "") -> Change | None:
+        """The step that forced or cleared the feature."""
+        for change in self._changes(memory):
+            if not step or change.step == step:
+                return change
+        return None
+
+    def _remembered(self, memory: str) -> Reason:
+        change = self._by(memory)
+        assert change is not None
+        text = self._text(change)
+        if change.root is not None and change.root != self.number:
+            text = f"it depends on {self._label(change.root)}, which is cleared: {text}"
+        return self._reason("host", change.step, memory == "forced", text)
+
+    def _of(self, change: Change, name: str) -> Reason:
+        return self._reason(name, change.step, bool(change.added & self.bit), self._text(change))
+
+    @staticmethod
+    def _text(change: Change) -> str:
+        why = steps_by_id()[change.step].why
+        return f"{why} ({change.detail})" if change.detail else why
+
+    def _final(self, name: str) -> int:
+        featureset = self.derivation.featuresets[name]
+        assert featureset is not None
+        return featureset.bits
+
+    # Guests
+
+    def _guest(self, name: str, present: bool) -> list[Reason]:
+        story: list[Reason] = []
+        for change in self._changes(name):
+            if change.step.endswith(("-max.mask", "default.mask", "one.mask")):
+                story.append(self._reason(name, change.step, False, self._mask_text(name)))
+            elif change.step == "guest.sanitise":
+                story += self._sanitised(change, name)
+            else:
+                story.append(self._of(change, name))
+            present = story[-1].present if story[-1].feature == self.number else False
+        if not story:
+            text = self._kept_text(name) if present else self._absent_text(name)
+            story.append(self._reason(name, "list" if present else "none", present, text))
+        return story
+
+    def _masks(self, name: str) -> tuple[bool, bool, bool]:
+        """Offered to PV, to HVM with shadow paging, to HVM with HAP; by default or at most."""
+        last = "_max" if name.endswith("_max") else "_def"
+        masks = self.plan.masks
+        return tuple(  # type: ignore[return-value]
+            bool(masks[kind + last] & self.bit) for kind in ("pv", "hvm_shadow", "hvm_hap")
+        )
+
+    def _mask_text(self, name: str) -> str:
+        pv, shadow, hap = self._masks(name)
+        needs_hap = hap and not shadow and name.startswith("hvm")
+        if name.endswith("_default") and not self.single and not needs_hap:
+            return "Xen has it off by default: only a VM that comes in may have it"
+        if not (pv or shadow or hap):
+            return "Xen offers it to no guest"
+        if hap and not shadow:
+            return "Xen offers it to HVM guests with hardware-assisted paging only"
+        return "Xen offers it to HVM guests only"
+
+    def _kept_text(self, name: str) -> str:
+        kind = name.partition("_")[0].upper()
+        if name.endswith("_default") and not self.single:
+            return f"Xen offers it to {kind} guests by default"
+        return f"Xen offers it to {kind} guests"
+
+    def _absent_text(self, name: str) -> str:
+        before = "host"
+        if name.endswith("_default") and not self.single:
+            before = name.replace("_default", "_max")
+        return f"the set it is made from ({before}) lacks it, and no step sets it"
+
+    def _sanitised(self, change: Change, name: str) -> list[Reason]:
+        """Gone for lack of a base: name the base that is missing, and why it is."""
+        before = self._before(change, name)
+        absent = {
+            base: mask
+            for base, mask in self.plan.dependents.items()
+            if base & self.plan.deep & ~before
+        }
+        bases = [base for base, mask in absent.items() if mask & self.bit]
+        roots = [
+            base
+            for base in bases
+            if not any(mask & base for other, mask in absent.items() if other != base)
+        ]
+        numbers = [base.bit_length() - 1 for base in roots or bases]
+        names = ", ".join(self._label(number) for number in numbers)
+        text = f"it depends on {names}, which the set lacks"
+        story = [self._reason(name, change.step, False, text)]
+        story.extend(_Teller(self.derivation, number).decisive(name) for number in numbers)
+        return story
+
+    def decisive(self, name: str) -> Reason:
+        """The last reason that says something about an absent feature."""
+        story = self.tell(name)
+        telling = [r for r in story if r.step != "none" and r.feature == self.number]
+        return telling[-1] if telling else story[-1]
+
+    def _before(self, change: Change, name: str) -> int:
+        """The guest set as the step of `change` found it."""
+        kind = name.partition("_")[0]
+        source = "host" if name.endswith("_max") or self.single else f"{kind}_max"
+        bits = self._final(source)
+        for earlier in self.derivation.changes:
+            if earlier is change:
+                break
+            if earlier.set == name:
+                bits = (bits | earlier.added) & ~earlier.removed
+        return bits
