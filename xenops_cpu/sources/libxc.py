@@ -130,7 +130,7 @@ def _binding() -> Any:
 
 def _check_device() -> None:
     """Before libxc looks, because without the device libxencall may write to stderr by itself."""
-    reason = None
+    names, reason = " nor ".join(map(str, DEVICES)), "missing"
     for device in DEVICES:
         try:
             os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
@@ -139,7 +139,7 @@ def _check_device() -> None:
                 f"{device} may not be opened: {error.strerror}", "run it as root"
             ) from error
         except OSError as error:
-            reason = reason or error
+            reason = error.strerror or reason
             continue
         return
     try:
@@ -148,13 +148,12 @@ def _check_device() -> None:
         under_xen = False
     if not under_xen:
         raise NotUnderXen(
-            f"this machine does not run under Xen (no {DEVICES[0]} and no {DEVICES[1]})", ELSEWHERE
+            f"this machine does not run under Xen (there is neither {names})", ELSEWHERE
         )
     if FEATURE_FLAGS.exists() and not is_dom0():
         raise NotDom0("this is a Xen domain, but not dom0", ELSEWHERE)
     raise NotUnderXen(
-        f"this machine runs under Xen, but neither {DEVICES[0]} nor {DEVICES[1]} can be opened "
-        f"({reason.strerror if reason else 'missing'})",
+        f"this machine runs under Xen, but neither {names} can be opened ({reason})",
         "load the kernel module xen-privcmd (modprobe xen-privcmd) in dom0",
     )
 

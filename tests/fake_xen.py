@@ -1,0 +1,353 @@
+"""A stand-in for libxenctrl and libxenguest: what no booted hypervisor here answers.
+
+The real binding is compiled, against headers with the declarations of a Xen release (facts:
+tools/include/xenctrl.h, xenguest.h and xen/include/public/sysctl.h of that release), and linked
+with a C file that answers as told by the environment variable FAKE_XEN: `key=value` parted by
+blanks. It answers all three generations of the policy calls.
+
+    words=19      length of every set        host=hex,hex  the host set's first words
+    sets=6        indices that there are     fail=CALL:ERRNO[:TIMES]  let a call fail
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from xenops_cpu.sources import libxc_build
+
+_TOOLLOG = """
+#pragma once
+#include <stdarg.h>
+typedef enum { XTL_NONE, XTL_DEBUG, XTL_VERBOSE, XTL_DETAIL, XTL_PROGRESS, XTL_INFO, XTL_NOTICE,
+               XTL_WARN, XTL_ERROR, XTL_CRITICAL } xentoollog_level;
+typedef struct xentoollog_logger xentoollog_logger;
+struct xentoollog_logger {
+    void (*vmessage)(xentoollog_logger *, xentoollog_level, int, const char *, const char *,
+                     va_list);
+    void (*progress)(xentoollog_logger *, const char *, const char *, int, unsigned long,
+                     unsigned long);
+    void (*destroy)(xentoollog_logger *);
+};
+"""
+
+_VERSION = """
+#define XENVER_version 0
+#define XENVER_extraversion 1
+#define XENVER_capabilities 3
+#define XENVER_commandline 9
+typedef char xen_capabilities_info_t[1024];
+typedef char xen_commandline_t[1024];
+"""
+
+# Where physinfo's members stand differs: capabilities went before the pages in 4.12.
+_PHYSINFO = {
+    "old": """
+struct xen_sysctl_physinfo {
+    uint32_t threads_per_core, cores_per_socket, nr_cpus, max_cpu_id, nr_nodes, max_node_id;
+    uint32_t cpu_khz;
+    uint64_t __attribute__((aligned(8))) total_pages, free_pages, scrub_pages, outstanding_pages;
+    uint32_t hw_cap[8];
+    uint32_t capabilities;
+};
+#define XEN_SYSCTL_PHYSCAP_hvm 1u
+#define XEN_SYSCTL_PHYSCAP_hvm_directio 2u
+#define FAKE_PHYSCAP_IOMMU XEN_SYSCTL_PHYSCAP_hvm_directio
+""",
+    "new": """
+struct xen_sysctl_physinfo {
+    uint32_t threads_per_core, cores_per_socket, nr_cpus, max_cpu_id, nr_nodes, max_node_id;
+    uint32_t cpu_khz;
+    uint32_t capabilities, arch_capabilities, pad;
+    uint64_t __attribute__((aligned(8))) total_pages, free_pages, scrub_pages, outstanding_pages;
+    uint64_t __attribute__((aligned(8))) max_mfn;
+    uint32_t hw_cap[8];
+};
+#define XEN_SYSCTL_PHYSCAP_hvm (1u << 0)
+#define XEN_SYSCTL_PHYSCAP_directio (1u << 2)
+#define FAKE_PHYSCAP_IOMMU XEN_SYSCTL_PHYSCAP_directio
+""",
+}
+
+_POLICY_TYPES = """
+typedef struct xen_cpuid_leaf { uint32_t leaf, subleaf, a, b, c, d; } xen_cpuid_leaf_t;
+typedef struct xen_msr_entry { uint32_t idx, flags; uint64_t val; } xen_msr_entry_t;
+"""
+
+_POLICIES = {
+    "4.7": "",
+    "4.13": _POLICY_TYPES
+    + """
+int xc_get_cpu_policy_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs);
+int xc_get_system_cpu_policy(xc_interface *xch, uint32_t index, uint32_t *nr_leaves,
+                             xen_cpuid_leaf_t *leaves, uint32_t *nr_msrs, xen_msr_entry_t *msrs);
+""",
+    "4.17": _POLICY_TYPES
+    + """
+typedef struct xc_cpu_policy xc_cpu_policy_t;
+xc_cpu_policy_t *xc_cpu_policy_init(void);
+void xc_cpu_policy_destroy(xc_cpu_policy_t *policy);
+int xc_cpu_policy_get_system(xc_interface *xch, unsigned int index, xc_cpu_policy_t *policy);
+int xc_cpu_policy_serialise(xc_interface *xch, const xc_cpu_policy_t *policy,
+                            xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
+                            xen_msr_entry_t *msrs, uint32_t *nr_msrs);
+int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs);
+""",
+}
+RELEASES = tuple(_POLICIES)
+
+_CTRL = """
+#pragma once
+#include <stdint.h>
+#include <xentoollog.h>
+@PHYSINFO@
+typedef struct xc_interface_core xc_interface;
+extern int fake_open_handles;
+xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger,
+                                unsigned open_flags);
+int xc_interface_close(xc_interface *xch);
+int xc_version(xc_interface *xch, int cmd, void *arg);
+int xc_physinfo(xc_interface *xch, struct xen_sysctl_physinfo *info);
+int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *nr_features,
+                          uint32_t *featureset);
+"""
+
+_FAKE = r"""
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenctrl.h>
+#include <xenguest.h>
+#include <xen/version.h>
+
+struct xc_interface_core { xentoollog_logger *logger; };
+static int failures;
+int fake_open_handles;
+
+static const char *told(const char *key)
+{
+    const char *at = getenv("FAKE_XEN");
+    size_t length = strlen(key);
+    for ( ; at && *at; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL )
+        if ( !strncmp(at, key, length) && at[length] == '=' )
+            return at + length + 1;
+    return NULL;
+}
+
+static unsigned long number(const char *key, unsigned long otherwise)
+{
+    return told(key) ? strtoul(told(key), NULL, 0) : otherwise;
+}
+
+static void say(xentoollog_logger *logger, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    logger->vmessage(logger, XTL_ERROR, errno, "xc", format, arguments);
+    va_end(arguments);
+}
+
+static int fails(xentoollog_logger *logger, const char *call)
+{
+    const char *fail = told("fail");
+    int error, times = 1 << 30;
+    size_t length = strlen(call);
+    if ( !fail || strncmp(fail, call, length) || fail[length] != ':' )
+        return 0;
+    sscanf(fail + length + 1, "%d:%d", &error, &times);
+    if ( failures >= times )
+        return 0;
+    failures++;
+    errno = error;
+    say(logger, "%s was told to fail", call);
+    errno = error;
+    return 1;
+}
+
+xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *other, unsigned flags)
+{
+    xc_interface *xch;
+    failures = 0;
+    if ( !logger || !other )
+        abort();
+    if ( fails(logger, "xc_interface_open") )
+        return NULL;
+    xch = malloc(sizeof(*xch));
+    xch->logger = logger;
+    fake_open_handles++;
+    return xch;
+}
+
+int xc_interface_close(xc_interface *xch)
+{
+    fake_open_handles--;
+    free(xch);
+    return 0;
+}
+
+int xc_version(xc_interface *xch, int cmd, void *arg)
+{
+    if ( fails(xch->logger, "xc_version") )
+        return -1;
+    if ( cmd == XENVER_version )
+        return number("version", 0x40011);
+    strcpy(arg, cmd == XENVER_extraversion ? ".9-fake" : cmd == XENVER_commandline ? "cpuid=no-avx"
+                : "xen-3.0-x86_64 ");
+    return 0;
+}
+
+int xc_physinfo(xc_interface *xch, struct xen_sysctl_physinfo *info)
+{
+    if ( fails(xch->logger, "xc_physinfo") )
+        return -1;
+    memset(info, 0, sizeof(*info));
+    info->threads_per_core = 2;
+    info->cores_per_socket = 8;
+    info->nr_cpus = 32;
+    info->nr_nodes = 4;
+    info->cpu_khz = 2500000;
+    info->capabilities = FAKE_PHYSCAP_IOMMU | (number("hvm", 1) ? XEN_SYSCTL_PHYSCAP_hvm : 0);
+    return 0;
+}
+
+int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *nr, uint32_t *featureset)
+{
+    uint32_t have = number("words", 19), longer = number("longer", 0), i;
+    if ( fails(xch->logger, "xc_get_cpu_featureset") )
+        return -1;
+    if ( index >= number("sets", 6) )
+    {
+        errno = EINVAL;
+        return -1;
+    }
+    if ( index == 3 )
+        have += longer;
+    if ( !featureset )
+    {
+        *nr = have;
+        return 0;
+    }
+    if ( *nr < have )
+    {
+        errno = ENOBUFS;
+        return -1;
+    }
+    for ( i = 0; i < have; i++ )
+        featureset[i] = index << 24 | i;
+    *nr = have;
+    return 0;
+}
+
+#ifdef XEN_POLICIES
+static void fill(uint32_t index, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
+                 xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    if ( *nr_leaves < 3 || *nr_msrs < 1 )
+        abort();
+    leaves[0] = (xen_cpuid_leaf_t){ 0, 0xffffffffu, 13, 1, 2, index };
+    leaves[1] = (xen_cpuid_leaf_t){ 2, 0xffffffffu, 0, 0, 0, 0 };
+    leaves[2] = (xen_cpuid_leaf_t){ 7, 1, 0, 0xdeadbeefu, 0, 0 };
+    msrs[0] = (xen_msr_entry_t){ 0x10a, 0, 0x123456789abcdef0ull };
+    *nr_leaves = 3;
+    *nr_msrs = 1;
+}
+#endif
+"""
+
+_FAKE_POLICIES = {
+    "4.7": "",
+    "4.13": r"""
+int xc_get_cpu_policy_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs)
+{
+    *nr_leaves = 10;
+    *nr_msrs = 2;
+    return fails(xch->logger, "policy_size") ? -1 : 0;
+}
+
+int xc_get_system_cpu_policy(xc_interface *xch, uint32_t index, uint32_t *nr_leaves,
+                             xen_cpuid_leaf_t *leaves, uint32_t *nr_msrs, xen_msr_entry_t *msrs)
+{
+    if ( fails(xch->logger, "policy") )
+        return -1;
+    fill(index, leaves, nr_leaves, msrs, nr_msrs);
+    return 0;
+}
+""",
+    "4.17": r"""
+struct xc_cpu_policy { uint32_t index; };
+int fake_policies;
+
+xc_cpu_policy_t *xc_cpu_policy_init(void)
+{
+    fake_policies++;
+    return malloc(sizeof(xc_cpu_policy_t));
+}
+
+void xc_cpu_policy_destroy(xc_cpu_policy_t *policy)
+{
+    fake_policies--;
+    errno = 0;
+    free(policy);
+}
+
+int xc_cpu_policy_get_system(xc_interface *xch, unsigned int index, xc_cpu_policy_t *policy)
+{
+    policy->index = index;
+    return fails(xch->logger, "policy") ? -1 : 0;
+}
+
+int xc_cpu_policy_serialise(xc_interface *xch, const xc_cpu_policy_t *policy,
+                            xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
+                            xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    fill(policy->index, leaves, nr_leaves, msrs, nr_msrs);
+    return fake_policies == 1 ? 0 : -1;
+}
+
+int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs)
+{
+    *nr_leaves = 10;
+    *nr_msrs = 2;
+    return fails(xch->logger, "policy_size") ? -1 : 0;
+}
+""",
+}
+_XENSERVER = "int xc_cpu_featuresets_are_compatible(void) { abort(); }\n"
+
+
+def build(folder: Path, release: str, xenserver: bool = False) -> Any:
+    """Compile the binding against `release`'s declarations and load it; folder is to be empty.
+
+    Raises cffi.VerificationError where there is no compiler.
+    """
+    headers = folder / "headers"
+    (headers / "xen").mkdir(parents=True)
+    physinfo = _PHYSINFO["old" if release == "4.7" else "new"]
+    (headers / "xentoollog.h").write_text(_TOOLLOG)
+    (headers / "xen" / "version.h").write_text(_VERSION)
+    (headers / "xenctrl.h").write_text(_CTRL.replace("@PHYSINFO@", physinfo))
+    marker = "#define XEN_POLICIES 1\n" if _POLICIES[release] else ""
+    (headers / "xenguest.h").write_text(f"#pragma once\n{marker}{_POLICIES[release]}")
+    fake = folder / "fake.c"
+    fake.write_text(_FAKE + _FAKE_POLICIES[release] + (_XENSERVER if xenserver else ""))
+    ffi = libxc_build.builder(headers, libraries=(), sources=(str(fake),))
+    ffi.cdef("extern int fake_open_handles;")
+    return load(Path(ffi.compile(tmpdir=str(folder))))
+
+
+def load(path: Path) -> Any:
+    """A compiled binding from where it lies, without making it importable."""
+    spec = importlib.util.spec_from_file_location("_libxc", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tell(text: str) -> None:
+    """What the stand-in is to answer from now on."""
+    os.environ["FAKE_XEN"] = text
