@@ -32,8 +32,10 @@ class Running:
 
     def connect(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
+        client.connect(
+            str(self.path)
+        )  # waits while the backlog is full, which a time-out would not
         client.settimeout(5)
-        client.connect(str(self.path))
         return client
 
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~\w-]+)[ \t]+(\S+)[ \t]+HTTP/1\.([0-9])[ \t]*\r?\n")
+_CR = 13
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~\w-]+)[ \t]+\S+[ \t]+HTTP/1\.([0-9])[ \t]*\r?\n")
 
 
 class HttpError(Exception):
@@ -24,12 +24,10 @@ class HttpError(Exception):
 
 
 class Request(NamedTuple):
-    """A whole request. `json`: its Content-Type says JSON."""
+    """A whole request: any target will do, and of the headers only these two things matter."""
 
-    target: str
     body: bytes
     keep_alive: bool
-    json: bool
 
 
 class RequestReader:
@@ -39,19 +37,19 @@ class RequestReader:
     body of the sizes allowed plus what the last feed brought.
     """
 
-    __slots__ = ("_body_start", "_head", "_length", "buffer", "max_body")
+    __slots__ = ("_body_start", "_keep_alive", "_length", "buffer", "max_body")
 
     def __init__(self, max_body: int = MAX_BODY_BYTES) -> None:
         self.buffer = bytearray()
         self.max_body = max_body
-        self._head: tuple[str, bool, bool] | None = None
+        self._keep_alive: bool | None = None  # None: no whole head yet
         self._body_start = 0
         self._length = 0
 
     @property
     def missing(self) -> str:
         """What has not arrived yet of a request begun, in words; empty between requests."""
-        if self._head is not None:
+        if self._keep_alive is not None:
             got = len(self.buffer) - self._body_start
             return f"the request ends after {got} of {self._length} bytes of its body"
         if self.buffer.strip():
@@ -68,34 +66,40 @@ class RequestReader:
 
     def next(self) -> Request | None:
         """The next whole request, or None until more arrives. Raises HttpError."""
-        if self._head is None:
-            self._head = self._read_head()
-            if self._head is None:
+        keep_alive = self._keep_alive
+        if keep_alive is None:
+            keep_alive = self._keep_alive = self._read_head()
+            if keep_alive is None:
                 return None
+        buffer = self.buffer
         end = self._body_start + self._length
-        if len(self.buffer) < end:
+        if len(buffer) < end:
             return None
-        target, keep_alive, json = self._head
-        self._head = None
-        request = Request(target, bytes(self.buffer[self._body_start : end]), keep_alive, json)
-        del self.buffer[:end]
+        self._keep_alive = None
+        request = Request(bytes(buffer[self._body_start : end]), keep_alive)
+        del buffer[:end]
         return request
 
-    def _read_head(self) -> tuple[str, bool, bool] | None:
+    def _read_head(self) -> bool | None:
+        """Whether the connection is kept; None until the head is whole."""
         buffer = self.buffer
         if buffer.startswith((b"\r", b"\n")):
             del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
-        end = _HEAD_END.search(buffer, 0, MAX_HEAD_BYTES)
-        if end is None:
+        # The first line tells which line ends the client uses; its body may hold the others.
+        first = buffer.find(b"\n", 0, MAX_HEAD_BYTES)
+        blank_line = b"\r\n\r\n" if first > 0 and buffer[first - 1] == _CR else b"\n\n"
+        end = buffer.find(blank_line, 0, MAX_HEAD_BYTES)
+        if end < 0:
             if len(buffer) >= MAX_HEAD_BYTES:
                 raise HttpError(f"no end of the HTTP headers within {MAX_HEAD_BYTES} bytes")
             return None
-        head = bytes(buffer[: end.end()])
+        end += len(blank_line)
+        head = bytes(buffer[:end])
         line = _REQUEST_LINE.match(head)
         if line is None:
             start = head[:60].decode("ascii", "backslashreplace")
             raise HttpError(f"not an HTTP/1 request: it begins with {start!r}")
-        method, target, minor = line.groups()
+        method, minor = line.groups()
         fields = head[line.end() - 1 :].lower()
         if method != b"POST":
             raise HttpError(f"HTTP method {method.decode('ascii')}: a call is a POST")
@@ -103,20 +107,20 @@ class RequestReader:
         if coding not in (None, b"identity"):
             raise HttpError("a request in Transfer-Encoding: send it whole, with a Content-Length")
         self._length = self._content_length(fields)
-        self._body_start = len(head)
-        connection = _field(fields, b"\nconnection:") or b""
-        keep_alive = b"close" not in connection and (minor != b"0" or b"keep-alive" in connection)
-        json = b"json" in (_field(fields, b"\ncontent-type:") or b"")
-        return target.decode("ascii", "backslashreplace"), keep_alive, json
+        self._body_start = end
+        connection = _field(fields, b"\nconnection:")
+        if connection is None:
+            return minor != b"0"
+        return b"close" not in connection and (minor != b"0" or b"keep-alive" in connection)
 
     def _content_length(self, fields: bytes) -> int:
         value = _field(fields, b"\ncontent-length:")
         if value is None:
             raise HttpError("no Content-Length: the body's length must be given")
-        shown = value[:40].decode("ascii", "backslashreplace")
         if fields.count(b"\ncontent-length:") != 1:
             raise HttpError("more than one Content-Length")
         if not value.isdigit() or len(value) > 18:
+            shown = value[:40].decode("ascii", "backslashreplace")
             raise HttpError(f"Content-Length {shown!r} is not a number of bytes")
         length = int(value)
         if length > self.max_body:

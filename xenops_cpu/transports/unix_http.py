@@ -145,7 +145,7 @@ class Server:
 
     def _accept(self) -> None:
         # Not more than a few in a row: the connections there are have their turn as well.
-        for _ in range(16):
+        for _ in range(64):
             try:
                 sock, _ = self._listener.accept()
             except BlockingIOError:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-BACKLOG = 512
+BACKLOG = 1024
 
 
 class SocketError(Exception):
