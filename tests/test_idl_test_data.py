@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from idl_tools import samples
-from idl_tools.contract import Basic, DictOf, ListOf, Member, Record, Tag, TupleOf, Variant, load
+from idl_tools.contract import load
+from idl_tools.model import Basic, DictOf, ListOf, Member, Record, Tag, TupleOf, Variant
 from idl_tools.test_data import FORMS, generate, verify
 from tests.recorded import ROOT, SHARED_HARNESS
 from xenops_cpu.wire import JSONRPC, XMLRPC

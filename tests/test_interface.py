@@ -16,7 +16,8 @@ import pytest
 from attrs import fields
 
 from idl_tools import contract as contracts
-from idl_tools.contract import ContractError, Member, Record, Tag, Text, Variant, load
+from idl_tools.contract import ContractError, load
+from idl_tools.model import Member, Record, Tag, Text, Variant
 from tests.recorded import ROOT
 from xenops_cpu import interface
 from xenops_cpu.interface import METHODS, Client, CpuInfo, Error, Service, XenopsError

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from . import ocaml, python, reference
-from .contract import Contract, ContractError, load
+from .contract import ContractError, load
+from .model import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = Path("idl/xenops_cpu.openrpc.yaml")

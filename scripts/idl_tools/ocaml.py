@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from .contract import (
+from .model import (
     Basic,
     Contract,
     DictOf,

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
 
-from .contract import (
+from .model import (
     Basic,
     Contract,
     DictOf,

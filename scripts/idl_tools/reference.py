@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from xenops_cpu.wire import Envelope, jsonrpc, xmlrpc
 
-from .contract import (
+from .model import (
     Basic,
     Contract,
     DictOf,

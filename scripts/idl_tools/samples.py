@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .contract import (
+from .model import (
     Basic,
     DictOf,
     ListOf,

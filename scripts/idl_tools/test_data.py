@@ -36,8 +36,9 @@ from xenops_cpu.wire import (
     xmlrpc,
 )
 
-from .contract import Contract, ContractError, load
+from .contract import ContractError, load
 from .generate import DOCUMENT, ROOT
+from .model import Contract
 from .samples import requests, samples
 
 FORMS: dict[str, Form] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
