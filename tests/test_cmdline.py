@@ -82,8 +82,9 @@ def test_binary_search_trap() -> None:
 
 @pytest.mark.parametrize("xen", ["4.13", "4.17", "master", "xenserver-8", "xenserver-8.2-retrofit"])
 def test_plain_names_are_all_found(xen: str) -> None:
-    """The search finds every name of a release when nothing follows it (after a `no-`, for some)."""
+    """The search finds every name of a release when nothing follows it."""
     names = [name.encode() for name in release(xen).cmdline_names]
+    # A name that begins with "no-" needs another one in front.
     items = ["no-" * (name.startswith(b"no-")) + name.decode() for name in names]
     assert [find_name(names, item) for item in items] == list(range(len(names)))
 

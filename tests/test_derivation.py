@@ -142,7 +142,7 @@ def test_changes_lead_to_the_sets(cpu: str, xen: str, cmdline: str, hvm: bool) -
 @settings(deadline=None)
 @given(CPUS, RELEASES, COMMAND_LINES)
 def test_sanitised(cpu: str, xen: str, cmdline: str) -> None:
-    """No guest set has a feature without what it depends on, but for the bits that Xen adds last."""
+    """No guest set has a feature without what it depends on, but for bits Xen adds last."""
     derivation = derived(cpu, xen, cmdline)
     tables = release(xen)
     late = sum(1 << tables.features[n].number for n in ("RSBA", "RRSBA") if n in tables.features)

@@ -30,6 +30,12 @@ XENSERVER = {"xs8": "xenserver-8", "xs8.2": "xenserver-8.2", "xsr": "xenserver-8
 @cache
 def span(text: str) -> frozenset[str]:
     """The release names a span text stands for. Raises ValueError for a release that is none."""
+
+    def place(name: str) -> int:
+        if name not in UPSTREAM:
+            raise ValueError(f'"{text}": {name} is no release whose derivation is known')
+        return UPSTREAM.index(name)
+
     names: set[str] = set()
     for part in text.split():
         if part == "all":
@@ -37,10 +43,10 @@ def span(text: str) -> frozenset[str]:
         elif part in XENSERVER:
             names.add(XENSERVER[part])
         elif part.endswith("+"):
-            names.update(UPSTREAM[UPSTREAM.index(part[:-1]) :])
+            names.update(UPSTREAM[place(part[:-1]) :])
         else:
             first, _, last = part.partition("-")
-            names.update(UPSTREAM[UPSTREAM.index(first) : UPSTREAM.index(last or first) + 1])
+            names.update(UPSTREAM[place(first) : place(last or first) + 1])
     return frozenset(names)
 
 
