@@ -117,14 +117,14 @@ def _binding() -> Any:
         raise BindingMissing(
             "xenops_cpu was installed without its binding to libxenctrl",
             "install libxen-dev (xen-devel, or xen-dom0-libs-devel on XenServer) and a C compiler, "
-            "then install xenops_cpu again from source",
+            f"then install xenops_cpu again from source; if this is no dom0, {ELSEWHERE}",
         ) from error
     except ImportError as error:
         raise LibraryMissing(
             f"Xen's libraries cannot be loaded: {error}",
             "install Xen's tools of that release (libxenmisc* on Debian, xen-dom0-libs on "
             "XenServer), or install xenops_cpu again from source where libxen-dev of this "
-            "machine's release is installed",
+            f"machine's release is installed; if this is no dom0, {ELSEWHERE}",
         ) from error
 
 
