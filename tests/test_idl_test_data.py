@@ -23,9 +23,10 @@ WIRES = [XMLRPC, JSONRPC]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """scripts/idl-test-data as a person runs it."""
-    command = [sys.executable, str(ROOT / "scripts" / "idl-test-data"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """scripts/idl-test-data, in the Python that runs the tests."""
+    command = [sys.executable, "-m", "idl_tools.test_data", *map(str, arguments)]
+    path = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
+    return subprocess.run(command, env=path, capture_output=True, text=True, check=False)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

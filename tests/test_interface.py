@@ -68,9 +68,10 @@ UPSTREAM_ERRORS = {
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """scripts/generate-interface as a person runs it."""
-    command = [sys.executable, str(ROOT / "scripts" / "generate-interface"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """scripts/generate-interface, in the Python that runs the tests."""
+    command = [sys.executable, "-m", "idl_tools.generate", *arguments]
+    path = {"PYTHONPATH": f"{ROOT / 'scripts'}:{ROOT}"}
+    return subprocess.run(command, env=path, capture_output=True, text=True, check=False)
 
 
 def test_generated_files_are_current() -> None:

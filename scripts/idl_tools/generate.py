@@ -83,3 +83,7 @@ def generated(contract: Contract) -> dict[Path, str]:
 
 def _holds(path: Path, content: bytes) -> bool:
     return path.is_file() and path.read_bytes() == content
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

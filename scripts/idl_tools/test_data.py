@@ -213,3 +213,7 @@ def _difference(again: Callable[[Any], Any], tree: Any) -> str | None:
     if rewritten == written:
         return None
     return f"its value is not the same when it is written and read: {written!r} and {rewritten!r}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
