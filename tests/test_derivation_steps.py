@@ -113,3 +113,11 @@ def test_releases_agree_with_the_reference() -> None:
     reference = {step["step"]: frozenset(step["releases"]) for step in steps}
     ours = {step.id: span(step.releases) for step in all_steps()}
     assert {name: ours.get(name) for name in reference} == reference
+
+
+def test_page_has_the_steps() -> None:
+    """docs/derivation.md has each step as it is; scripts/document-derivation writes them."""
+    page = (Path(__file__).resolve().parents[1] / "docs" / "derivation.md").read_text()
+    for step in all_steps():
+        cells = f"| {step.when} | {step.effect} | {step.why} | {step.source} | {step.releases} |"
+        assert f"| `{step.id}` {cells}" in page, step.id
