@@ -25,4 +25,9 @@ def extensions():
         return []
 
 
-setup(ext_modules=extensions())
+modules = extensions()
+setup(
+    ext_modules=modules,
+    # The binding keeps to Python's stable ABI: one wheel serves every Python from 3.11 on.
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if modules else {},
+)

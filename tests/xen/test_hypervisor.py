@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from xenops_cpu.featureset import Featureset
 from xenops_cpu.host import Host
 from xenops_cpu.policy import Policy
 from xenops_cpu.sources.recorded import Example, Recorded
+from xenops_cpu.sources.xen import on_a_xen_host
 
 from .compare import TITLES, Observed, differences, observe
 from .image import Image, Unavailable, prepare
@@ -176,6 +181,31 @@ def test_the_log_names_features(machine: Machine, observed: Observed) -> None:
     assert sets.pv_max is not None
     beyond = " ".join(observed.host.release.names(sets.pv_max - sets.pv_default))
     assert f"PV max − default: {beyond}" in log
+
+
+def test_the_same_wheel_without_xen(app: Path) -> None:
+    """The wheel that runs in dom0 starts here too: it says what is missing, and simulates."""
+
+    def run(source: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", _MAIN, "capture", "-", "--source", source],
+            env=os.environ | {"PYTHONPATH": str(app)},
+            cwd=app,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    if on_a_xen_host():
+        pytest.skip("this machine is a Xen host")
+    refused = run("xen")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (3, "", 1)
+    assert re.search(r"libxen\w+\.so|does not run under Xen", refused.stderr)
+    assert "--source simulated" in refused.stderr
+    simulated = run("simulated")
+    assert (simulated.returncode, simulated.stderr) == (0, "")
+    assert capture.load(simulated.stdout).featuresets.host
 
 
 @pytest.mark.parametrize("boot", BOOTS[:1], indirect=True, ids=["EPYC"])

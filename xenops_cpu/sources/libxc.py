@@ -75,10 +75,11 @@ class CallFailed(XenError):
         self.error = error
 
 
-ELSEWHERE = (
-    "run it in dom0, or choose --source simulated (this CPU as Xen would offer it) "
+OTHER_SOURCES = (
+    "--source simulated (this CPU as Xen would offer it) "
     "or --source recorded:FILE (a capture from a dom0)"
 )
+ELSEWHERE = f"run it in dom0, or choose {OTHER_SOURCES}"
 
 
 def is_dom0() -> bool:
@@ -117,14 +118,14 @@ def _binding() -> Any:
         raise BindingMissing(
             "xenops_cpu was installed without its binding to libxenctrl",
             "install libxen-dev (xen-devel, or xen-dom0-libs-devel on XenServer) and a C compiler, "
-            f"then install xenops_cpu again from source; if this is no dom0, {ELSEWHERE}",
+            f"then install xenops_cpu again from source; outside dom0, choose {OTHER_SOURCES}",
         ) from error
     except ImportError as error:
         raise LibraryMissing(
             f"Xen's libraries cannot be loaded: {error}",
             "install Xen's tools of that release (libxenmisc* on Debian, xen-dom0-libs on "
             "XenServer), or install xenops_cpu again from source where libxen-dev of this "
-            f"machine's release is installed; if this is no dom0, {ELSEWHERE}",
+            f"machine's release is installed; outside dom0, choose {OTHER_SOURCES}",
         ) from error
 
 
