@@ -133,10 +133,14 @@ def test_microcode_is_named() -> None:
 
 
 def test_no_hvm_guests() -> None:
-    """Without HVM each bit of its sets is out for that one reason."""
+    """Without HVM each bit of its sets is out for that reason, and then why VMX is not there."""
     derivation = derived(SKYLAKE_2017, "4.13", hvm=False)
     text = derivation.story("hvm_default", release("4.13").features["SSE2"].number)[-1].text
     assert "VMX or SVM is there but cannot be switched on" in text
+    sse2, vmx = (release("4.17").features[name].number for name in ("SSE2", "VMX"))
+    story = derived(SKYLAKE_2017, "4.17", "cpuid=no-vmx").story("hvm_max", sse2)
+    assert "neither VMX nor SVM" in story[-2].text
+    assert (story[-1].feature, story[-1].step) == (vmx, "cmd.cpuid-clear")
 
 
 def test_no_such_set() -> None:

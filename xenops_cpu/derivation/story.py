@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from ..cpuid import AMD, HYGON
 from .pipeline import steps_by_id
 from .state import Change, plan
 
@@ -54,18 +55,22 @@ class _Teller:
             return story
         kind = name.partition("_")[0]
         if kind == "hvm" and not self.derivation.hvm:
-            return [*story, self._reason(name, "host.vmx-off", False, self._no_hvm())]
+            return [*story, *self._no_hvm(name)]
         lineage = [name] if name.endswith("_max") or self.single else [f"{kind}_max", name]
         for step_of_lineage in lineage:
             story += self._guest(step_of_lineage, story[-1].present)
         return story
 
-    def _no_hvm(self) -> str:
-        host = self.derivation.featuresets["host"]
-        assert host is not None
-        if host.bits & (self.plan.bit["VMX"] | self.plan.bit["SVM"]):
-            return "there are no HVM guests: VMX or SVM is there but cannot be switched on"
-        return "there are no HVM guests: the host set has neither VMX nor SVM"
+    def _no_hvm(self, name: str) -> list[Reason]:
+        host = self._final("host")
+        if host & (self.plan.bit["VMX"] | self.plan.bit["SVM"]):
+            text = "there are no HVM guests: VMX or SVM is there but cannot be switched on"
+            return [self._reason(name, "none", False, text)]
+        text = "there are no HVM guests: the host set has neither VMX nor SVM"
+        own = "SVM" if self.derivation.cpu.vendor in (AMD, HYGON) else "VMX"
+        number = self.derivation.release.features[own].number
+        needed = _Teller(self.derivation, number).decisive("host")
+        return [self._reason(name, "none", False, text), needed]
 
     def _reason(self, name: str, step: str, present: bool, text: str) -> Reason:
         return Reason(self.number, name, step, present, text)
@@ -87,6 +92,8 @@ class _Teller:
             text = f"the CPU does not show it: {word} bit {self.number % 32} is 0"
             if word.msr is not None and not self.derivation.silicon & self.plan.bit["ARCH_CAPS"]:
                 text = f"the CPU does not show it: {word} exists with ARCH_CAPS only"
+            elif word.msr is not None and word.msr not in self.derivation.cpu.msrs:
+                text = f"{word} is not known: it is taken as 0"
             elif word.leaf is not None and not self._leaf_exists(word.leaf, word.subleaf or 0):
                 text = f"the CPU does not show it: its highest leaf is below {word}"
         return self._reason(name, "silicon", present, text)
