@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from ..features import Release, release
 from .grammar import find_name, parse_bool, parse_boolean
-from .step import span
+from .reader import CpuidItem, Reader
+from .spec_ctrl import read_spec_ctrl
 
 # Xen copies each option into a buffer of 128 bytes and drops what does not fit.
 MAX_OPTION: Final = 127
@@ -26,15 +27,6 @@ MAX_OPTION: Final = 127
 
 class CommandLineError(ValueError):
     """A command line that cannot be read, or (strict) an item Xen would complain about."""
-
-
-@frozen
-class CpuidItem:
-    """One item of cpuid=: the feature number and whether it is to be shown."""
-
-    number: int
-    show: bool
-    text: str
 
 
 @frozen
@@ -71,37 +63,7 @@ class BootOptions:
     malformed: tuple[str, ...] = ()
 
 
-@define
-class _Reader:
-    """The values so far, by their names in BootOptions."""
-
-    release: Release
-    values: dict[str, Any] = field(factory=lambda: {"tsx": -1})
-    cpuid: list[CpuidItem] = field(factory=list)
-    notes: list[str] = field(factory=list)
-    malformed: list[str] = field(factory=list)
-
-    def flag(self, key: str, negative: bool, value: str, option: str) -> None:
-        wish = not negative
-        if value:
-            said = parse_bool(value)
-            if said is None:
-                self.bad(option, f'"{value}" is neither true nor false')
-                return
-            wish = wish if said else not wish
-        self.values[key] = wish
-
-    def bad(self, option: str, why: str) -> None:
-        self.malformed.append(f'command line option "{option}": {why}')
-
-    def ignored(self, option: str, why: str) -> None:
-        self.notes.append(f'command line option "{option}" is ignored: {why}')
-
-    def in_release(self, releases: str) -> bool:
-        return self.release.name in span(releases)
-
-
-def _tsx(reader: _Reader, value: str, option: str) -> None:
+def _tsx(reader: Reader, value: str, option: str) -> None:
     said = parse_bool(value)
     if said is None:
         reader.bad(option, f'"{value}" is neither true nor false')
@@ -109,8 +71,8 @@ def _tsx(reader: _Reader, value: str, option: str) -> None:
         reader.values["tsx"] = int(said)
 
 
-def _smxp(key: str) -> Callable[[_Reader, str, str], None]:
-    def read(reader: _Reader, value: str, option: str) -> None:
+def _smxp(key: str) -> Callable[[Reader, str, str], None]:
+    def read(reader: Reader, value: str, option: str) -> None:
         said = parse_bool(value) if value else True
         if said is not None:
             reader.values[key] = "on" if said else "off"
@@ -122,7 +84,7 @@ def _smxp(key: str) -> Callable[[_Reader, str, str], None]:
     return read
 
 
-def _psr(reader: _Reader, value: str, option: str) -> None:
+def _psr(reader: Reader, value: str, option: str) -> None:
     wanted = set(reader.values.get("psr", ()))
     for item in value.split(","):
         name, colon, text = item.partition(":")
@@ -138,7 +100,7 @@ def _psr(reader: _Reader, value: str, option: str) -> None:
     reader.values["psr"] = frozenset(wanted)
 
 
-def _maxcpus(reader: _Reader, value: str, option: str) -> None:
+def _maxcpus(reader: Reader, value: str, option: str) -> None:
     if re.fullmatch(r"0[xX][0-9a-fA-F]+", value):
         reader.values["maxcpus"] = int(value, 16)
     elif re.fullmatch(r"0[0-7]*", value):
@@ -149,15 +111,15 @@ def _maxcpus(reader: _Reader, value: str, option: str) -> None:
         reader.bad(option, f'"{value}" is no number')
 
 
-def _nolapic(reader: _Reader, _value: str, _option: str) -> None:
+def _nolapic(reader: Reader, _value: str, _option: str) -> None:
     reader.values.update(nolapic=True, lapic=False)
 
 
-def _lapic(reader: _Reader, _value: str, _option: str) -> None:
+def _lapic(reader: Reader, _value: str, _option: str) -> None:
     reader.values["lapic"] = True
 
 
-def _cpuid(reader: _Reader, value: str, option: str) -> None:
+def _cpuid(reader: Reader, value: str, option: str) -> None:
     names = reader.release.cmdline_names
     sorted_names = [name.encode() for name in names]
     numbers = list(names.values())
@@ -183,7 +145,7 @@ def _cpuid(reader: _Reader, value: str, option: str) -> None:
             reader.values["avx512"] = wish
 
 
-def _cpuid_unknown(reader: _Reader, item: str, option: str) -> None:
+def _cpuid_unknown(reader: Reader, item: str, option: str) -> None:
     name = item.removeprefix("no-").partition("=")[0]
     if name in reader.release.cmdline_names:
         reader.bad(
@@ -195,86 +157,6 @@ def _cpuid_unknown(reader: _Reader, item: str, option: str) -> None:
         reader.ignored(option, f'{reader.release.title} has no feature "{name}"')
 
 
-def _spec_ctrl(reader: _Reader, value: str, option: str) -> None:
-    for item in value.split(","):
-        _spec_ctrl_item(reader, item, option)
-
-
-# Items of spec-ctrl= that are plain booleans here, and where each exists.
-_SPEC_CTRL_BOOLEANS: Final = {
-    "unpriv-mmio": ("unpriv_mmio", "all"),
-    "gds-mit": ("gds_mit", "4.14+ xs8 xs8.2"),
-    "bp-spec-reduce": ("bp_spec_reduce", "4.17+"),
-    "ssbd": ("ssbd", "all"),
-}
-# What both spec-ctrl=no and spec-ctrl=no-xen switch off.
-_SPEC_CTRL_OFF: Final = {
-    "verw_pv": 0, "verw_hvm": 0, "unpriv_mmio": False, "gds_mit": 0, "bp_spec_reduce": False,
-    "ssbd": False,
-}  # fmt: skip
-
-
-def _spec_ctrl_item(reader: _Reader, item: str, option: str) -> None:
-    values = reader.values
-    overall = parse_bool(item)
-    if overall is False:
-        values.update(_SPEC_CTRL_OFF, msr_sc_pv=False, msr_sc_hvm=False)
-        if values["tsx"] == -1:
-            values["tsx"] = -3
-        if values.get("smt", -1) == -1:
-            values["smt"] = 1
-        return
-    wish = parse_boolean("xen", item)
-    if wish is False:
-        values.update(_SPEC_CTRL_OFF)
-        return
-    if overall or wish is True:
-        reader.bad(option, f'"{item}" is accepted only in the negative')
-        return
-    for guest in ("pv", "hvm"):
-        wish = parse_boolean(guest, item)
-        if isinstance(wish, bool):
-            values[f"msr_sc_{guest}"] = wish
-            values[f"verw_{guest}"] = int(wish)
-            return
-    for name, key in (("msr-sc", "msr_sc"), ("md-clear", "verw"), ("verw", "verw")):
-        if name == "verw" and not reader.in_release("4.15+ xs8 xs8.2"):
-            continue
-        wish = parse_boolean(name, item)
-        if wish is None:
-            continue
-        _spec_ctrl_for_guests(reader, key, name, wish, item, option)
-        return
-    for name, (key, releases) in _SPEC_CTRL_BOOLEANS.items():
-        wish = parse_boolean(name, item)
-        if wish is not None and reader.in_release(releases):
-            if isinstance(wish, bool):
-                values[key] = wish
-            else:
-                reader.bad(option, f'item "{item}" has a value that is neither true nor false')
-            return
-    if item:
-        reader.ignored(option, f'its item "{item}" changes no featureset')
-
-
-def _spec_ctrl_for_guests(
-    reader: _Reader, key: str, name: str, wish: object, item: str, option: str
-) -> None:
-    guests: tuple[str, ...] = ("pv", "hvm")
-    if not isinstance(wish, bool):  # name=[no-]pv, name=[no-]hvm
-        sub = item.partition("=")[2]
-        for guest in guests:
-            said = parse_boolean(guest, sub)
-            if isinstance(said, bool):
-                guests, wish = (guest,), said
-                break
-        else:
-            reader.bad(option, f'"{sub}" in the item "{item}" is no boolean, "pv" or "hvm"')
-            return
-    for guest in guests:
-        reader.values[f"{key}_{guest}"] = wish if key == "msr_sc" else int(bool(wish))
-
-
 # Options of the form NAME[=BOOL]: (where the value is kept, the releases that have it).
 _FLAGS: Final = {
     "xsave": ("xsave", "all"),
@@ -284,10 +166,10 @@ _FLAGS: Final = {
     "nosmp": ("nosmp", "all"),
 }
 # Options with a parser of their own.
-_CUSTOM: Final[dict[str, Callable[[_Reader, str, str], None]]] = {
+_CUSTOM: Final[dict[str, Callable[[Reader, str, str], None]]] = {
     "cpuid": _cpuid,
     "tsx": _tsx,
-    "spec-ctrl": _spec_ctrl,
+    "spec-ctrl": read_spec_ctrl,
     "smep": _smxp("smep"),
     "smap": _smxp("smap"),
     "psr": _psr,
@@ -298,7 +180,7 @@ _CUSTOM: Final[dict[str, Callable[[_Reader, str, str], None]]] = {
 
 @lru_cache(maxsize=256)
 def _read(text: str, release_name: str) -> BootOptions:
-    reader = _Reader(release(release_name))
+    reader = Reader(release(release_name))
     own, separator, _ = text.partition(" -- ")
     if separator:
         reader.notes.append('command line: what follows " -- " is for dom0')
@@ -315,7 +197,7 @@ def _read(text: str, release_name: str) -> BootOptions:
     )
 
 
-def _option(reader: _Reader, option: str) -> None:
+def _option(reader: Reader, option: str) -> None:
     if len(option) > MAX_OPTION:
         reader.notes.append(
             f'command line option "{option[:20]}…" has {len(option)} characters: '
