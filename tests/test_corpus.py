@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.golden_derivation import cpus
-from xenops_cpu.corpus import RecordError, read_record, simulate, simulate_lines
+from xenops_cpu.corpus import RecordError, options_of, read_record, simulate, simulate_lines
 from xenops_cpu.derivation import Options
 from xenops_cpu.features import release
 
@@ -113,3 +113,11 @@ def test_booted_record_is_one_cpu_in_qemu() -> None:
     assert record.options.machine.registers == "inert"
     derivation = simulate(record, release("4.17"))
     assert not any("microcode" in note for note in derivation.notes)
+
+
+def test_params_alone() -> None:
+    """Parameters without a record give the same options; none give the defaults."""
+    assert options_of({"ucode": "2a", "cmdline": "tsx=0"}) == Options("tsx=0", microcode=0x2A)
+    assert options_of(None) == Options()
+    with pytest.raises(RecordError, match=r"params\.smt: 2 is neither 0 nor 1"):
+        options_of({"smt": 2})

@@ -118,7 +118,18 @@ def _options(record: Mapping[str, Any], where: str, given: Options) -> Options:
         raise RecordError(f"{where}: field params: an object was expected")
     if "xen_args" in record or "mode" in record or ("cmdline" in record and not params):
         return _booted_in_qemu(record, where, given)
-    where = f"{where}: field params"
+    return options_of(params, given, where=f"{where}: field params")
+
+
+def options_of(
+    params: Mapping[str, Any] | None, given: Options | None = None, *, where: str = "params"
+) -> Options:
+    """The options that a record's `params` stand for; what the caller gives wins.
+
+    Raises RecordError, which names the field.
+    """
+    given = given if given is not None else Options()
+    params = params or {}
     switches: dict[str, Any] = {
         key: _switch(params[key], f"{where}.{key}")
         for key in ("ept", "smt", "sbpb", "null_seg_clears_base")
