@@ -369,7 +369,10 @@ def _notes(cpu: Cpu, msr_refusal: str) -> Iterator[str]:
     if cpu.microcode is None:
         yield "the microcode revision cannot be read"
     if msr_refusal:
-        yield f"MSRs cannot be read ({msr_refusal}): {_assumed(cpu)}; see docs/cpus.md"
+        yield (
+            f"MSRs cannot be read ({msr_refusal}): {_assumed(cpu)}. "
+            "Root can read them once the module msr is loaded (modprobe msr)"
+        )
     if cpu.leaf(7)[3] & HYBRID_BIT:
         yield f"this CPU is hybrid: what was read is a {core_kind(cpu.leaf(0x1A))}"
 

@@ -14,6 +14,7 @@ MSR_MICROCODE: Final = 0x8B
 HYBRID_BIT: Final = 1 << 15  # of CPUID 7.0 EDX
 
 _LM, _SYSCALL = 1 << 29, 1 << 11  # of CPUID 80000001h EDX
+_NOTHING: Final[Registers] = (0, 0, 0, 0)
 _CORE_KINDS = {0x40: "performance core", 0x20: "efficient core"}
 
 
@@ -85,13 +86,15 @@ def finish(
 
 
 def within_limits(leaves: Mapping[LeafKey, Registers]) -> dict[LeafKey, Registers]:
-    """Only what the CPU has: each range up to the maximum in its first leaf."""
+    """Only what the CPU has: each range up to the maximum that its first leaf gives.
 
-    def maximum(first: int) -> int:
-        limit = leaves.get((first, 0), (0, 0, 0, 0))[0]
-        return limit if limit >> 16 == first >> 16 else first
-
-    limits = {first >> 16: maximum(first) for first in (0, 0x40000000, 0x80000000, 0xC0000000)}
+    A range whose first leaf gives no maximum is not there: the CPU repeats a basic leaf.
+    """
+    limits = {0: leaves.get((0, 0), _NOTHING)[0] & 0xFFFF}
+    for first in (0x40000000, 0x80000000, 0xC0000000):
+        maximum = leaves.get((first, 0), _NOTHING)[0]
+        if maximum >> 16 == first >> 16:
+            limits[first >> 16] = maximum
     return {key: value for key, value in leaves.items() if key[0] <= limits.get(key[0] >> 16, -1)}
 
 
@@ -99,7 +102,7 @@ def missing_leaves(leaves: Mapping[LeafKey, Registers]) -> Iterator[str]:
     """Leaves with words of a featureset that should be there by the limits and are not."""
 
     def eax(leaf: int) -> int:
-        return leaves.get((leaf, 0), (0, 0, 0, 0))[0]
+        return leaves.get((leaf, 0), _NOTHING)[0]
 
     wanted: list[LeafKey] = []
     if eax(0) >= 7:
@@ -123,6 +126,6 @@ def _others(cpus: list[dict[LeafKey, Registers]]) -> Iterator[str]:
     if len(signatures) > 1:
         listed = ", ".join(f"{signature:08x}" for signature in sorted(signatures))
         yield f"its CPUs are not alike: CPUID 1 EAX is {listed}"
-    if any(cpu.get((7, 0), (0, 0, 0, 0))[3] & HYBRID_BIT for cpu in cpus):
-        kinds = [core_kind(cpu.get((0x1A, 0), (0, 0, 0, 0))) for cpu in cpus]
+    if any(cpu.get((7, 0), _NOTHING)[3] & HYBRID_BIT for cpu in cpus):
+        kinds = [core_kind(cpu.get((0x1A, 0), _NOTHING)) for cpu in cpus]
         yield f"a hybrid CPU ({', '.join(sorted(set(kinds)))}): the one read is a {kinds[0]}"
