@@ -10,12 +10,14 @@ from pathlib import Path
 from xenops_cpu.cli.main import main as xenops_cpu
 
 from .compare import differences, observe, report
-from .image import Unavailable, prepare
+from .image import prepare
 from .machine import BootError, Machine, build_wheel
+from .packages import Unavailable
 
 _EXAMPLES = """examples:
   scripts/test-xen                                        # all tests, several CPU models
   scripts/test-xen --cpu EPYC
+  scripts/test-xen --cpu EPYC --suite trixie              # another release of Xen
   scripts/test-xen --cpu Haswell --xen-args "spec-ctrl=no-gds-mit"
   scripts/test-xen --cpu IvyBridge --xen-args "cpuid=no-avx" --capture /tmp/ivybridge.json
 
@@ -34,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--cpu", required=True, metavar="MODEL", help="as QEMU's -cpu: EPYC,-avx")
     made.add_argument("--smp", type=int, default=1, metavar="N", help="CPUs (1)")
     made.add_argument("--xen-args", default="", metavar="TEXT", help="added to Xen's command line")
+    made.add_argument("--suite", default="", metavar="NAME", help="Debian's trixie has Xen 4.20")
     made.add_argument("--capture", type=Path, metavar="FILE", help="save the capture")
     made.add_argument("--console", action="store_true", help="show what Xen wrote")
     made.add_argument("--info", action="store_true", help="show xenops-cpu info of the host")
@@ -43,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     arguments = parser().parse_args()
     try:
-        image = prepare()
+        image = prepare(arguments.suite)
         app = build_wheel(image)
         with Machine(image, app, arguments.cpu, arguments.xen_args, arguments.smp) as machine:
             start = time.monotonic()

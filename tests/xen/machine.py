@@ -21,7 +21,9 @@ from attrs import frozen
 from xenops_cpu import client
 from xenops_cpu.interface import Client
 
-from .image import Cpio, Image, Unavailable, compile_python
+from .cpio import Cpio
+from .image import Image, compile_python
+from .packages import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,59 +24,67 @@ from xenops_cpu.sources.recorded import Example, Recorded
 from xenops_cpu.sources.xen import on_a_xen_host
 
 from .compare import TITLES, Observed, differences, observe
-from .image import Image, Unavailable, prepare
+from .image import Image, prepare
 from .machine import ROOT, Machine, build_wheel
+from .packages import Unavailable
 
 pytestmark = pytest.mark.slow
 
-CAPTURES = ROOT.parent / "shared" / "xen-real" / "captures"
-# Debian's kernel and libraries change with its updates; what Xen 4.17 makes of a CPU does not.
-RELEASE_OF_EXAMPLES = "4.17"
+CAPTURES = ROOT.parent / "shared" / "xen-real"
 
 
 @frozen
 class Boot:
-    """A CPU model and a command line; `example` is the shipped capture of the same."""
+    """A CPU model and a command line. `example` is the shipped capture of the same, with Xen
+    `release`; `independent` the capture that another program took.
+    """
 
     cpu: str
     xen_args: str
     example: str
-    recorded: str
+    independent: str
+    release: str = "4.17"
+    suite: str = ""
 
 
 BOOTS = (
     # SVM is emulated: HVM sets are not empty.
-    Boot("EPYC", "", "epyc-xen-4.17", "EPYC"),
+    Boot("EPYC", "", "epyc-xen-4.17", "captures/EPYC"),
     # RDRAND is in max and not in default.
-    Boot("IvyBridge", "", "ivybridge-xen-4.17", "IvyBridge"),
-    Boot("Skylake-Server", "", "skylake-server-xen-4.17", "Skylake-Server"),
+    Boot("IvyBridge", "", "ivybridge-xen-4.17", "captures/IvyBridge"),
+    Boot("Skylake-Server", "", "skylake-server-xen-4.17", "captures/Skylake-Server"),
     # AVX is hidden from guests unless the command line says otherwise.
-    Boot("Haswell", "spec-ctrl=no-gds-mit", "haswell-no-gds-mit-xen-4.17", "Haswell-nogds"),
+    Boot(
+        "Haswell", "spec-ctrl=no-gds-mit", "haswell-no-gds-mit-xen-4.17", "captures/Haswell-nogds"
+    ),
+    # Other libraries, another hypervisor, another Python in dom0.
+    Boot("EPYC", "", "epyc-xen-4.20", "captures-4.20/EPYC", "4.20", "trixie"),
 )
 
 
+@pytest.fixture(scope="module", params=BOOTS, ids=lambda boot: f"{boot.example}")
+def boot(request: pytest.FixtureRequest) -> Boot:
+    assert isinstance(request.param, Boot)
+    return request.param
+
+
+@cache
+def prepared(suite: str) -> tuple[Image, Path]:
+    image = prepare(suite)
+    return image, build_wheel(image)
+
+
 @pytest.fixture(scope="module")
-def image() -> Image:
+def image(boot: Boot) -> Image:
     try:
-        return prepare()
+        return prepared(boot.suite)[0]
     except Unavailable as error:
         pytest.skip(f"no Xen to boot here: {error}")
 
 
 @pytest.fixture(scope="module")
-def app(image: Image) -> Path:
-    try:
-        return build_wheel(image)
-    except Unavailable as error:
-        pytest.skip(f"no binding to test here: {error}")
-
-
-@pytest.fixture(
-    scope="module", params=BOOTS, ids=lambda boot: f"{boot.cpu} {boot.xen_args}".strip()
-)
-def boot(request: pytest.FixtureRequest) -> Boot:
-    assert isinstance(request.param, Boot)
-    return request.param
+def app(image: Image, boot: Boot) -> Path:
+    return prepared(boot.suite)[1]
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +149,8 @@ def test_the_capture_replays(observed: Observed, tmp_path: Path) -> None:
 
 def test_as_recorded_before(observed: Observed, boot: Boot, image: Image) -> None:
     """The sets and policies are those of the shipped capture of such a boot."""
-    if image.release != RELEASE_OF_EXAMPLES:
-        pytest.skip(f"the shipped captures are of Xen {RELEASE_OF_EXAMPLES}")
+    if image.release != boot.release:
+        pytest.skip(f"the shipped capture is of Xen {boot.release}, this is {image.release}")
     before = Example(boot.example).read()
     assert observed.host.featuresets == before.featuresets
     now = _steady(observed.host)
@@ -152,8 +161,8 @@ def test_as_recorded_before(observed: Observed, boot: Boot, image: Image) -> Non
 
 def test_as_the_independent_capture(observed: Observed, boot: Boot, image: Image) -> None:
     """A program that is not this one read the same from such a boot."""
-    file = CAPTURES / f"{boot.recorded}.json"
-    if not file.exists() or image.release != RELEASE_OF_EXAMPLES:
+    file = CAPTURES / f"{boot.independent}.json"
+    if not file.exists() or image.release != boot.release:
         pytest.skip(f"no independent capture of {boot.cpu} beside this project")
     theirs: dict[str, Any] = json.loads(file.read_text())
     names = {"pv_default": "pv", "hvm_default": "hvm"}
