@@ -8,6 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -349,3 +350,22 @@ def test_any_text_is_answered(text: str) -> None:
     assert error_text(answer(LabService(), body)) == "Unknown method HOST.x"
     call = f"<methodCall><methodName>{escape('no ' + text)}</methodName></methodCall>"
     assert error_text(answer(LabService(), call.encode()))
+
+
+def test_a_record_that_changed_is_written_anew() -> None:
+    """The text of a record is kept only as long as the service gives the same object."""
+
+    class Changing(LabService):
+        info = CPU_INFO
+
+        def host_get_cpu_info(self, debug_info: str) -> CpuInfo:
+            return self.info
+
+    service = Changing()
+    body = xmlrpc.dump_call("HOST.get_cpu_info", [{"debug_info": "x"}])
+    before = answer(service, body)
+    assert answer(service, body) == before
+    service.info = evolve(CPU_INFO, cpu_count=99)
+    assert b"<name>cpu_count</name><value>99</value>" in answer(service, body)
+    service.info = CPU_INFO
+    assert answer(service, body) == before

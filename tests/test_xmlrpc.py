@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xenops_cpu.wire import Limits, WireError
+from xenops_cpu.wire import LIMITS, Limits, WireError
 from xenops_cpu.wire.xmlrpc import (
+    _parse_plain,
     dump_call,
     dump_failure,
     dump_success,
     dump_value,
+    parse_any_call,
     parse_call,
     parse_response,
 )
@@ -205,6 +207,56 @@ def test_the_size_has_a_limit() -> None:
         parse_call(body, Limits(size=len(body) - 1))
 
 
+def test_attribute_declarations_are_refused() -> None:
+    """A body full of them would keep the parser busy for a second."""
+    declared = b"".join(b"a%d CDATA '1' " % number for number in range(20_000))
+    body = b"<!DOCTYPE a [<!ATTLIST a %s>]><methodCall/>" % declared
+    with pytest.raises(WireError, match="a DOCTYPE that declares attributes"):
+        parse_call(body)
+
+
+# A call as rpclib writes it, its parts drawn from what is plain and what nearly is.
+near_names = st.sampled_from(["debug_info", "unit", "a", "A", "a-b", "a.b", "é", "", "1", " "])
+near_texts = st.text(
+    st.sampled_from("ab \t\n\r&<>\"'/;=%é\x00\x7f\ufffe") | st.characters(), max_size=9
+)
+near_values = near_texts | st.sampled_from(
+    ["<nil/>", "&amp;", "<string>a</string>", "<int>5</int>"]
+)
+near_members = st.lists(st.tuples(near_names, near_values), max_size=4)
+
+
+@given(near_names | st.just("HOST.stat"), near_members, st.data())
+def test_the_short_way_reads_what_the_parser_reads(
+    method: str, members: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    """A call that is read without the parser is one that the parser reads the same."""
+    struct = "".join(
+        f"<member><name>{name}</name><value>{value}</value></member>" for name, value in members
+    )
+    text = (
+        f'<?xml version="1.0"?><methodCall><methodName>{method}</methodName><params><param><value>'
+        f"<struct>{struct}</struct></value></param></params></methodCall>"
+    )
+    body = text.encode("utf-8", "surrogatepass")
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(body)))
+        body = (
+            body[:at] + data.draw(st.binary(max_size=2)) + body[at + data.draw(st.integers(0, 2)) :]
+        )
+    short = _parse_plain(body)
+    if short is not None:
+        assert short == parse_any_call(body, LIMITS)
+
+
+def test_the_genuine_call_goes_the_short_way() -> None:
+    """What rpclib writes of a call is of the plain form, and of each method here."""
+    for params in ({"debug_info": "x\n00-ab-cd-01"}, {"unit": None, "debug_info": ""}, {}):
+        body = dump_call("HOST.get_cpu_info", [params])
+        assert _parse_plain(body) == parse_any_call(body, LIMITS)
+    assert _parse_plain(dump_call("query", [{"debug_info": "a < b"}])) is None
+
+
 def test_a_call_leaves_no_garbage() -> None:
     """Nothing of a call, good or bad, is left for the garbage collector."""
     bodies = [call("<value>x</value>"), call("<value><bad/></value>"), b"<x"]
@@ -212,7 +264,7 @@ def test_a_call_leaves_no_garbage() -> None:
     def read_all() -> None:
         for body in bodies:
             try:
-                parse_call(body)
+                parse_any_call(body, LIMITS)
             except WireError:
                 continue
 

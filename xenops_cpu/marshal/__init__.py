@@ -13,7 +13,7 @@ text names the member.
 
 from .arguments import arguments_reader, arguments_writer
 from .scalars import INT64_MAX, INT64_MIN, MarshalError, Reader, Value, Writer, describe, shown
-from .types import reader, writer
+from .types import is_constant_record, reader, writer
 
 __all__ = [
     "INT64_MAX",
@@ -25,6 +25,7 @@ __all__ = [
     "arguments_reader",
     "arguments_writer",
     "describe",
+    "is_constant_record",
     "reader",
     "shown",
     "writer",

@@ -121,6 +121,20 @@ def is_optional(type_: Any) -> bool:
     return types.NoneType in typing.get_args(type_)
 
 
+def is_constant_record(type_: Any) -> bool:
+    """Whether a value is a record that cannot change: frozen, of scalars and such records."""
+    return (
+        isinstance(type_, type)
+        and attrs.has(type_)
+        and all(item in SCALARS or is_constant_record(item) for item in _types_of(type_))
+    )
+
+
+def _types_of(cls: type) -> list[Any]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return [hints[item.name] for item in attrs.fields(cls)]
+
+
 def member(type_: Any) -> tuple[Reader, Writer]:
     """A member's or parameter's functions: of an option the plain value travels."""
     if is_optional(type_):

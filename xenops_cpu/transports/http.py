@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ..wire import LIMITS
+
 MAX_HEAD_BYTES = 16 * 1024
-MAX_BODY_BYTES = 1024 * 1024
 
 _CR = 13
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~\w-]+)[ \t]+\S+[ \t]+HTTP/1\.([0-9])[ \t]*\r?\n")
@@ -39,7 +40,7 @@ class RequestReader:
 
     __slots__ = ("_body_start", "_keep_alive", "_length", "buffer", "max_body")
 
-    def __init__(self, max_body: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, max_body: int = LIMITS.size) -> None:
         self.buffer = bytearray()
         self.max_body = max_body
         self._keep_alive: bool | None = None  # None: no whole head yet

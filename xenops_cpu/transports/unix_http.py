@@ -24,7 +24,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from .http import MAX_BODY_BYTES, HttpError, RequestReader, response
+from ..wire import LIMITS
+from .http import HttpError, RequestReader, response
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,10 @@ class Limits:
     `unfinished_bytes` the beginnings of requests held for all clients together.
     """
 
-    body_bytes: int = MAX_BODY_BYTES
+    body_bytes: int = LIMITS.size
     connections: int = 2000
     request_seconds: float = 10.0
-    idle_seconds: float = 300.0
+    idle_seconds: float = 60.0
     write_seconds: float = 10.0
     leave_seconds: float = 5.0
     stop_seconds: float = 5.0
@@ -302,6 +303,9 @@ class Server:
             log.warning("cut off %s: it does not read its answer", _peer(connection.sock))
             self._close(connection)
         elif connection.leaving or not missing:
+            if not connection.leaving:
+                seconds = self._limits.idle_seconds
+                log.info("closed the connection of %s: %g s idle", _peer(connection.sock), seconds)
             self._close(connection)
         else:
             seconds = self._limits.request_seconds

@@ -29,7 +29,7 @@ class Limits:
     The largest message that xapi has a use for is some 4 KiB, 8 levels and 60 elements.
     """
 
-    size: int = 1 << 20
+    size: int = 1 << 19
     depth: int = 64
     count: int = 10_000
 
@@ -87,6 +87,10 @@ class Form(Protocol):
     def parse_response(self, body: bytes, limits: Limits = ...) -> Reply: ...
 
     def dump_call(self, method: str, params: list[Value], envelope: Envelope = ...) -> bytes: ...
+
+    def dump_value(self, value: Value) -> str: ...
+
+    def success(self, value: str, envelope: Envelope = ...) -> bytes: ...
 
     def dump_success(self, value: Value, envelope: Envelope = ...) -> bytes: ...
 

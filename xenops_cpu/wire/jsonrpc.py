@@ -222,9 +222,14 @@ def _id(envelope: Envelope) -> str:
 
 def dump_success(value: Value, envelope: Envelope = ENVELOPE) -> bytes:
     """The body of a reply with a result."""
+    return success(dump_value(value), envelope)
+
+
+def success(value: str, envelope: Envelope = ENVELOPE) -> bytes:
+    """The same for a result that dump_value has written already."""
     if envelope.version == "2.0":
-        return _encode(f'{{"jsonrpc":"2.0","result":{dump_value(value)}{_id(envelope)}}}')
-    return _encode(f'{{"result":{dump_value(value)},"error":null{_id(envelope)}}}')
+        return _encode(f'{{"jsonrpc":"2.0","result":{value}{_id(envelope)}}}')
+    return _encode(f'{{"result":{value},"error":null{_id(envelope)}}}')
 
 
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = CALL_FAILED) -> bytes:

@@ -205,12 +205,18 @@ def _skipped_entity(name: str, is_parameter_entity: bool) -> None:
     raise WireError(f"the entity &{shown(name)}; is not defined", INVALID_REQUEST)
 
 
+def _attribute_declaration(*_declared: object) -> None:
+    # Each one is compared with all before it: a body full of them would take seconds.
+    raise WireError("a DOCTYPE that declares attributes", INVALID_REQUEST)
+
+
 class _Parser(DefusedExpatParser):
     """defusedxml's parser: entities and external references are refused, a bare DOCTYPE is not."""
 
     def parse(self, body: bytes) -> None:
         expat: Any = self._parser  # type: ignore[attr-defined]
         expat.SkippedEntityHandler = _skipped_entity
+        expat.AttlistDeclHandler = _attribute_declaration
         expat.buffer_text = True  # a text of a thousand lines is one event, not two thousand
         try:
             expat.Parse(body, True)

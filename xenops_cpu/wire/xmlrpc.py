@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from xenops_cpu.marshal import Value, describe
 from xenops_cpu.wire import (
     ENVELOPE,
@@ -15,9 +17,43 @@ from xenops_cpu.wire import (
 )
 from xenops_cpu.wire.xml_reader import read
 
+# A call just as rpclib writes it: one struct of plain text and <nil/>. "Plain" is printable ASCII,
+# TAB and LF without the characters that XML gives a meaning, so it stands for itself.
+_TEXT = rb"[\t\n -%'-;=?-~]*"
+_MEMBER = rb"<member><name>%s</name><value>%s</value></member>"
+_PLAIN_CALL = re.compile(
+    rb'<\?xml version="1\.0"\?><methodCall><methodName>([\w.]+)</methodName>'
+    rb"<params><param><value><struct>((?:%s)*)</struct></value></param></params></methodCall>"
+    % (_MEMBER % (rb"\w+", rb"(?:<nil/>|%s)" % _TEXT))
+)
+_PLAIN_MEMBER = re.compile(_MEMBER % (rb"(\w+)", rb"(?:<nil/>|(%s))" % _TEXT))
+_PLAIN_BYTES = 4096  # below every limit: a member takes 43 bytes and four elements
+
+
+def _parse_plain(body: bytes) -> Call | None:
+    """What rpclib's own writer makes of a call, without an XML parser; None for anything else.
+
+    Nearly every call is of this form, and the parser takes most of the time of a call. What this
+    reads, the parser reads the same (a property in the tests).
+    """
+    call = _PLAIN_CALL.fullmatch(body) if len(body) <= _PLAIN_BYTES else None
+    if call is None:
+        return None
+    params: dict[str, Value] = {}
+    for member in _PLAIN_MEMBER.finditer(call[2]):
+        name, text = member.groups()
+        params.setdefault(name.decode(), None if text is None else text.decode())
+    return Call(call[1].decode(), [params])
+
 
 def parse_call(body: bytes, limits: Limits = LIMITS) -> Call:
     """The call in a request's body. Raises WireError."""
+    plain = _parse_plain(body) if limits is LIMITS else None
+    return plain or parse_any_call(body, limits)
+
+
+def parse_any_call(body: bytes, limits: Limits) -> Call:
+    """The same by the XML parser alone."""
     message = read(body, limits)
     method = message.method
     if message.kind != "methodName":
@@ -107,20 +143,25 @@ def dump_call(method: str, params: list[Value], envelope: Envelope = ENVELOPE) -
     )
 
 
-def _response(status: str, name: str, value: Value) -> bytes:
+def _response(status: str, name: str, value: str) -> bytes:
     return _encode(
         '<?xml version="1.0"?><methodResponse><params><param><value><struct>'
         f"<member><name>Status</name><value>{status}</value></member>"
-        f"<member><name>{name}</name>{dump_value(value)}</member>"
+        f"<member><name>{name}</name>{value}</member>"
         "</struct></value></param></params></methodResponse>"
     )
 
 
 def dump_success(value: Value, envelope: Envelope = ENVELOPE) -> bytes:
     """The body of a reply with a result."""
+    return success(dump_value(value), envelope)
+
+
+def success(value: str, envelope: Envelope = ENVELOPE) -> bytes:
+    """The same for a result that dump_value has written already."""
     return _response("Success", "Value", value)
 
 
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = 0) -> bytes:
     """The body of a reply with an error variant: never a <fault>, which rpclib cannot type."""
-    return _response("Failure", "ErrorDescription", error)
+    return _response("Failure", "ErrorDescription", dump_value(error))
