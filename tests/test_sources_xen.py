@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,7 +20,7 @@ from xenops_cpu.policy import NO_SUBLEAF, Policy
 from xenops_cpu.sources import SourceError, choose, libxc, libxc_build, xen
 from xenops_cpu.sources.xen import XenSource
 
-from . import fake_xen
+from . import fake_xen, layout
 
 
 @pytest.fixture(scope="session")
@@ -321,78 +320,15 @@ class TestXenServer:
             assert not xc.adds_compatibility_bits
 
 
-def _layout() -> str:
-    """A C program that prints size and offsets of what the binding uses."""
-    lines = []
-    for structure, members in _MEMBERS.items():
-        lines.append(f'printf("{structure}: %zu\\n", sizeof({structure}));')
-        lines += [
-            f'printf("{structure}.{member}: %zu %zu\\n", offsetof({structure}, {member}), '
-            f"sizeof((({structure} *)0)->{member}));"
-            for member in members
-        ]
-    return (
-        "#include <stddef.h>\n#include <stdio.h>\n#include <xenctrl.h>\n#include <xenguest.h>\n"
-        f"int main(void) {{ {' '.join(lines)} return 0; }}\n"
-    )
-
-
-_MEMBERS = {
-    "struct xen_sysctl_physinfo": (
-        "threads_per_core", "cores_per_socket", "nr_cpus", "nr_nodes", "cpu_khz", "capabilities",
-    ),
-    "xen_cpuid_leaf_t": ("leaf", "subleaf", "a", "b", "c", "d"),
-    "xen_msr_entry_t": ("idx", "flags", "val"),
-}  # fmt: skip
-
-
-def _headers() -> Path | None:
-    """Installed headers, or those that scripts/test-xen has unpacked."""
-    found = libxc_build.find_headers()
-    if found is not None:
-        return found
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    unpacked = sorted((base / "xenops-cpu" / "xen").glob("*/sdk/include/xenctrl.h"))
-    return unpacked[-1].parent if unpacked else None
-
-
 def test_layout_against_the_headers(tmp_path: Path) -> None:
     """Size and offset of every member of the cdef are what a C program gets from Xen's headers."""
-    headers = _headers()
+    headers = libxc_build.find_headers()
     if headers is None:
-        pytest.skip("no Xen headers: install libxen-dev, or run scripts/test-xen once")
-    (tmp_path / "layout.c").write_text(_layout())
-    command = ["cc", "-I", str(headers), "-o", str(tmp_path / "layout"), str(tmp_path / "layout.c")]
-    subprocess.run(command, check=True, timeout=60)
-    printed = subprocess.run(
-        [tmp_path / "layout"], check=True, capture_output=True, text=True, timeout=10
-    ).stdout.splitlines()
-    # Without libraries, which need not be here: the layout comes from the headers alone.
-    ffi = libxc_build.builder(headers, libraries=(), sources=(str(_stubs(tmp_path)),))
-    module = fake_xen.load(Path(ffi.compile(tmpdir=str(tmp_path / "binding"))))
-    ours = []
-    for structure, members in _MEMBERS.items():
-        kind = module.ffi.typeof(structure)
-        assert {name for name, _ in kind.fields} == set(members)
-        ours.append(f"{structure}: {module.ffi.sizeof(kind)}")
-        ours += [
-            f"{structure}.{name}: {field.offset} {module.ffi.sizeof(field.type)}"
-            for name, field in sorted(kind.fields, key=lambda item: members.index(item[0]))
-        ]
-    assert ours == printed
-    assert module.ffi.sizeof("xen_cpuid_leaf_t") == libxc._LEAF.size
-    assert module.ffi.sizeof("xen_msr_entry_t") == libxc._MSR.size
-
-
-def _stubs(folder: Path) -> Path:
-    """Symbols for the loader, so that a binding without libraries can be loaded."""
-    names = sorted(set(re.findall(r"\b(xc_\w+)\(", libxc_build.SOURCE + libxc_build.CDEF)))
-    file = folder / "stubs.c"
-    file.write_text("".join(f"void *{name}(void) {{ return 0; }}\n" for name in names))
-    return file
+        pytest.skip("no Xen headers: install libxen-dev (tests/xen checks downloaded ones)")
+    layout.check(headers, tmp_path)
 
 
 def test_every_member_of_cdef_is_checked() -> None:
-    """The test of layouts forgets no structure that the binding declares."""
+    """The check of layouts forgets no structure that the binding declares."""
     declared = re.findall(r"struct xen_\w+(?= \{)|(?<=\} )xen_\w+(?=;)", libxc_build.CDEF)
-    assert set(declared) == set(_MEMBERS)
+    assert set(declared) == set(layout.MEMBERS)

@@ -23,6 +23,7 @@ from xenops_cpu.policy import Policy
 from xenops_cpu.sources.recorded import Example, Recorded
 from xenops_cpu.sources.xen import on_a_xen_host
 
+from .. import layout
 from .compare import TITLES, Observed, differences, observe
 from .image import Image, prepare
 from .machine import ROOT, Machine, build_wheel
@@ -190,6 +191,16 @@ def test_the_log_names_features(machine: Machine, observed: Observed) -> None:
     assert sets.pv_max is not None
     beyond = " ".join(observed.host.release.names(sets.pv_max - sets.pv_default))
     assert f"PV max − default: {beyond}" in log
+
+
+@pytest.mark.parametrize("suite", sorted({boot.suite for boot in BOOTS}))
+def test_layout_against_the_headers(suite: str, tmp_path: Path) -> None:
+    """Size and offset of every member of the binding are those of each release's headers."""
+    try:
+        headers = prepared(suite)[0].sdk / "include"
+    except Unavailable as error:
+        pytest.skip(f"no Xen headers here: {error}")
+    layout.check(headers, tmp_path)
 
 
 def test_the_same_wheel_without_xen(app: Path) -> None:

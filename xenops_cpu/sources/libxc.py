@@ -30,7 +30,7 @@ CAPABILITIES = Path("/proc/xen/capabilities")
 # A signal may end a hypercall early; after this many in a row something else is wrong.
 ATTEMPTS = 10
 # xen_cpuid_leaf_t and xen_msr_entry_t, whose layout the binding was compiled against.
-_LEAF, _MSR = struct.Struct("=6I"), struct.Struct("=IIQ")
+LEAF, MSR = struct.Struct("=6I"), struct.Struct("=IIQ")
 # XENFEAT_dom0 (xen/include/public/features.h).
 DOM0_FLAG = 1 << 11
 
@@ -278,10 +278,10 @@ class Handle:
             return Policy(
                 {
                     (leaf, subleaf): (a, b, c, d)
-                    for leaf, subleaf, a, b, c, d in _LEAF.iter_unpack(taken(leaves, nr_leaves))
+                    for leaf, subleaf, a, b, c, d in LEAF.iter_unpack(taken(leaves, nr_leaves))
                     if a | b | c | d
                 },
-                {index: value for index, _, value in _MSR.iter_unpack(taken(msrs, nr_msrs))},
+                {index: value for index, _, value in MSR.iter_unpack(taken(msrs, nr_msrs))},
             )
 
         def taken(array: Any, count: Any) -> bytes:
