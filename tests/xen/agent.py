@@ -77,8 +77,6 @@ def daemon() -> None:
                 "serve",
                 "--socket",
                 SOCKET,
-                "--source",
-                "xen",
             ],
             stdout=log,
             stderr=log,

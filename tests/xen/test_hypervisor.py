@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -178,6 +179,7 @@ def test_as_the_independent_capture(observed: Observed, boot: Boot, image: Image
 
 def test_dom0_is_known_and_quiet(machine: Machine, observed: Observed) -> None:
     """In dom0 the source is chosen by itself, and nothing but the answer is written."""
+    assert "source: xen" in machine.service().query("which").features
     assert observed.stderr == ""
     done = machine.run("python", "-c", _MAIN, "capture", "-")
     assert (done.code, done.stderr) == (0, "")
@@ -262,6 +264,29 @@ class TestOnce:
         assert done.stderr.count("\n") == 1
         assert "modprobe xen-privcmd" in done.stderr
 
+
+@pytest.mark.parametrize("boot", BOOTS[:1], indirect=True, ids=["EPYC"])
+def test_a_change_is_seen_and_named(image: Image, app: Path) -> None:
+    """A CPU taken down in the running Xen is out of the answers seconds later, and in the log."""
+    with Machine(image, app, "EPYC", smp=2) as machine:
+        service = machine.service()
+        assert service.host_get_cpu_info("before").cpu_count == 2
+        done = machine.run("python", "-c", _TAKE_DOWN)
+        assert done.code == 0, done.stderr
+        start = time.monotonic()
+        while service.host_get_cpu_info("after").cpu_count == 2:
+            assert time.monotonic() - start < 10, "the old answer is still served"
+            time.sleep(0.2)
+        assert "topology.cpu_count has changed: 2 → 1" in machine.read("/run/daemon.log")
+
+
+_TAKE_DOWN = """
+import ctypes, glob, sys
+libxc = ctypes.CDLL(glob.glob("/usr/lib/x86_64-linux-gnu/libxenctrl.so.4.*")[0])
+libxc.xc_interface_open.restype = ctypes.c_void_p
+handle = ctypes.c_void_p(libxc.xc_interface_open(None, None, 0))
+sys.exit(libxc.xc_cpu_offline(handle, 1) != 0)
+"""
 
 _MAIN = "import sys; from xenops_cpu.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
