@@ -82,7 +82,7 @@ def test_files(tmp_path: Any) -> None:
     """A source reads its file at each read; a missing or foreign file is an error in words."""
     path = tmp_path / "host.json"
     source = Recorded(path)
-    with pytest.raises(SourceError, match="cannot read the capture .*: No such file"):
+    with pytest.raises(SourceError, match=r"cannot read the capture .*: No such file"):
         source.read()
     path.write_text(dump(example()))
     assert source.read().featuresets == example().featuresets

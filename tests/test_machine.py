@@ -176,7 +176,7 @@ def test_without_registers_the_assumptions_are_told(skylake: Path) -> None:
     (note, revision) = sorted(
         machine.read(skylake, sys=skylake, proc_cpuinfo=skylake / "none").notes
     )
-    assert "/msr: No such file or directory): ARCH_CAPS is taken as 0" in note
+    assert "/msr: No such file or directory): TSX_FORCE_ABORT" in note
     assert "modprobe msr" in note
     assert revision == "the microcode revision cannot be read"
 

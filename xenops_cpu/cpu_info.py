@@ -64,6 +64,16 @@ def _offer(
     return Offer(kind, default, (default - taken) | (sets.host & taken), max_from_xen=False)
 
 
+def notes(host: Host) -> Iterator[str]:
+    """What a person should know of the record: what the source said, and what was made up for."""
+    yield from host.notes
+    if host.featuresets.pv_max is None:
+        yield (
+            f"{host.release.title} has no max policies: max is default, with "
+            f"{' and '.join(TAKEN_FROM_HOST)} as in host (XenServer's libxc did the same)"
+        )
+
+
 def inconsistencies(host: Host) -> Iterator[str]:
     """A sentence for each guest type whose default is not within its max."""
     for offer in offers(host):

@@ -380,10 +380,7 @@ def _notes(cpu: Cpu, msr_refusal: str) -> Iterator[str]:
 def _assumed(cpu: Cpu) -> str:
     """What the derivation takes for granted without registers, as far as it matters here."""
     if cpu.vendor == INTEL:
-        return (
-            "ARCH_CAPS is taken as 0 (no immunities), TSX_FORCE_ABORT and MCU_OPT_CTRL as after "
-            "reset, VMX as CPUID suggests"
-        )
+        return "TSX_FORCE_ABORT and MCU_OPT_CTRL are taken as after reset, VMX as CPUID suggests"
     if cpu.vendor in (AMD, HYGON):
         there = "absent, as in most VMs" if cpu.hypervisor else "present and writable"
         return f"DE_CFG, LS_CFG and the override of CPUID 80000001h are taken as {there}"

@@ -11,7 +11,7 @@ from typing import Literal
 
 from . import __version__
 from .compatibility import missing
-from .cpu_info import describe, host_stat, inconsistencies
+from .cpu_info import describe, host_stat, inconsistencies, notes
 from .features import NEWEST, Release, release
 from .featureset import Featureset, FeaturesetError
 from .host import Host
@@ -50,7 +50,7 @@ class XenopsCpu:
             facts.append(f"problem: {error.message}")
         else:
             facts.append(f"origin: {host.origin}")
-            facts.extend(f"note: {note}" for note in host.notes)
+            facts.extend(f"note: {note}" for note in notes(host))
         return QueryResult(
             name="xenops_cpu",
             vendor="xenops_cpu",
@@ -110,7 +110,7 @@ class XenopsCpu:
 
     def _take(self, host: Host) -> None:
         log.info("%s: %s", self._source.name, host.origin)
-        for note in host.notes:
+        for note in notes(host):
             log.info("note: %s", note)
         for line in describe(host):
             log.info("%s", line)

@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 BODY = (
     b'<?xml version="1.0"?><methodCall><methodName>HOST.get_cpu_info</methodName><params><param>'
@@ -159,7 +160,7 @@ def memory(peer: Peer, calls: int) -> tuple[float, float]:
     return idle / 1024, (peer.memory_kib() - idle) / 1024
 
 
-def rows(rounds: int, only: str, folder: Path) -> Iterator[dict[str, object]]:
+def rows(rounds: int, only: str, folder: Path) -> Iterator[dict[str, Any]]:
     (folder / "echo.reply").write_bytes(_reply(folder))
     timed: list[tuple[str, str, str, str, Callable[[Peer], float]]] = [
         ("call, connection kept", "µs", "echo", "<= 3", kept_open),
@@ -198,7 +199,7 @@ def _reply(folder: Path) -> bytes:
 
 def _row(
     name: str, unit: str, other: str, aim: str, pairs: list[tuple[float, float]]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     return {
         "name": name,
         "unit": unit,
@@ -208,6 +209,13 @@ def _row(
         "ratio": statistics.median(ours / theirs for ours, theirs in pairs),
         "aim": aim,
     }
+
+
+def _line(row: dict[str, Any]) -> str:
+    figures = (
+        f"{row['service']:>10.2f}  {row.get('peer_figure', 0):>10.2f}  {row.get('ratio', 0):>6.2f}"
+    )
+    return f"{row['name']:<30}{figures}  {row['aim']:<7}  {row['unit']}, {row.get('peer', 'alone')}"
 
 
 def main() -> int:
@@ -227,18 +235,8 @@ def main() -> int:
         for row in rows(options.rounds, options.only, Path(folder)):
             if options.json:
                 print(json.dumps(row), flush=True)
-            elif "ratio" in row:
-                print(
-                    f"{row['name']:<30}{row['service']:>10.1f}  {row['peer_figure']:>10.1f}  "
-                    f"{row['ratio']:>6.2f}  {row['aim']:<7}  {row['unit']}, {row['peer']}",
-                    flush=True,
-                )
             else:
-                print(
-                    f"{row['name']:<30}{row['service']:>10.2f}  {'':>10}  {'':>6}  {row['aim']:<7}  "
-                    f"{row['unit']}",
-                    flush=True,
-                )
+                print(_line(row), flush=True)
     return 0
 
 

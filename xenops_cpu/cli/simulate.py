@@ -11,9 +11,9 @@ from pathlib import Path
 
 from .. import corpus
 from ..derivation import SETS, Change, Derivation, Reason, all_steps
-from ..features import Release, ReleaseError, release
+from ..features import Release
 from ..featureset import Featureset
-from ..sources import SourceError, simulated
+from ..sources import SourceError
 from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, info, options, simulation
 
 _EXAMPLES = """  xenops-cpu simulate                               # this machine's CPU, Xen 4.17
@@ -74,13 +74,11 @@ def _many(arguments: argparse.Namespace) -> int:
     """A line of JSON a record; records that cannot be used are told on standard error."""
     if arguments.cpu or arguments.dump or arguments.explain is not None:
         raise Failure("--corpus goes without --cpu, --dump and --explain", WRONG_USAGE)
-    try:
-        xen = release(arguments.xen or simulated.DEFAULT_RELEASE)
-    except ReleaseError as error:
-        raise Failure(f"--xen: {error}", WRONG_USAGE) from error
+    xen = simulation.xen_release(arguments)
+    given = simulation.xen_options(arguments, xen)
     code = OK
     with arguments.corpus.open(encoding="utf-8", errors="replace") as lines:
-        for result in corpus.simulate_lines(lines, xen, simulation.xen_options(arguments)):
+        for result in corpus.simulate_lines(lines, xen, given):
             if "error" in result:
                 print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
                 code = ANSWERED_WITH_AN_ERROR

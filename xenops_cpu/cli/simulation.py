@@ -5,6 +5,7 @@ the daemon of a Xen host starts without it.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from attrs import evolve
 from . import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
+    from ..cpus import Shipped
     from ..derivation import Options
+    from ..features import Release
     from ..sources.simulated import Simulated, Subject
 
 
@@ -85,36 +88,52 @@ def asked_for(options: argparse.Namespace) -> bool:
 
 def source(options: argparse.Namespace) -> Simulated:
     """What the options describe. Raises Failure."""
-    from ..features import ReleaseError, release
     from ..sources import simulated
 
-    try:
-        xen = release(options.xen or simulated.DEFAULT_RELEASE)
-    except ReleaseError as error:
-        raise Failure(f"--xen: {error}", WRONG_USAGE) from error
     subject, known = _subject(options)
+    xen = xen_release(options)
     return simulated.Simulated(
         subject=subject,
         xen=xen,
-        options=xen_options(options, known),
+        options=xen_options(options, xen, known),
         as_bare_metal=options.as_bare_metal,
         boot_cpuinfo=getattr(options, "boot_cpuinfo", None),
     )
 
 
-def xen_options(options: argparse.Namespace, known: Options | None = None) -> Options:
-    """How Xen is started; `known`: what is known of the machine already."""
-    from ..derivation import Options
+def xen_release(options: argparse.Namespace) -> Release:
+    """The release to derive for. Raises Failure."""
+    from ..derivation import DERIVED_RELEASES
+    from ..features import ReleaseError, release
+    from ..sources.simulated import DEFAULT_RELEASE
 
+    try:
+        xen = release(options.xen or DEFAULT_RELEASE)
+    except ReleaseError as error:
+        raise Failure(f"--xen: {error}", WRONG_USAGE) from error
+    if xen.name not in DERIVED_RELEASES:
+        names = ", ".join(DERIVED_RELEASES)
+        raise Failure(
+            f"--xen: what {xen.title} derives is not known; there are {names}", WRONG_USAGE
+        )
+    return xen
+
+
+def xen_options(options: argparse.Namespace, xen: Release, known: Options | None = None) -> Options:
+    """How Xen is started; `known`: what is known of the machine already. Raises Failure."""
+    from ..derivation import CommandLineError, Options, parse_cmdline
+
+    try:
+        parse_cmdline(options.xen_cmdline or "", xen, strict=True)
+    except CommandLineError as error:
+        raise Failure(f"--xen-cmdline: {error}", WRONG_USAGE) from error
     made = known or Options()
-    machine = evolve(made.machine, hvm=False) if options.no_hvm else made.machine
     return evolve(
         made,
         cmdline=" ".join(filter(None, (made.cmdline, options.xen_cmdline))),
-        strict=True,
         microcode=made.microcode if options.microcode is None else options.microcode,
         msrs={**made.msrs, **dict(options.msr or ())},
-        machine=machine,
+        machine=evolve(made.machine, hvm=False) if options.no_hvm else made.machine,
     )
 
 
@@ -128,7 +147,8 @@ def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | Non
             from .. import cpus
 
             found = cpus.find(options.cpu)
-            return simulated.other_cpu(found.cpu, found.notes), corpus.options_of(found.params)
+            notes = (*found.notes, *_variants(found))
+            return simulated.other_cpu(found.cpu, notes), corpus.options_of(found.params)
         if options.dump is not None:
             dump, *others = dumps.read(options.dump)
             notes = dump.notes
@@ -138,3 +158,12 @@ def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | Non
     except ValueError as error:
         raise Failure(str(error)) from error
     return None, None
+
+
+def _variants(found: Shipped) -> Iterator[str]:
+    """A CPU's microcode decides much, and a name alone does not say which."""
+    from .. import cpus
+
+    others = [other.id for other in cpus.shipped() if other.of == found.id]
+    if others:
+        yield f"with other microcode it is shipped as {', '.join(others)}"

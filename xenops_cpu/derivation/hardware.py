@@ -215,7 +215,7 @@ def examine(cpu: Cpu, machine: Machine, microcode: int | None = None) -> Hardwar
     arch_caps = 0
     if leaf7[3] & _7D0_ARCH_CAPS:
         if MSR_ARCH_CAPS not in cpu.msrs and machine.registers == "real":
-            notes.append("MSR 10a (ARCH_CAPS) is not known: 0 is assumed")
+            notes.append("MSR 10a (ARCH_CAPS) is not known: 0, no immunities, is assumed")
         arch_caps = cpu.msrs.get(MSR_ARCH_CAPS, 0)
     force_abort = 0
     if leaf7[3] & _7D0_RTM_ALWAYS_ABORT and machine.registers == "real":

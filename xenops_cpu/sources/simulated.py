@@ -32,7 +32,7 @@ _HVM = "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 "
 
 @frozen
 class Subject:
-    """The CPU to simulate and what is known around it. `title` continues "as Xen would offer on"."""
+    """The CPU to simulate and what is known around it. `title` names it within a sentence."""
 
     cpu: Cpu
     title: str

@@ -49,12 +49,7 @@ class XenSource:
         processor = cpuinfo.read(self.boot_cpuinfo)
         release = release_of(hypervisor.version, featuresets.host.length)
         notes += _length_note(featuresets, release.length, release.title)
-        if featuresets.pv_max is None:
-            notes.append(
-                f"Xen {hypervisor.version} has no max featuresets (4.14 has): "
-                "max is taken as default, with HLE and RTM as the host has them"
-            )
-        elif patched:
+        if patched and featuresets.pv_max is not None:
             notes += compat.notes(release, processor.vendor, featuresets, policies)
         if not info.hvm:
             notes.append("HVM is not available on this host: its featuresets are empty")
