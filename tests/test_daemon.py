@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -192,12 +193,59 @@ def test_hostile_calls_are_answered_and_others_served(daemon: Daemon) -> None:
     assert peak < 80 * 1024, f"peak memory {peak} KiB"
 
 
+@pytest.mark.slow
+def test_many_hostile_clients_at_once(daemon: Daemon) -> None:
+    """A thousand idle connections, 64 MiB bodies, a byte at a time: all answered or cut off.
+
+    Another caller is served all the while, and the memory stays below 80 MiB.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+
+    def connected() -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(daemon.socket))
+        client.settimeout(20)
+        return client
+
+    idle = [connected() for _ in range(1000)]
+    for _ in range(3):
+        with connected() as large:
+            large.sendall(b"POST / HTTP/1.1\r\ncontent-length: 67108864\r\n\r\n")
+            for _ in range(64):
+                large.sendall(b"x" * (1 << 20))
+            assert b"a body of 67108864 bytes" in large.recv(4096)
+        assert connect(daemon.socket).host_get_cpu_info("x").cpu_count == 1
+    with connected() as slow:
+        slow.settimeout(0.3)
+        reply = b""
+        for byte in b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\n" * 2:
+            slow.sendall(bytes([byte]))
+            try:
+                reply = slow.recv(4096)
+                break
+            except TimeoutError:
+                assert connect(daemon.socket).host_get_cpu_info("x").cpu_count == 1
+        assert b"after 10 s" in reply
+    for client in idle:
+        client.close()
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    assert int(status.split("VmHWM:")[1].split()[0]) < 80 * 1024
+
+
 def test_the_log_names_the_task(daemon: Daemon) -> None:
     """The caller's task and traceparent are in the lines that its call writes."""
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     connect(daemon.socket).host_is_compatible(f"VM.resume R:7\n{trace}", "4", "3")
     assert f"|{trace}|" in daemon.log.read_text()
     assert "|VM.resume R:7|service] not compatible: the host lacks DE" in daemon.log.read_text()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(daemon.socket))
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"a call is a POST" in client.recv(4096)
+    refusal = daemon.log.read_text().splitlines()[-1]
+    assert "refused a request" in refusal
+    assert "VM.resume" not in refusal
 
 
 def test_help_and_json_over_the_socket(daemon: Daemon) -> None:

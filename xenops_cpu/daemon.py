@@ -44,7 +44,9 @@ def serve(
     with listening(path, mode, group) as listener:
 
         def answer(body: bytes) -> tuple[bytes, str]:
-            return dispatch.answer(service, body), CONTENT_TYPES[dispatch.wire_of(body)]
+            reply = dispatch.answer(service, body)
+            task.set("")  # what the log tells from here on is no longer about this call
+            return reply, CONTENT_TYPES[XMLRPC if reply.startswith(b"<") else JSONRPC]
 
         server = Server(listener, answer, _refuse, limits)
 
