@@ -29,6 +29,12 @@ class Featuresets:
     pv_max: Featureset | None = None
     hvm_max: Featureset | None = None
 
+    @property
+    def length(self) -> int:
+        """Of the longest, in words: a set that nobody told has none."""
+        told = (self.host, self.raw, self.pv_default, self.hvm_default, self.pv_max, self.hvm_max)
+        return max(featureset.length for featureset in told if featureset is not None)
+
 
 @frozen
 class Xen:
@@ -86,7 +92,7 @@ class Host:
     @property
     def release(self) -> Release:
         """The release whose names and masks fit this hypervisor."""
-        return release_of(self.xen.version, self.featuresets.host.length)
+        return release_of(self.xen.version, self.featuresets.length)
 
 
 def release_of(version: str, length: int) -> Release:
