@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -47,8 +48,16 @@ def main() -> int:
     arguments = parser().parse_args()
     try:
         image = prepare(arguments.suite)
-        app = build_wheel(image)
-        with Machine(image, app, arguments.cpu, arguments.xen_args, arguments.smp) as machine:
+        with (
+            tempfile.TemporaryDirectory(prefix="xenops-cpu-wheel-") as folder,
+            Machine(
+                image,
+                build_wheel(image, Path(folder)),
+                arguments.cpu,
+                arguments.xen_args,
+                arguments.smp,
+            ) as machine,
+        ):
             start = time.monotonic()
             seen = observe(machine)
             print(

@@ -181,7 +181,9 @@ def _dom0(target: Path, trees: dict[str, Path], python: str) -> None:
     archive.file("usr/bin/xen-cpuid", tool.read_bytes(), 0o755)
     for number, (module, content) in enumerate(_modules(trees["kernel"]).items()):
         archive.file(f"modules/{number:02}-{module}.ko", content)
-    archive.tree("app", _dependencies(python))
+    with tempfile.TemporaryDirectory(prefix="xenops-cpu-dom0-") as folder:
+        _dependencies(Path(folder), python)
+        archive.tree("app", Path(folder))
     target.write_bytes(gzip.compress(archive.content(), 1))
 
 
@@ -222,9 +224,8 @@ def compile_python(folder: Path, python: str) -> None:
         )
 
 
-def _dependencies(python: str) -> Path:
+def _dependencies(folder: Path, python: str) -> None:
     """This project's dependencies for dom0's Python, which need not be the one that runs here."""
-    folder = Path(tempfile.mkdtemp(prefix="xenops-cpu-dom0-"))
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile",
         "--disable-pip-version-check", "--only-binary", ":all:", "--implementation", "cp",
@@ -237,4 +238,3 @@ def _dependencies(python: str) -> Path:
     if done.returncode != 0:
         raise Unavailable(f"pip cannot get {DEPENDENCIES}: {done.stderr.strip()[-300:]}")
     compile_python(folder, python)
-    return folder

@@ -62,12 +62,11 @@ class Ran:
     seconds: float
 
 
-def build_wheel(image: Image) -> Path:
-    """This project's own wheel with the binding compiled for the image's Xen, unpacked.
+def build_wheel(image: Image, target: Path) -> Path:
+    """This project's own wheel with the binding compiled for the image's Xen, unpacked in `target`.
 
     Raises Unavailable where there is no compiler.
     """
-    target = Path(tempfile.mkdtemp(prefix="xenops-cpu-wheel-"))
     source = target / "source"
     source.mkdir()
     # Built from a copy, because setuptools leaves its build folders beside setup.py.

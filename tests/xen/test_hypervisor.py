@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,20 @@ def boot(request: pytest.FixtureRequest) -> Boot:
     return request.param
 
 
-@cache
-def prepared(suite: str) -> tuple[Image, Path]:
-    image = prepare(suite)
-    return image, build_wheel(image)
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Image, Path]]:
+    """A function from a suite to its image and this project's wheel for it; made once."""
+
+    @cache
+    def make(suite: str) -> tuple[Image, Path]:
+        image = prepare(suite)
+        return image, build_wheel(image, tmp_path_factory.mktemp("wheel"))
+
+    return make
 
 
 @pytest.fixture(scope="module")
-def image(boot: Boot) -> Image:
+def image(boot: Boot, prepared: Callable[[str], tuple[Image, Path]]) -> Image:
     try:
         return prepared(boot.suite)[0]
     except Unavailable as error:
@@ -85,7 +91,7 @@ def image(boot: Boot) -> Image:
 
 
 @pytest.fixture(scope="module")
-def app(image: Image, boot: Boot) -> Path:
+def app(image: Image, boot: Boot, prepared: Callable[[str], tuple[Image, Path]]) -> Path:
     return prepared(boot.suite)[1]
 
 
@@ -187,7 +193,9 @@ def test_the_log_names_features(machine: Machine, observed: Observed) -> None:
 
 
 @pytest.mark.parametrize("suite", sorted({boot.suite for boot in BOOTS}))
-def test_layout_against_the_headers(suite: str, tmp_path: Path) -> None:
+def test_layout_against_the_headers(
+    suite: str, prepared: Callable[[str], tuple[Image, Path]], tmp_path: Path
+) -> None:
     """Size and offset of every member of the binding are those of each release's headers."""
     try:
         headers = prepared(suite)[0].sdk / "include"

@@ -11,7 +11,9 @@ Headers are looked for where the compiler looks: CPATH, C_INCLUDE_PATH, and the 
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -229,7 +231,9 @@ def builder(
 
 def extension(headers: Path) -> Any:
     """The same as an Extension for setup(): optional, because the package is whole without it."""
-    made = builder(headers).distutils_extension(tempfile.mkdtemp(prefix="xenops-cpu-libxc-"))
+    generated = tempfile.mkdtemp(prefix="xenops-cpu-libxc-")
+    atexit.register(shutil.rmtree, generated, ignore_errors=True)
+    made = builder(headers).distutils_extension(generated)
     made.optional = True
     made.py_limited_api = True
     return made
