@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import captured, instlatx64, libcpuid, records
+from . import captured, cpuid_tool, instlatx64, libcpuid, records
 from .dump import Dump, DumpError
 
 # The largest dump in the public collections is below 2 MiB (hundreds of CPUs with registers).
 MAX_BYTES = 8 * 1024 * 1024
 
 KINDS = (
-    "a dump of InstLatx64 or libcpuid, a capture of this program, or records as JSON, one a line"
+    "a dump of InstLatx64 or libcpuid, what cpuid -r prints, a capture of this program, or records "
+    "as JSON, one a line"
 )
 
 
@@ -36,6 +37,7 @@ def parse(text: str, name: str = "dump") -> list[Dump]:
     for recognises, parse_text in (
         (captured.recognises, captured.parse),
         (records.recognises, records.parse),
+        (cpuid_tool.recognises, cpuid_tool.parse),
         (libcpuid.recognises, libcpuid.parse),
         (instlatx64.recognises, instlatx64.parse),
     ):
