@@ -11,6 +11,7 @@ import pytest
 from xenops_cpu import capture
 from xenops_cpu.cli.main import COMMANDS
 from xenops_cpu.cpu_info import XAPI_KEYS
+from xenops_cpu.sources import xen
 
 from .hosts import example
 
@@ -53,6 +54,7 @@ def test_the_general_help_lists_commands_and_exit_codes() -> None:
         (("info", "--source", "recorded:/no/file"), 3, "cannot read the capture /no/file"),
         (("info", "--source", "recorded:/proc"), 3, "Is a directory"),
         (("info", "--socket", "/no/socket"), 3, "no such socket"),
+        (("capture", "-", "--source", "recorded:/no/file"), 3, "cannot read the capture /no/file"),
         (("call", "HOST.stat", "--socket", "/no/socket"), 3, "no such socket"),
         (("call", "HOST.stat", "x", "--socket", "/no"), 2, "'x' is not NAME=VALUE"),
         (("call", "HOST.stat", "x=1", "--socket", "/no"), 2, "no parameter 'x'; it has debug_info"),
@@ -73,6 +75,17 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], code: int, words:
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_source_that_cannot_be_read_is_told_once() -> None:
+    """Without a hypervisor --source xen ends with one sentence and exit code 3."""
+    if xen.on_a_xen_host():
+        pytest.skip("this is a Xen host: its hypervisor answers")
+    done = run("info", "--source", "xen")
+    assert done.returncode == 3
+    assert done.stderr.startswith("xenops-cpu info: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_info_for_people() -> None:

@@ -20,7 +20,8 @@ from ..featureset import Featureset
 from ..host import release_of
 from ..interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
 from ..service import XenopsCpu
-from ..sources import Source
+from ..sources import Source, SourceError
+from ..sources.fresh import Fresh
 from . import ANSWERED_WITH_AN_ERROR, OK, Failure, options
 
 _EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
@@ -32,6 +33,7 @@ _EXAMPLES = """  xenops-cpu info                            # the service here, 
 """
 
 _INDENT = 15
+_ONE_ANSWER_SECONDS = 60  # longer than it takes to print one: the source is read once
 
 
 @attrs.frozen
@@ -75,8 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def show(source: Source, form: str) -> int:
-    """Print what a source says, as text, json or xapi."""
-    _show(XenopsCpu(source), form)
+    """Print what a source says, as text, json or xapi. Raises Failure when it cannot be read."""
+    once = Fresh(source, _ONE_ANSWER_SECONDS)
+    try:
+        once.read()
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    _show(XenopsCpu(once), form)
     return OK
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = f"there is no command {name!r}" if name else "a command is missing"
         print(f"xenops-cpu: {said}\n\n{_usage()}", end="", file=sys.stderr)
         return WRONG_USAGE
+    # What goes wrong is said once, as the command's own sentence; only the daemon keeps a log.
+    logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
     command = importlib.import_module(f"{__package__}.{name}")
     try:
         parser: argparse.ArgumentParser = command.parser()
