@@ -1,6 +1,7 @@
-"""Why a feature may be in a migration set and not in the boot set, in a sentence for people.
+"""What a feature is, and why it may be in a migration set and not in the boot set, for people.
 
-The facts are those of Xen's guest_common_max_feature_adjustments() and
+What each feature is stands in data/meanings.txt, which names its sources. The facts about
+migration are those of Xen's guest_common_max_feature_adjustments() and
 guest_common_default_feature_adjustments() (xen/arch/x86/cpu-policy.c, 4.17 to master) and of
 XenServer's libxc, which adds features that old Xen showed by mistake.
 """
@@ -8,8 +9,44 @@ XenServer's libxc, which adds features that old Xen showed by mistake.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from importlib import resources
 
-from .features import Release
+from attrs import frozen
+
+from .features import NEWEST, Release, release
+
+# The groups of data/meanings.txt in the order in which people are told of them.
+GROUPS = {
+    "base": "the basic machine",
+    "state": "saved registers (XSAVE)",
+    "fpu": "the x87 unit",
+    "simd": "vector instructions",
+    "avx512": "AVX-512",
+    "amx": "AMX",
+    "crypto": "cryptography and random numbers",
+    "instructions": "other instructions",
+    "cache": "caches",
+    "hints": "hints about speed",
+    "quirks": "small differences in behaviour",
+    "paging": "memory and its protection",
+    "time": "clocks and interrupts",
+    "topology": "topology",
+    "tsx": "TSX",
+    "controls": "controls against speculation",
+    "verw": "VERW scrubs buffers",
+    "immune": "what the CPU is not open to",
+    "warns": "warnings",
+    "virt": "virtualisation",
+    "security": "other security",
+    "perf": "profiling and debugging",
+    "power": "power and idling",
+    "qos": "sharing caches and memory",
+    "ras": "hardware errors and identity",
+    "host": "registers for the host only",
+    "unnamed": "bits without a name",
+}
+UNNAMED = "unnamed"
 
 _TSX = (
     "TSX, hidden at boot because it is off or unsafe here; a VM that saw it elsewhere may come in "
@@ -57,6 +94,43 @@ _SENTENCES = {
 }
 _DUPLICATE = "shown twice by Xen 4.7, kept in old records of VMs: a compatibility bit"
 _ON_REQUEST = "off at boot unless the guest's configuration asks for it"
+
+
+@frozen
+class Meaning:
+    """`group`: a key of GROUPS. `text`: one sentence, "" for a bit without a name."""
+
+    group: str
+    text: str = ""
+
+
+def meaning(xen: Release, number: int) -> Meaning:
+    """What the feature is; UNNAMED for a bit that neither this release nor the newest names."""
+    known = _meanings()
+    for tables in (xen, release(NEWEST)):
+        feature = tables.feature(number)
+        if feature is not None and feature.name in known:
+            return known[feature.name]
+    return Meaning(UNNAMED)
+
+
+def by_group(xen: Release, numbers: Iterable[int]) -> dict[str, list[int]]:
+    """Feature numbers by key of GROUPS, in the order of GROUPS, then in the order given."""
+    found: dict[str, list[int]] = {group: [] for group in GROUPS}
+    for number in numbers:
+        found[meaning(xen, number).group].append(number)
+    return {group: members for group, members in found.items() if members}
+
+
+@cache
+def _meanings() -> dict[str, Meaning]:
+    text = resources.files(__package__).joinpath("data", "meanings.txt").read_text()
+    found = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, group, sentence = line.split(" | ", 2)
+            found[name] = Meaning(group, sentence)
+    return found
 
 
 def why_only_in_migration(release: Release, number: int) -> str:
