@@ -260,6 +260,23 @@ def test_stop_finishes_the_call_in_hand(tmp_path: Path) -> None:
         idle.close()
 
 
+def test_a_fault_in_an_answer_costs_one_connection(tmp_path: Path) -> None:
+    """An answer that raises, which none should, is logged, and the service goes on."""
+
+    def answer(body: bytes) -> tuple[bytes, str]:
+        if body == b"bad":
+            raise RuntimeError("a fault")
+        return body, "text/plain"
+
+    with running(tmp_path / "socket", answer) as service:
+        with service.connect() as client:
+            client.sendall(request(b"bad"))
+            assert client.recv(1) == b""
+        with service.connect() as client:
+            client.sendall(request(b"good"))
+            assert read_reply(client) == b"good"
+
+
 def test_the_genuine_path_is_not_looked_at(service: Running) -> None:
     """Any target is accepted: xapi sends the socket's own path."""
     with service.connect() as client:

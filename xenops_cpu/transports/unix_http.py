@@ -178,6 +178,10 @@ class Server:
             if connection.reader.missing or connection.out:
                 log.info("%s went away within a call: %s", _peer(connection.sock), error.strerror)
             self._close(connection)
+        except Exception:
+            # A fault of ours on one connection must not end the service for all others.
+            log.exception("lost the connection of %s", _peer(connection.sock))
+            self._close(connection)
 
     def _read(self, connection: _Connection) -> None:
         data = connection.sock.recv(_CHUNK)
