@@ -29,7 +29,24 @@ def test_the_text_is_in_order() -> None:
     assert str(policy) == (
         "00000000:ffffffff->00000005:00000006:00000007:00000008;"
         "00000007:00000000->00000001:00000002:00000003:00000004"
-        "/000000ce->000000000000000a;0000010a->0000000000000009"
+        "/000000ce->000000000000000a(00000000);0000010a->0000000000000009(00000000)"
+    )
+
+
+def test_versions() -> None:
+    """Version 1 may be named; a later one is refused by its number, not misread."""
+    policy = Policy({(0, NO_SUBLEAF): (5, 6, 7, 8)}, {0xCE: 1})
+    assert Policy.parse(f"v1:{policy}") == policy
+    with pytest.raises(PolicyError, match="in version 2 of its text form; known here: v1"):
+        Policy.parse(f"v2:{policy}")
+
+
+def test_entries_are_those_of_captures() -> None:
+    """One text an entry, in order, without flags."""
+    policy = Policy({(0, NO_SUBLEAF): (5, 6, 7, 8)}, {0xCE: 1})
+    assert policy.entries() == (
+        ["00000000:ffffffff->00000005:00000006:00000007:00000008"],
+        ["000000ce->0000000000000001"],
     )
 
 
@@ -47,6 +64,10 @@ def test_the_text_is_in_order() -> None:
         ("/0000010a->1", 'MSR entry "0000010a->1" is not'),
         ("/0000010a->0000000000000001(1)", "flags 1 are not known"),
         ("/0000010a->0000000000000001(0)", None),
+        ("/0000010a->0000000000000001(00000000);", None),
+        ("/0000010a->0000000000000001;;", "MSR entry 1 is empty"),
+        (";/", "CPUID entry 0 is empty"),
+        ("/0000010a->0000000000000001/", 'a second "/"'),
         ("/0000010a->0000000000000001;0000010a->0000000000000001", "0000010a is there twice"),
     ],
 )

@@ -42,12 +42,8 @@ def dump(host: Host) -> str:
         for name, featureset in attrs.asdict(host.featuresets, recurse=False).items()
     }
     members["policies"] = {
-        name: {
-            "leaves": leaves.split(";") if leaves else [],
-            "msrs": msrs.split(";") if msrs else [],
-        }
+        name: dict(zip(("leaves", "msrs"), policy.entries(), strict=True))
         for name, policy in host.policies.items()
-        for leaves, _, msrs in [str(policy).partition("/")]
     }
     members["notes"] = list(host.notes)
     return json.dumps({"format": FORMAT, "version": VERSION, "host": members}, indent=1) + "\n"
