@@ -67,6 +67,8 @@ class RequestReader:
 
     def next(self) -> Request | None:
         """The next whole request, or None until more arrives. Raises HttpError."""
+        if not self.buffer:
+            return None
         keep_alive = self._keep_alive
         if keep_alive is None:
             keep_alive = self._keep_alive = self._read_head()
