@@ -14,8 +14,9 @@ from ..policy import Policy, PolicyError
 from .value import UNTOLD, DomainType, Input, InputError, Kind, Stored, VmRecord
 
 KINDS = (
-    "a file, a featureset such as 1fc9cbf5-f6f83203, the socket of a service, example:NAME, "
-    "recorded:FILE, cpu:NAME[@RELEASE] or simulated"
+    "a file (a dump of a CPU with a release: FILE@RELEASE), a featureset such as "
+    "1fc9cbf5-f6f83203, the socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] "
+    "or simulated"
 )
 
 _WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{1,8}(?:[-:](?:0x)?[0-9a-fA-F]{1,8})+\s*")
@@ -41,6 +42,9 @@ def resolve(text: str, *, one_word: bool = False) -> Input:
 
         return named.this_machine()
     path = Path(text)
+    before, at, xen = text.rpartition("@")
+    if at and before and not path.exists() and Path(before).is_file():
+        return read(Path(before), xen)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
@@ -53,11 +57,14 @@ def resolve(text: str, *, one_word: bool = False) -> Input:
     return read(path)
 
 
-def read(path: Path) -> Input:
-    """A file of any format that docs/reading.md lists. Raises InputError."""
+def read(path: Path, release: str | None = None) -> Input:
+    """A file of any format that docs/reading.md lists. Raises InputError.
+
+    `release` is for dumps of CPUs: what this one would offer on it, None for Xen 4.17.
+    """
     from . import files
 
-    return files.read(path)
+    return files.read(path, release)
 
 
 def _featureset(text: str) -> Input:

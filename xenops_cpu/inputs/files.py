@@ -1,12 +1,89 @@
-"""A file by its contents, not by its name."""
+"""A file by its contents, not by its name: image, archive, database or text."""
 
 from __future__ import annotations
 
+import stat
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
-from .value import Input, InputError
+from . import archives, report, suspend, texts, xapi_db
+from .archives import Member
+from .value import Input, InputError, printable
+
+# The largest dump in the public collections is below 2 MiB; a corpus has some more.
+MAX_TEXT = 8 * 1024 * 1024
+_HEAD = 4096
 
 
-def read(path: Path) -> Input:
-    """Raises InputError."""
-    raise InputError(f"{path}: no known format")
+def read(path: Path, release: str | None = None) -> Input:
+    """A file, or the folder of an unpacked report. Raises InputError."""
+    where = printable(str(path), 500)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return report.read(report.folder(path), path.name or where, where)
+        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
+            raise InputError(f"{where}: neither a file nor a folder")
+        with path.open("rb", buffering=0) as file:
+            return _read(file, printable(path.name), where, release)
+    except OSError as error:
+        raise InputError(f"cannot read {where}: {error.strerror}") from error
+
+
+def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
+    head = file.read(_HEAD)
+    file.seek(0)
+    if not head:
+        raise InputError(f"{where}: an empty file")
+    if suspend.recognises(head):
+        return suspend.read(file, name, where)
+    if archives.kind(head[:512]) is not None:
+        return _archive(file, name, where, release)
+    if xapi_db.recognises(head):
+        return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where)
+    data = file.read(MAX_TEXT + 1)
+    text = _text(data)
+    if text is None:
+        file.seek(0)
+        return suspend.search(file, name, where)
+    if len(data) > MAX_TEXT:
+        raise InputError(f"{where}: a text of more than {MAX_TEXT >> 20} MiB")
+    return texts.as_input(texts.parse(text, name, where, release), name, where)
+
+
+def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
+    """A report, or one compressed text."""
+    members = archives.members(file, report.wanted)
+    try:
+        first = next(members, None)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    if first is not None and not first.name:
+        try:
+            text = _text(first.read(MAX_TEXT))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
+        if text is None:
+            raise InputError(f"{where}: unpacks to a binary file; unpack it first")
+        return texts.as_input(texts.parse(text, name, where, release), name, where)
+
+    rest = members if first is None else chain([first], members)
+    return report.read(rest, name, where)
+
+
+def _database(member: Member, name: str, where: str) -> Input:
+    return report.read([Member("xapi-db.xml", member.chunks)], name, where)
+
+
+def _text(data: bytes) -> str | None:
+    """None for what is no text."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

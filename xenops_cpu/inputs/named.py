@@ -11,6 +11,7 @@ from attrs import asdict, evolve
 from .. import client, cpus
 from ..corpus import RecordError, options_of
 from ..derivation import DERIVED_RELEASES
+from ..dumps import Dump
 from ..features import ReleaseError, release
 from ..host import Host
 from ..interface import HostStat, QueryResult, XenopsError
@@ -62,6 +63,11 @@ def _cpu(text: str) -> Input:
     subject = other_cpu(shipped.cpu, shipped.notes)
     host = simulated(subject, wanted if at else DEFAULT_RELEASE, shipped.params)
     return _one(f"cpu:{text}", shipped.id, host)
+
+
+def simulate(dump: Dump, wanted: str | None = None) -> Host:
+    """The CPU of a dump under a release, None for the default one. Raises InputError."""
+    return simulated(other_cpu(dump.cpu, dump.notes), wanted or DEFAULT_RELEASE, dump.params)
 
 
 def simulated(

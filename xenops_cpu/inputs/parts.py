@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import field, fields_dict, frozen
 
 from ..cpuid import CpuError
 from ..dumps.captured import cpu_of
@@ -56,13 +56,19 @@ class Parts:
 
     def __or__(self, other: Parts) -> Parts:
         """Both; where both tell the same thing, this one's word counts."""
-        mine = {name: getattr(self, name) for name in fields_dict(Parts)}
-        return evolve(
-            other,
-            **{name: told for name, told in mine.items() if told not in ("", None, {}, ())},
+        merged = {
+            name: getattr(self, name) or getattr(other, name)
+            for name in ("name", "known", "version", "capabilities", "commandline")
+        }
+        merged |= {
+            name: getattr(other if getattr(self, name) is None else self, name)
+            for name in ("processor", "topology", "iommu", "hvm")
+        }
+        return Parts(
             sets={**other.sets, **self.sets},
             policies={**other.policies, **self.policies},
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            **merged,
         )
 
     @property
@@ -149,7 +155,11 @@ def host(told: Parts, origin: str) -> Host:
             pv_max=sets.get("pv_max"),
             hvm_max=sets.get("hvm_max"),
         ),
-        policies={name: told.policies[name] for name in SETS if name in told.policies},
+        policies={
+            name: told.policies[name]
+            for name in SETS
+            if name in told.policies and told.policies[name].leaves
+        },
         notes=tuple(notes),
     )
 

@@ -79,3 +79,9 @@ class Input:
     def host(self) -> Host | None:
         """The host, where there is just one."""
         return self.hosts[0] if len(self.hosts) == 1 else None
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """A name from a file, fit for a terminal: one line, no control characters, not too long."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
+    return shown if len(text) <= limit else shown + "…"

@@ -155,7 +155,7 @@ class _Reading:
 
     def end_policy(self, number: int) -> None:
         if self.policy:
-            if not self.whole or not self.leaves:
+            if not self.whole:
                 raise InputError(
                     f"{self.where}, line {number}: the {self.policy} policy ends before its MSRs: "
                     "the text is cut short"

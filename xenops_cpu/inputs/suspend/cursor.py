@@ -1,0 +1,48 @@
+"""A place in a large file: bytes are read only where they are asked for."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any, BinaryIO
+
+from ..value import InputError
+
+
+class CutShort(InputError):
+    """The image ends where more was promised."""
+
+
+class Cursor:
+    """`where` names the file in messages."""
+
+    def __init__(self, file: BinaryIO, where: str, at: int = 0) -> None:
+        self._file = file
+        self.where = where
+        self.size = file.seek(0, io.SEEK_END)
+        self.at = at
+
+    def take(self, count: int, what: str) -> bytes:
+        """The next bytes. Raises CutShort."""
+        self._file.seek(self.at)
+        data = self._file.read(count)
+        if len(data) < count:
+            raise self._cut_short(count, what)
+        self.at += count
+        return data
+
+    def fields(self, layout: str, what: str) -> tuple[Any, ...]:
+        """Values as struct has them. Raises CutShort."""
+        return struct.unpack(layout, self.take(struct.calcsize(layout), what))
+
+    def skip(self, count: int, what: str) -> None:
+        """Past bytes nobody needs. Raises CutShort where the file has not so many."""
+        if self.at + count > self.size:
+            raise self._cut_short(count, what)
+        self.at += count
+
+    def _cut_short(self, count: int, what: str) -> CutShort:
+        return CutShort(
+            f"{self.where}: cut short: {what} at byte {self.at} has {count} bytes, and the file "
+            f"ends at byte {self.size}"
+        )

@@ -1,0 +1,149 @@
+"""A libxc migration stream: which kind of domain, from which Xen, with which CPU policy.
+
+Facts: xen/docs/specs/libxc-migration-stream.pandoc (versions 2 and 3) and the structures
+xen_cpuid_leaf_t and xen_msr_entry_t of xen/include/public/arch-x86/xen.h. Version 3, written by Xen
+4.14 and later, has the policy in front of the memory; page data is stepped over.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from attrs import frozen
+
+from ...policy import LeafKey, Policy, Registers
+from ..value import DomainType, InputError
+from .cursor import Cursor, CutShort
+
+MARKER: Final = b"\xff" * 8 + b"XENF"
+
+END, STATIC_DATA_END = 0x00, 0x10
+CPUID_POLICY, MSR_POLICY = 0x11, 0x12
+_NAMES = {
+    0x00: "END", 0x01: "PAGE_DATA", 0x02: "X86_PV_INFO", 0x03: "X86_PV_P2M_FRAMES",
+    0x04: "X86_PV_VCPU_BASIC", 0x05: "X86_PV_VCPU_EXTENDED", 0x06: "X86_PV_VCPU_XSAVE",
+    0x07: "SHARED_INFO", 0x08: "X86_TSC_INFO", 0x09: "HVM_CONTEXT", 0x0A: "HVM_PARAMS",
+    0x0B: "TOOLSTACK", 0x0C: "X86_PV_VCPU_MSRS", 0x0D: "VERIFY", 0x0E: "CHECKPOINT",
+    0x0F: "CHECKPOINT_DIRTY_PFN_LIST", 0x10: "STATIC_DATA_END", 0x11: "X86_CPUID_POLICY",
+    0x12: "X86_MSR_POLICY",
+}  # fmt: skip
+# Types of records are given out in order; these bits are set in none, but for optional ones.
+_NO_TYPE = 0x7FFFFF00
+_DOMAINS: dict[int, tuple[DomainType, str]] = {
+    1: ("pv", "PV"),
+    2: ("hvm", "HVM"),
+    3: ("hvm", "PVH"),
+}
+_VERSIONS = (2, 3)
+
+# Xen 4.22 writes at most some 130 leaves and 3 MSRs.
+_MAX_ENTRIES = 4096
+# A record of memory has up to 4 MiB: these are the records of a VM with 1 TiB.
+_MAX_RECORDS = 270_000
+
+
+@frozen
+class Stream:
+    """`version` of the format; `xen` like "4.17", of the host that wrote it, "" if converted.
+
+    `policy` is None where the stream has none. `damage` says what is wrong behind the policy.
+    """
+
+    version: int
+    big_endian: bool
+    domain_type: DomainType
+    title: str
+    xen: str
+    policy: Policy | None
+    damage: str = ""
+    whole: bool = True
+
+
+def read(cursor: Cursor) -> Stream:
+    """From the marker on; leaves the cursor behind the END record. Raises InputError."""
+    where = cursor.where
+    marker, identity, version, options, _, _ = cursor.fields(">8s4sIHHI", "the image header")
+    if marker + identity != MARKER:
+        raise InputError(f"{where}: no libxc stream where one should begin")
+    if version not in _VERSIONS:
+        raise InputError(
+            f"{where}: version {version} of the libxc stream; 2 and 3 (Xen 4.6 and later) are read"
+        )
+    order = ">" if options & 1 else "<"
+    kind, page_shift, _, major, minor = cursor.fields(f"{order}IHHII", "the domain header")
+    if kind not in _DOMAINS or page_shift != 12:
+        raise InputError(
+            f"{where}: domain type {kind} with pages of 2^{page_shift} bytes; x86 PV (1) and HVM "
+            "(2) with 2^12 are read"
+        )
+    policy = damage = None
+    whole = True
+    leaves: dict[LeafKey, Registers] = {}
+    msrs: dict[int, int] = {}
+    try:
+        whole = _records(cursor, order, leaves, msrs)
+    except CutShort as error:
+        if not leaves:
+            raise
+        damage = str(error)
+    if leaves:
+        policy = Policy(leaves, msrs)
+    domain_type, title = _DOMAINS[kind]
+    return Stream(
+        version=version,
+        big_endian=order == ">",
+        domain_type=domain_type,
+        title=title,
+        xen=f"{major}.{minor}" if major else "",
+        policy=policy,
+        damage=damage or "",
+        whole=whole,
+    )
+
+
+def _records(
+    cursor: Cursor, order: str, leaves: dict[LeafKey, Registers], msrs: dict[int, int]
+) -> bool:
+    """Fill leaves and MSRs; whether END was reached. Raises InputError, CutShort."""
+    where = cursor.where
+    header = struct.Struct(f"{order}II")
+    for _ in range(_MAX_RECORDS):
+        start = cursor.at
+        kind, length = header.unpack(cursor.take(8, "a record header"))
+        name = _NAMES.get(kind, f"record {kind:#x}")
+        if kind & _NO_TYPE:
+            raise CutShort(
+                f"{where}: a record of type {kind:#x} at byte {start}, which no version of the "
+                "stream has: what is in front of it is damaged"
+            )
+        if kind in (CPUID_POLICY, MSR_POLICY):
+            body = _entries(cursor, name, length, 24 if kind == CPUID_POLICY else 16)
+            if kind == CPUID_POLICY:
+                for leaf, subleaf, *registers in struct.iter_unpack(f"{order}6I", body):
+                    eax, ebx, ecx, edx = registers
+                    leaves[leaf, subleaf] = (eax, ebx, ecx, edx)
+            else:
+                for index, flags, value in struct.iter_unpack(f"{order}IIQ", body):
+                    if flags:
+                        raise InputError(
+                            f"{where}: MSR {index:#x} has flags {flags:#x}; only 0 is defined"
+                        )
+                    msrs[index] = value
+        else:
+            cursor.skip(length, name)
+        if kind == END:
+            return True
+        cursor.skip(-length % 8, f"the padding of {name}")
+    if not leaves:
+        raise InputError(f"{where}: no CPU policy in the first {_MAX_RECORDS} records")
+    return False
+
+
+def _entries(cursor: Cursor, name: str, length: int, size: int) -> bytes:
+    if not length or length % size or length > _MAX_ENTRIES * size:
+        raise InputError(
+            f"{cursor.where}: {name} at byte {cursor.at - 8} has {length} bytes; a multiple of "
+            f"{size}, up to {_MAX_ENTRIES * size}, would be right"
+        )
+    return cursor.take(length, name)
