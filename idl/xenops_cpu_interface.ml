@@ -111,6 +111,183 @@ module Host = struct
   [@@deriving rpcty]
 end
 
+module Pool = struct
+  (* Which of a host's featuresets count for a guest. *)
+  type guest_type =
+    | Pv  (** PV guests. *)
+    | Hvm  (** HVM guests, and PVH and PV-in-PVH guests. *)
+  [@@deriving rpcty]
+
+  (* A host of a pool. *)
+  type host =
+    { name: string  (** What to call it in answers. *)
+    ; cpu_info: (string * string) list
+          (** Host.cpu_info as xapi stores it, of any age. *)
+    ; hvm: bool  (** True when it can run HVM guests. *)
+    ; release: string
+          (** Its Xen release, such as 4.17 or xenserver-8; empty to go by
+              the length of its featuresets. *)
+    }
+  [@@deriving rpcty]
+
+  (* A VM and the features that it has seen. *)
+  type vm =
+    { name: string  (** What to call it in answers. *)
+    ; guest_type: guest_type  (** Whose featuresets count for it. *)
+    ; last_boot_cpu_flags: (string * string) list
+          (** VM.last_boot_CPU_flags as xapi stores it (vendor and features);
+              empty when it is shut down. *)
+    }
+  [@@deriving rpcty]
+
+  (* What one host costs the level. *)
+  type cost =
+    { host: string  (** The host. *)
+    ; lacks: string list  (** Features that it lacks and another host has. *)
+    ; alone: string list
+          (** Of these, the features that all other hosts have. *)
+    }
+  [@@deriving rpcty]
+
+  (* A feature that some host has and the level has not. *)
+  type loss =
+    { feature: string  (** Its name. *)
+    ; hosts: string list  (** The hosts that lack it. *)
+    ; reason: string  (** Why it is lost. *)
+    }
+  [@@deriving rpcty]
+
+  (* What a finding is about. *)
+  type security_kind =
+    | Forced  (** One host makes the guests of all hosts work for it. *)
+    | Immunity  (** The pool loses an immunity that some hosts have. *)
+    | Control  (** The pool loses a control that some hosts have. *)
+  [@@deriving rpcty]
+
+  (* What the level means for security, one finding. *)
+  type security =
+    { kind: security_kind  (** What it is about. *)
+    ; feature: string  (** The feature that tells guests. *)
+    ; hosts: string list  (** The hosts that cause it. *)
+    ; text: string  (** What it means, for people. *)
+    }
+  [@@deriving rpcty]
+
+  (* The level of a pool for one type of guest. *)
+  type level =
+    { release: string  (** The release whose rules and names were used. *)
+    ; featureset: featureset  (** The level. *)
+    ; features: string list  (** The same by name. *)
+    ; hosts: string list  (** The hosts that count. *)
+    ; skipped: string list  (** Hosts that run no such guests. *)
+    ; costs: cost list  (** For each host that counts. *)
+    ; losses: loss list  (** Features that are lost. *)
+    ; security: security list  (** What the level means for security. *)
+    }
+  [@@deriving rpcty]
+
+  (* May the VM run on the host? From best to worst. *)
+  type verdict =
+    | Boots  (** It has seen nothing yet and boots here. *)
+    | Migrates
+          (** It resumes or migrates here, and sees nothing that the host
+              would not give. *)
+    | Only_by_max
+          (** It resumes or migrates here, because the host takes in more
+              than it gives; perhaps slowly. *)
+    | Only_by_force
+          (** The host lacks features: only a forced migration would go. *)
+    | Impossible
+          (** Another vendor, no such guests here, or leaves that Xen
+              refuses. *)
+  [@@deriving rpcty]
+
+  (* A feature that a VM has seen and a host has not. *)
+  type feature =
+    { name: string  (** Its name, or word and bit where it has none. *)
+    ; reason: string
+          (** Why the host does not take it in, or does not give it. *)
+    ; risk: string
+          (** What the VM risks without it; empty where it is taken in. *)
+    ; remedy: string
+          (** What helps on that host; empty where nothing is known. *)
+    ; compatibility: string
+          (** For a bit that old records have for no use, where it comes
+              from; else empty. *)
+    }
+  [@@deriving rpcty]
+
+  (* The verdict for one VM on one host. *)
+  type answer =
+    { vm: string  (** The VM. *)
+    ; host: string  (** The host. *)
+    ; verdict: verdict  (** May it? *)
+    ; compared: string  (** Which featuresets were compared. *)
+    ; missing: feature list
+          (** Features that the host does not take in, all of them. *)
+    ; only_by_max: feature list
+          (** Features that the host takes in and does not give at boot. *)
+    ; problems: string list  (** Why it is impossible. *)
+    ; remedies: string list  (** What can be done. *)
+    ; notes: string list  (** What was assumed or could not be compared. *)
+    }
+  [@@deriving rpcty]
+
+  (* The level for one type of guest, before and after. *)
+  type change =
+    { guest_type: guest_type  (** Whose featuresets. *)
+    ; before: featureset  (** The level before. *)
+    ; after: featureset  (** The level after. *)
+    ; lost: string list  (** Features that the level loses. *)
+    ; gained: string list  (** Features that it gains. *)
+    }
+  [@@deriving rpcty]
+
+  (* A VM that the change touches. *)
+  type touched =
+    { vm: string  (** The VM. *)
+    ; closed: string list  (** Hosts that took it in before and will not. *)
+    ; opened: string list  (** Hosts that will take it in and did not before. *)
+    ; refusals: answer list  (** Why hosts will not take it in. *)
+    ; stranded: bool  (** True when no host will take it in. *)
+    }
+  [@@deriving rpcty]
+
+  (* What a change of hosts does. *)
+  type plan =
+    { changes: change list  (** For each type of guest. *)
+    ; vms: touched list  (** VMs that are touched, and no others. *)
+    }
+  [@@deriving rpcty]
+
+  (* A sub-pool. *)
+  type part =
+    { hosts: string list  (** Its hosts. *)
+    ; featureset: featureset  (** Its level. *)
+    }
+  [@@deriving rpcty]
+
+  (* A partition into sub-pools. *)
+  type split =
+    { parts: part list  (** The sub-pools. *)
+    ; given_up: int
+          (** Features that hosts have and their level has not, added over
+              all hosts. *)
+    ; exact: bool  (** True when no other partition gives up less. *)
+    }
+  [@@deriving rpcty]
+
+  (* A key of a stored record that is not as it should be. *)
+  type finding =
+    { key: string  (** The key. *)
+    ; stored: string  (** What is stored; empty when the key is missing. *)
+    ; expected: string  (** What should be stored. *)
+    ; lost: string list  (** Features that are stored and should not be. *)
+    ; gained: string list  (** Features that should be stored and are not. *)
+    }
+  [@@deriving rpcty]
+end
+
 module Errors = struct
   (* Every error of xenopsd's interface, so that callers need one reader only. *)
   type error =
@@ -208,7 +385,7 @@ module API (R : RPC) = struct
              after a migration, and why? This service reads the featuresets \
              from Xen and hands xapi the record that it stores."
           ]
-      ; version= (1, 0, 0)
+      ; version= (1, 1, 0)
       }
 
   let implementation = implement description
@@ -341,6 +518,203 @@ module API (R : RPC) = struct
         ]
         (debug_info_p @-> vm_policy_p @-> host_policy_p
         @-> returning compatible_p err
+        )
+  end
+
+  module POOL = struct
+    let get_cpu_info =
+      let hosts_p =
+        Param.mk ~name:"hosts"
+          ~description:[
+            "The hosts, as xapi's database has them."
+          ]
+          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let pool_cpu_info_p =
+        Param.mk ~name:"pool_cpu_info"
+          ~description:[
+            "vendor, cpu_count, socket_count and the four featuresets, all as \
+             strings."
+          ]
+          Types.{name= "pool_cpu_info"; description= ["vendor, cpu_count, socket_count and the four featuresets, all as strings."]; ty= Types.Dict (Types.String, Types.Basic Types.String)} in
+      declare "POOL.get_cpu_info"
+        [
+          "The CPU record that xapi stores for a pool."
+        ; "From the records of its hosts as xapi makes it: counts are added, PV \
+           featuresets are levelled over all hosts and HVM featuresets over those \
+           that run HVM guests. A host whose record lacks the keys of XenServer 7 \
+           and later is passed over; one without the keys that end in _host gives \
+           its others for them."
+        ]
+        (debug_info_p @-> hosts_p
+        @-> returning pool_cpu_info_p err
+        )
+
+    let level =
+      let hosts_p =
+        Param.mk ~name:"hosts"
+          ~description:[
+            "The hosts, as xapi's database has them."
+          ]
+          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let guest_type_p =
+        Param.mk ~name:"guest_type"
+          ~description:[
+            "Whose featuresets count."
+          ]
+          Pool.guest_type in
+      let level_p =
+        Param.mk ~name:"level"
+          ~description:[
+            "The level, and who costs it what."
+          ]
+          Pool.level in
+      declare "POOL.level"
+        [
+          "The featureset that every host of a pool can give, and what each host \
+           costs it."
+        ; "Levels what the hosts give at boot as libxc does: what all have, and \
+           some features if any host has them, without what depends on a missing \
+           feature, with RSBA or RRSBA set anew. With the reason for each feature \
+           that is lost, the features that each host keeps out, and what the \
+           level means for security."
+        ]
+        (debug_info_p @-> hosts_p @-> guest_type_p
+        @-> returning level_p err
+        )
+
+    let check =
+      let vms_p =
+        Param.mk ~name:"vms"
+          ~description:[
+            "The VMs, as xapi's database has them."
+          ]
+          Types.{name= "vms"; description= ["The VMs, as xapi's database has them."]; ty= Types.List (Pool.vm.Types.ty)} in
+      let hosts_p =
+        Param.mk ~name:"hosts"
+          ~description:[
+            "The hosts, as xapi's database has them."
+          ]
+          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let answers_p =
+        Param.mk ~name:"answers"
+          ~description:[
+            "One answer for each VM and host."
+          ]
+          Types.{name= "answers"; description= ["One answer for each VM and host."]; ty= Types.List (Pool.answer.Types.ty)} in
+      declare "POOL.check"
+        [
+          "May these VMs start, resume or migrate to these hosts, and at what \
+           price?"
+        ; "Every VM on every host: a graded verdict, every feature that is \
+           missing by name with its reason, the risk of going without it and what \
+           helps, and the features that the host takes in only because they \
+           arrive with the VM. VMs come in the order given, and for each VM the \
+           hosts in the order given."
+        ]
+        (debug_info_p @-> vms_p @-> hosts_p
+        @-> returning answers_p err
+        )
+
+    let plan =
+      let before_p =
+        Param.mk ~name:"before"
+          ~description:[
+            "The hosts as they are."
+          ]
+          Types.{name= "before"; description= ["The hosts as they are."]; ty= Types.List (Pool.host.Types.ty)} in
+      let after_p =
+        Param.mk ~name:"after"
+          ~description:[
+            "The hosts as they would be."
+          ]
+          Types.{name= "after"; description= ["The hosts as they would be."]; ty= Types.List (Pool.host.Types.ty)} in
+      let vms_p =
+        Param.mk ~name:"vms"
+          ~description:[
+            "The VMs, as xapi's database has them."
+          ]
+          Types.{name= "vms"; description= ["The VMs, as xapi's database has them."]; ty= Types.List (Pool.vm.Types.ty)} in
+      let plan_p =
+        Param.mk ~name:"plan"
+          ~description:[
+            "Levels that change, and the VMs that are touched."
+          ]
+          Pool.plan in
+      declare "POOL.plan"
+        [
+          "What happens to the levels and to VMs when the hosts of a pool change?"
+        ; "Compares the pool before with the pool after: a join has one more \
+           host, a leave one fewer, an update the same name with another record. \
+           Changes nothing."
+        ]
+        (debug_info_p @-> before_p @-> after_p @-> vms_p
+        @-> returning plan_p err
+        )
+
+    let split =
+      let hosts_p =
+        Param.mk ~name:"hosts"
+          ~description:[
+            "The hosts, as xapi's database has them."
+          ]
+          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let guest_type_p =
+        Param.mk ~name:"guest_type"
+          ~description:[
+            "Whose featuresets count."
+          ]
+          Pool.guest_type in
+      let parts_p =
+        Param.mk ~name:"parts"
+          ~description:[
+            "How many sub-pools there may be at most; at least one."
+          ]
+          Types.int in
+      let split_p =
+        Param.mk ~name:"split"
+          ~description:[
+            "The sub-pools and their levels."
+          ]
+          Pool.split in
+      declare "POOL.split"
+        [
+          "The best partition of hosts into sub-pools."
+        ; "The partition into at most so many parts that gives up the fewest \
+           features, counted for each host that has them. Hosts of different \
+           vendors are never put together."
+        ]
+        (debug_info_p @-> hosts_p @-> guest_type_p @-> parts_p
+        @-> returning split_p err
+        )
+
+    let audit =
+      let stored_p =
+        Param.mk ~name:"stored"
+          ~description:[
+            "Pool.cpu_info as it is in the database."
+          ]
+          Types.{name= "stored"; description= ["Pool.cpu_info as it is in the database."]; ty= Types.Dict (Types.String, Types.Basic Types.String)} in
+      let hosts_p =
+        Param.mk ~name:"hosts"
+          ~description:[
+            "The hosts, as xapi's database has them."
+          ]
+          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let findings_p =
+        Param.mk ~name:"findings"
+          ~description:[
+            "One for each key that differs."
+          ]
+          Types.{name= "findings"; description= ["One for each key that differs."]; ty= Types.List (Pool.finding.Types.ty)} in
+      declare "POOL.audit"
+        [
+          "Is the stored record of a pool what it should be?"
+        ; "Compares a stored Pool.cpu_info with the one that the hosts' records \
+           give, and says by name what is stored and should not be, and the \
+           reverse. An empty list means that the record is right."
+        ]
+        (debug_info_p @-> stored_p @-> hosts_p
+        @-> returning findings_p err
         )
   end
 end

@@ -20,28 +20,25 @@ from .features import RELEASES, Release
 from .featureset import Featureset
 
 _NAMES_SINCE = RELEASES.index("4.18")
-# libvirt's names (src/cpu_map/x86_features.xml) where they are not Xen's in lower case.
+# libvirt's names where they are not libxl's (xenTranslateCPUFeature in src/libxl/xen_xl.c); it
+# hands any other name to libxl as it is.
 _LIBVIRT = {
-    "SSE3": "pni",
-    "PCLMULQDQ": "pclmuldq",
-    "MONITOR": "monitor",
-    "SSE4_1": "sse4.1",
-    "SSE4_2": "sse4.2",
-    "FXSR_OPT": "fxsr_opt",
-    "FFXSR": "fxsr_opt",
-    "LAHF_LM": "lahf_lm",
+    "CX16": "cx16",
+    "CX8": "cx8",
+    "CLFLUSH": "clflush",
     "CMP_LEGACY": "cmp_legacy",
     "CR8_LEGACY": "cr8legacy",
-    "3DNOWPREFETCH": "3dnowprefetch",
-    "TSC_DEADLINE": "tsc-deadline",
-    "TSC_ADJUST": "tsc_adjust",
-    "PAGE1GB": "pdpe1gb",
-    "CLFLUSH": "clflush",
+    "FFXSR": "fxsr_opt",
+    "HTT": "ht",
     "IBRSB": "spec-ctrl",
+    "LAHF_LM": "lahf_lm",
     "NODEID_MSR": "nodeid_msr",
-    "MD_CLEAR": "md-clear",
-    "ARCH_CAPS": "arch-capabilities",
-    "INTEL_SSB_NO": "ssb-no",
+    "PAGE1GB": "pdpe1gb",
+    "PCLMULQDQ": "pclmuldq",
+    "SEP": "sep",
+    "SSE3": "pni",
+    "SSE4_1": "sse4.1",
+    "SSE4_2": "sse4.2",
 }
 
 
@@ -86,8 +83,7 @@ def _by_name(xen: Release) -> bool:
 def _xl_names(difference: Difference) -> str:
     items = ["host"]
     for numbers, value in ((difference.off, 0), (difference.on, 1)):
-        for number in numbers:
-            items.append(f"{_named(difference.release, number)}={value}")
+        items += [f"{_named(difference.release, number)}={value}" for number in numbers]
     return f'cpuid = "{",".join(items)}"\n'
 
 

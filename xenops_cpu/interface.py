@@ -118,6 +118,247 @@ class HostStat:
     chipset_info: ChipsetInfo
 
 
+class GuestType(Enum):
+    """Which of a host's featuresets count for a guest."""
+
+    # PV guests.
+    PV = "Pv"
+    # HVM guests, and PVH and PV-in-PVH guests.
+    HVM = "Hvm"
+
+
+@frozen
+class PoolHost:
+    """A host of a pool."""
+
+    # What to call it in answers.
+    name: str
+    # Host.cpu_info as xapi stores it, of any age.
+    cpu_info: dict[str, str]
+    # True when it can run HVM guests.
+    hvm: bool
+    # Its Xen release, such as 4.17 or xenserver-8; empty to go by the length of its featuresets.
+    release: str
+
+
+@frozen
+class PoolVm:
+    """A VM and the features that it has seen."""
+
+    # What to call it in answers.
+    name: str
+    # Whose featuresets count for it.
+    guest_type: GuestType
+    # VM.last_boot_CPU_flags as xapi stores it (vendor and features); empty when it is shut down.
+    last_boot_cpu_flags: dict[str, str]
+
+
+@frozen
+class PoolCost:
+    """What one host costs the level."""
+
+    # The host.
+    host: str
+    # Features that it lacks and another host has.
+    lacks: list[str]
+    # Of these, the features that all other hosts have.
+    alone: list[str]
+
+
+@frozen
+class PoolLoss:
+    """A feature that some host has and the level has not."""
+
+    # Its name.
+    feature: str
+    # The hosts that lack it.
+    hosts: list[str]
+    # Why it is lost.
+    reason: str
+
+
+class SecurityKind(Enum):
+    """What a finding is about."""
+
+    # One host makes the guests of all hosts work for it.
+    FORCED = "Forced"
+    # The pool loses an immunity that some hosts have.
+    IMMUNITY = "Immunity"
+    # The pool loses a control that some hosts have.
+    CONTROL = "Control"
+
+
+@frozen
+class PoolSecurity:
+    """What the level means for security, one finding."""
+
+    # What it is about.
+    kind: SecurityKind
+    # The feature that tells guests.
+    feature: str
+    # The hosts that cause it.
+    hosts: list[str]
+    # What it means, for people.
+    text: str
+
+
+@frozen
+class PoolLevel:
+    """The level of a pool for one type of guest."""
+
+    # The release whose rules and names were used.
+    release: str
+    # The level.
+    featureset: FeaturesetText
+    # The same by name.
+    features: list[str]
+    # The hosts that count.
+    hosts: list[str]
+    # Hosts that run no such guests.
+    skipped: list[str]
+    # For each host that counts.
+    costs: list[PoolCost]
+    # Features that are lost.
+    losses: list[PoolLoss]
+    # What the level means for security.
+    security: list[PoolSecurity]
+
+
+class Verdict(Enum):
+    """May the VM run on the host? From best to worst."""
+
+    # It has seen nothing yet and boots here.
+    BOOTS = "Boots"
+    # It resumes or migrates here, and sees nothing that the host would not give.
+    MIGRATES = "Migrates"
+    # It resumes or migrates here, because the host takes in more than it gives; perhaps slowly.
+    ONLY_BY_MAX = "Only_by_max"
+    # The host lacks features: only a forced migration would go.
+    ONLY_BY_FORCE = "Only_by_force"
+    # Another vendor, no such guests here, or leaves that Xen refuses.
+    IMPOSSIBLE = "Impossible"
+
+
+@frozen
+class PoolFeature:
+    """A feature that a VM has seen and a host has not."""
+
+    # Its name, or word and bit where it has none.
+    name: str
+    # Why the host does not take it in, or does not give it.
+    reason: str
+    # What the VM risks without it; empty where it is taken in.
+    risk: str
+    # What helps on that host; empty where nothing is known.
+    remedy: str
+    # For a bit that old records have for no use, where it comes from; else empty.
+    compatibility: str
+
+
+@frozen
+class PoolAnswer:
+    """The verdict for one VM on one host."""
+
+    # The VM.
+    vm: str
+    # The host.
+    host: str
+    # May it?
+    verdict: Verdict
+    # Which featuresets were compared.
+    compared: str
+    # Features that the host does not take in, all of them.
+    missing: list[PoolFeature]
+    # Features that the host takes in and does not give at boot.
+    only_by_max: list[PoolFeature]
+    # Why it is impossible.
+    problems: list[str]
+    # What can be done.
+    remedies: list[str]
+    # What was assumed or could not be compared.
+    notes: list[str]
+
+
+@frozen
+class PoolChange:
+    """The level for one type of guest, before and after."""
+
+    # Whose featuresets.
+    guest_type: GuestType
+    # The level before.
+    before: FeaturesetText
+    # The level after.
+    after: FeaturesetText
+    # Features that the level loses.
+    lost: list[str]
+    # Features that it gains.
+    gained: list[str]
+
+
+@frozen
+class TouchedVm:
+    """A VM that the change touches."""
+
+    # The VM.
+    vm: str
+    # Hosts that took it in before and will not.
+    closed: list[str]
+    # Hosts that will take it in and did not before.
+    opened: list[str]
+    # Why hosts will not take it in.
+    refusals: list[PoolAnswer]
+    # True when no host will take it in.
+    stranded: bool
+
+
+@frozen
+class PoolPlan:
+    """What a change of hosts does."""
+
+    # For each type of guest.
+    changes: list[PoolChange]
+    # VMs that are touched, and no others.
+    vms: list[TouchedVm]
+
+
+@frozen
+class PoolPart:
+    """A sub-pool."""
+
+    # Its hosts.
+    hosts: list[str]
+    # Its level.
+    featureset: FeaturesetText
+
+
+@frozen
+class PoolSplit:
+    """A partition into sub-pools."""
+
+    # The sub-pools.
+    parts: list[PoolPart]
+    # Features that hosts have and their level has not, added over all hosts.
+    given_up: int
+    # True when no other partition gives up less.
+    exact: bool
+
+
+@frozen
+class PoolFinding:
+    """A key of a stored record that is not as it should be."""
+
+    # The key.
+    key: str
+    # What is stored; empty when the key is missing.
+    stored: str
+    # What should be stored.
+    expected: str
+    # Features that are stored and should not be.
+    lost: list[str]
+    # Features that should be stored and are not.
+    gained: list[str]
+
+
 class XenopsError(Exception):
     """A failed call. Each tag of the error variant is a class of its own below this one."""
 
@@ -491,6 +732,71 @@ class Service(Protocol):
         """
         ...
 
+    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+        """The CPU record that xapi stores for a pool.
+
+        From the records of its hosts as xapi makes it: counts are added, PV featuresets are
+        levelled over all hosts and HVM featuresets over those that run HVM guests. A host whose
+        record lacks the keys of XenServer 7 and later is passed over; one without the keys that
+        end in _host gives its others for them.
+        """
+        ...
+
+    def pool_level(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
+    ) -> PoolLevel:
+        """The featureset that every host of a pool can give, and what each host costs it.
+
+        Levels what the hosts give at boot as libxc does: what all have, and some features if any
+        host has them, without what depends on a missing feature, with RSBA or RRSBA set anew.
+        With the reason for each feature that is lost, the features that each host keeps out, and
+        what the level means for security.
+        """
+        ...
+
+    def pool_check(
+        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
+    ) -> list[PoolAnswer]:
+        """May these VMs start, resume or migrate to these hosts, and at what price?
+
+        Every VM on every host: a graded verdict, every feature that is missing by name with its
+        reason, the risk of going without it and what helps, and the features that the host takes
+        in only because they arrive with the VM. VMs come in the order given, and for each VM the
+        hosts in the order given.
+        """
+        ...
+
+    def pool_plan(
+        self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
+    ) -> PoolPlan:
+        """What happens to the levels and to VMs when the hosts of a pool change?
+
+        Compares the pool before with the pool after: a join has one more host, a leave one
+        fewer, an update the same name with another record. Changes nothing.
+        """
+        ...
+
+    def pool_split(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
+    ) -> PoolSplit:
+        """The best partition of hosts into sub-pools.
+
+        The partition into at most so many parts that gives up the fewest features, counted for
+        each host that has them. Hosts of different vendors are never put together.
+        """
+        ...
+
+    def pool_audit(
+        self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
+    ) -> list[PoolFinding]:
+        """Is the stored record of a pool what it should be?
+
+        Compares a stored Pool.cpu_info with the one that the hosts' records give, and says by
+        name what is stored and should not be, and the reverse. An empty list means that the
+        record is right.
+        """
+        ...
+
 
 class Client:
     """The same methods for a caller.
@@ -540,6 +846,66 @@ class Client:
         result: bool = self._call("HOST.is_compatible", params)
         return result
 
+    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+        """The CPU record that xapi stores for a pool."""
+        params: dict[str, Any] = {"debug_info": debug_info, "hosts": hosts}
+        result: dict[str, str] = self._call("POOL.get_cpu_info", params)
+        return result
+
+    def pool_level(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
+    ) -> PoolLevel:
+        """The featureset that every host of a pool can give, and what each host costs it."""
+        params: dict[str, Any] = {
+            "debug_info": debug_info,
+            "hosts": hosts,
+            "guest_type": guest_type,
+        }
+        result: PoolLevel = self._call("POOL.level", params)
+        return result
+
+    def pool_check(
+        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
+    ) -> list[PoolAnswer]:
+        """May these VMs start, resume or migrate to these hosts, and at what price?"""
+        params: dict[str, Any] = {"debug_info": debug_info, "vms": vms, "hosts": hosts}
+        result: list[PoolAnswer] = self._call("POOL.check", params)
+        return result
+
+    def pool_plan(
+        self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
+    ) -> PoolPlan:
+        """What happens to the levels and to VMs when the hosts of a pool change?"""
+        params: dict[str, Any] = {
+            "debug_info": debug_info,
+            "before": before,
+            "after": after,
+            "vms": vms,
+        }
+        result: PoolPlan = self._call("POOL.plan", params)
+        return result
+
+    def pool_split(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
+    ) -> PoolSplit:
+        """The best partition of hosts into sub-pools."""
+        params: dict[str, Any] = {
+            "debug_info": debug_info,
+            "hosts": hosts,
+            "guest_type": guest_type,
+            "parts": parts,
+        }
+        result: PoolSplit = self._call("POOL.split", params)
+        return result
+
+    def pool_audit(
+        self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
+    ) -> list[PoolFinding]:
+        """Is the stored record of a pool what it should be?"""
+        params: dict[str, Any] = {"debug_info": debug_info, "stored": stored, "hosts": hosts}
+        result: list[PoolFinding] = self._call("POOL.audit", params)
+        return result
+
 
 METHODS: Final[Mapping[str, Method]] = {
     "query": Method(
@@ -582,6 +948,67 @@ METHODS: Final[Mapping[str, Method]] = {
             Param("host_policy", FeaturesetText),
         ),
         result=bool,
+    ),
+    "POOL.get_cpu_info": Method(
+        name="POOL.get_cpu_info",
+        python_name="pool_get_cpu_info",
+        params=(
+            Param("debug_info", str),
+            Param("hosts", list[PoolHost]),
+        ),
+        result=dict[str, str],
+    ),
+    "POOL.level": Method(
+        name="POOL.level",
+        python_name="pool_level",
+        params=(
+            Param("debug_info", str),
+            Param("hosts", list[PoolHost]),
+            Param("guest_type", GuestType),
+        ),
+        result=PoolLevel,
+    ),
+    "POOL.check": Method(
+        name="POOL.check",
+        python_name="pool_check",
+        params=(
+            Param("debug_info", str),
+            Param("vms", list[PoolVm]),
+            Param("hosts", list[PoolHost]),
+        ),
+        result=list[PoolAnswer],
+    ),
+    "POOL.plan": Method(
+        name="POOL.plan",
+        python_name="pool_plan",
+        params=(
+            Param("debug_info", str),
+            Param("before", list[PoolHost]),
+            Param("after", list[PoolHost]),
+            Param("vms", list[PoolVm]),
+        ),
+        result=PoolPlan,
+    ),
+    "POOL.split": Method(
+        name="POOL.split",
+        python_name="pool_split",
+        params=(
+            Param("debug_info", str),
+            Param("hosts", list[PoolHost]),
+            Param("guest_type", GuestType),
+            Param("parts", int),
+        ),
+        result=PoolSplit,
+    ),
+    "POOL.audit": Method(
+        name="POOL.audit",
+        python_name="pool_audit",
+        params=(
+            Param("debug_info", str),
+            Param("stored", dict[str, str]),
+            Param("hosts", list[PoolHost]),
+        ),
+        result=list[PoolFinding],
     ),
 }
 
@@ -689,4 +1116,4 @@ LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(
     }
 )
 
-VERSION: Final = "1.0.0"
+VERSION: Final = "1.1.0"

@@ -9,14 +9,28 @@ import logging
 import uuid
 from typing import Literal
 
-from . import __version__
+from . import __version__, pools
 from .compatibility import missing
 from .cpu_info import describe, host_stat, inconsistencies, notes
-from .features import NEWEST, Release, release
+from .features import Release
 from .featureset import Featureset, FeaturesetError
 from .host import Host
-from .interface import CpuInfo, FeaturesetText, HostStat, InternalError, QueryResult
-from .levelling import combine
+from .interface import (
+    CpuInfo,
+    FeaturesetText,
+    GuestType,
+    HostStat,
+    InternalError,
+    PoolAnswer,
+    PoolFinding,
+    PoolHost,
+    PoolLevel,
+    PoolPlan,
+    PoolSplit,
+    PoolVm,
+    QueryResult,
+)
+from .levelling import combine, release_of_length
 from .log import task
 from .sources import Source, SourceError
 
@@ -75,28 +89,74 @@ class XenopsCpu:
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
-        """What both featuresets have."""
+        """The level of two hosts, by the rules of this host's release (see levelling)."""
         task.set(debug_info)
-        return str(combine(_parse("policy1", policy1), _parse("policy2", policy2)))
+        left, right = _parse("policy1", policy1), _parse("policy2", policy2)
+        return str(combine(left, right, self._release_for(left, right)))
 
     def host_is_compatible(
         self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText
     ) -> bool:
         """Whether the host takes in all that the VM has seen; what is missing is logged by name."""
         task.set(debug_info)
-        lacking = missing(_parse("vm_policy", vm_policy), _parse("host_policy", host_policy))
+        vm, host = _parse("vm_policy", vm_policy), _parse("host_policy", host_policy)
+        lacking = missing(vm, host)
         if not lacking:
             return True
-        names = " ".join(self._names().names(lacking))
+        names = " ".join(self._release_for(vm, host).names(lacking))
         log.info("not compatible: the host lacks %s (%s)", names, lacking.text(":"))
         return False
 
-    def _names(self) -> Release:
-        """The release to name features by: this host's, or the newest where it cannot be read."""
+    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+        """Pool.cpu_info as xapi makes it."""
+        task.set(debug_info)
+        return pools.cpu_info(hosts, self._own())
+
+    def pool_level(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
+    ) -> PoolLevel:
+        """The level, and who costs it what."""
+        task.set(debug_info)
+        return pools.level(hosts, guest_type, self._own())
+
+    def pool_check(
+        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
+    ) -> list[PoolAnswer]:
+        """A verdict for every VM on every host."""
+        task.set(debug_info)
+        return pools.check_all(vms, hosts, self._own())
+
+    def pool_plan(
+        self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
+    ) -> PoolPlan:
+        """What a change of hosts does."""
+        task.set(debug_info)
+        return pools.what_if(before, after, vms, self._own())
+
+    def pool_split(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
+    ) -> PoolSplit:
+        """The best sub-pools."""
+        task.set(debug_info)
+        return pools.split(hosts, guest_type, parts, self._own())
+
+    def pool_audit(
+        self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
+    ) -> list[PoolFinding]:
+        """What of a stored Pool.cpu_info is not as it should be."""
+        task.set(debug_info)
+        return pools.audit_of(stored, hosts, self._own())
+
+    def _own(self) -> Release | None:
+        """This host's release; None where the host cannot be read."""
         try:
             return self._read().release
         except InternalError:
-            return release(NEWEST)
+            return None
+
+    def _release_for(self, left: Featureset, right: Featureset) -> Release:
+        """Whose rules and names fit: this host's, unless the sets are longer than it knows."""
+        return release_of_length(max(left.length, right.length), self._own())
 
     def _read(self) -> Host:
         try:
