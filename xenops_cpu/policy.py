@@ -1,8 +1,8 @@
 """A CPU policy: the CPUID leaves and MSRs behind a featureset.
 
-Text form, version 1: `leaf:subleaf->a:b:c:d;…/msr->value(flags);…`, numbers in hex, 8 digits each and
-16 for an MSR's value; leaves and MSRs in ascending order. It is the form that was once proposed for
-xapi's records (xenopsd pull request 758). `subleaf` is ffffffff where a leaf has none
+Text form, version 1: `leaf:subleaf->a:b:c:d;…/msr->value(flags);…`, numbers in hex, 8 digits each
+and 16 for an MSR's value; leaves and MSRs in ascending order. It is the form that was once proposed
+for xapi's records (xenopsd pull request 758). `subleaf` is ffffffff where a leaf has none
 (xen/include/public/arch-x86/xen.h, XEN_CPUID_NO_SUBLEAF). The flags of an MSR are defined as zero
 so far (xen_msr_entry_t); they may be left out, and are where captures list entries one by one.
 
@@ -81,7 +81,7 @@ class Policy:
 
 
 def _read_1(text: str) -> Policy:
-    leaves, slash, msrs = text.partition("/")
+    leaves, _, msrs = text.partition("/")
     if "/" in msrs:
         raise PolicyError('a second "/": a CPU policy is leaves, "/" and MSRs')
     return Policy(
