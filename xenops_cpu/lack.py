@@ -138,20 +138,23 @@ def _why(member: Member, guest: GuestType, number: int) -> tuple[str, str]:
     """Reason and remedy."""
     if member.sets is None:
         return f"the record of {member.name} does not have it", ""
+    sets = member.sets
     most = f"{guest.value}_max"
-    if getattr(member.sets, most) is None:
+    if getattr(sets, most) is None:
         most = f"{guest.value}_default"
     told = member.explain(most, number) if member.explain else ""
-    if number not in member.sets.raw:
+    if sets.raw.length and number not in sets.raw:
         return (
             told or f"the CPU of {member.name} or its microcode does not show it",
             "only another CPU, firmware setting or microcode can bring it",
         )
-    if number not in member.sets.host:
+    if sets.host.length and number not in sets.host:
         return (
             told or f"the CPU of {member.name} has it, Xen does not use it",
             "look at Xen's command line, microcode and release on that host",
         )
+    if not sets.host.length:
+        return told or f"the record of {member.name} does not have it", ""
     return (
         told or f"Xen uses it on {member.name} but offers it to no {guest.name} guest",
         "a Xen release or command line that offers it to guests",

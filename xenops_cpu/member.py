@@ -118,11 +118,21 @@ def explainer(derivation: Story) -> Callable[[str, int], str]:
 def member_of_host(
     host: Host, name: str = "", explain: Callable[[str, int], str] | None = None
 ) -> Member:
-    """A host that a source has read (a capture, a simulation, the hypervisor)."""
-    pv, hvm = offers(host)
-    given = {GuestType.PV: pv}
-    if host.hvm:
-        given[GuestType.HVM] = hvm
+    """A host that a source has read (a capture, a simulation, the hypervisor, xe's text).
+
+    A guest type of which no set has a feature does not run there. Where a record tells the most a
+    guest may arrive with and not what a new one gets, the former stands for both.
+    """
+    given, notes = {}, list(host.notes)
+    for guest, offer in zip(GuestType, offers(host), strict=True):
+        told: Featureset | None = getattr(host.featuresets, f"{guest.value}_max")
+        if not offer.default.length and told:
+            given[guest] = Offer(offer.kind, told, told)
+            notes.append(
+                f"what a new {offer.kind} guest gets is not told: {offer.kind} max is taken"
+            )
+        elif offer.migration:
+            given[guest] = offer
     labels = compat.host_labels(host)
     limits = {}
     for guest in given:
@@ -140,7 +150,7 @@ def member_of_host(
         labels={guest: labels.get(f"{guest.value}_max", {}) for guest in given},
         sets=host.featuresets,
         explain=explain,
-        notes=host.notes,
+        notes=tuple(notes),
     )
 
 
