@@ -136,8 +136,8 @@ def member_of_host(
     labels = compat.host_labels(host)
     limits = {}
     for guest in given:
-        policy = host.policies.get(f"{guest.value}_max") or host.policies.get("host")
-        if policy is not None:
+        policy = host.policies.get(f"{guest.value}_max")
+        if policy is not None:  # the host policy will not do: Xen takes in more leaves than it has
             limits[guest] = LeafLimits.of(policy)
     return Member(
         name=name or host.origin,
