@@ -52,12 +52,16 @@ def test_any_split_into_writes(cuts: list[int]) -> None:
         (b"POST / HTTP/1.1\r\nConnection: close\r\ncontent-length:   0  \r\n\r\n", False),
         (b"\r\n\r\nPOST http://localhost/ HTTP/1.1\r\ncontent-length: 0\r\n\r\n", True),
         (b"POST / HTTP/1.1\ncontent-length: 0\n\n", True),
+        (b"POST / HTTP/1.1\r\ncontent-length: 0\n\n", True),
+        (b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\n", True),
+        (b"POST / HTTP/1.1\ncontent-length: 0\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\ncontent-length: 0\r\nContent-Length:0 \r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nX: content-length: 9\r\ncontent-length: 0\r\n\r\n", True),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\ncontent-length: 0\r\n\r\n", True),
     ],
 )
 def test_odd_but_valid_heads(head: bytes, keep_alive: bool) -> None:
-    """Order and case of headers, absent Host, HTTP/1.0, bare line feeds: all are read."""
+    """Order and case of headers, absent Host, HTTP/1.0, any line ends, a repeat: all are read."""
     (request,) = read_all(RequestReader(), head)
     assert (request.body, request.keep_alive) == (b"", keep_alive)
 
@@ -76,6 +80,7 @@ def test_odd_but_valid_heads(head: bytes, keep_alive: bool) -> None:
         (b"POST / HTTP/2.0\r\ncontent-length: 0\r\n\r\n", "not an HTTP/1 request"),
         (b"\x16\x03\x01\x02\x00\r\n\r\n", "not an HTTP/1 request"),
         (b"<?xml version='1.0'?><methodCall/>\r\n\r\n", "not an HTTP/1 request"),
+        (b"hello\n", "not an HTTP/1 request: it begins with 'hello"),
         (b"POST / HTTP/1.1\r\nx: " + b"a" * MAX_HEAD_BYTES, "no end of the HTTP headers"),
     ],
 )

@@ -3,7 +3,7 @@
 What xapi's client sends is small and regular (one POST with a Content-Length), and a general
 parser costs as much as the rest of the call, so this reads just that: the request line, four
 headers, the body. Whatever it cannot take is an HttpError, which the transport answers before it
-closes. Line ends may be bare LF (RFC 9112, section 2.2) and blank lines before a request are
+closes. Any line may end in a bare LF (RFC 9112, section 2.2) and blank lines before a request are
 skipped.
 """
 
@@ -16,7 +16,8 @@ from ..wire import LIMITS
 
 MAX_HEAD_BYTES = 16 * 1024
 
-_CR = 13
+_HEAD_END = re.compile(rb"\n\r?\n")
+_CONTENT_LENGTH = re.compile(rb"\ncontent-length:([^\n]*)")
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~\w-]+)[ \t]+\S+[ \t]+HTTP/1\.([0-9])[ \t]*\r?\n")
 
 
@@ -88,20 +89,18 @@ class RequestReader:
         buffer = self.buffer
         if buffer.startswith((b"\r", b"\n")):
             del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
-        # The first line tells which line ends the client uses; its body may hold the others.
-        first = buffer.find(b"\n", 0, MAX_HEAD_BYTES)
-        blank_line = b"\r\n\r\n" if first > 0 and buffer[first - 1] == _CR else b"\n\n"
-        end = buffer.find(blank_line, 0, MAX_HEAD_BYTES)
-        if end < 0:
+        blank_line = _HEAD_END.search(buffer, 0, MAX_HEAD_BYTES)
+        # What does not begin like a request may never have a blank line: its first line will do.
+        end = blank_line.end() if blank_line else buffer.find(b"\n", 0, MAX_HEAD_BYTES) + 1
+        head = bytes(buffer[:end])
+        line = _REQUEST_LINE.match(head)
+        if head and line is None:
+            start = head[:60].decode("ascii", "backslashreplace")
+            raise HttpError(f"not an HTTP/1 request: it begins with {start!r}")
+        if blank_line is None or line is None:
             if len(buffer) >= MAX_HEAD_BYTES:
                 raise HttpError(f"no end of the HTTP headers within {MAX_HEAD_BYTES} bytes")
             return None
-        end += len(blank_line)
-        head = bytes(buffer[:end])
-        line = _REQUEST_LINE.match(head)
-        if line is None:
-            start = head[:60].decode("ascii", "backslashreplace")
-            raise HttpError(f"not an HTTP/1 request: it begins with {start!r}")
         method, minor = line.groups()
         fields = head[line.end() - 1 :].lower()
         if method != b"POST":
@@ -121,7 +120,9 @@ class RequestReader:
         if value is None:
             raise HttpError("no Content-Length: the body's length must be given")
         if fields.count(b"\ncontent-length:") != 1:
-            raise HttpError("more than one Content-Length")
+            lengths = {length.strip() for length in _CONTENT_LENGTH.findall(fields)}
+            if len(lengths) != 1:
+                raise HttpError("more than one Content-Length, and they differ")
         if not value.isdigit() or len(value) > 18:
             shown = value[:40].decode("ascii", "backslashreplace")
             raise HttpError(f"Content-Length {shown!r} is not a number of bytes")
