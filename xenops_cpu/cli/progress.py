@@ -1,0 +1,51 @@
+"""A bar on standard error for work that takes longer than a second; nothing where nobody looks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_PATIENCE_SECONDS = 1.0
+_REFRESH_SECONDS = 0.2
+_WIDTH = 30
+
+
+class Progress:
+    """`step(done)` as often as you like; a context, so that the line is cleared at the end."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self.what = what
+        self.total = max(total, 1)
+        self.shown = False
+        self._seen = sys.stderr.isatty()
+        self._next = time.monotonic() + _PATIENCE_SECONDS
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def step(self, done: int) -> None:
+        if not self._seen or (now := time.monotonic()) < self._next:
+            return
+        self._next, self.shown = now + _REFRESH_SECONDS, True
+        filled = min(_WIDTH, _WIDTH * done // self.total)
+        bar = "#" * filled + "." * (_WIDTH - filled)
+        percent = min(100, 100 * done // self.total)
+        sys.stderr.write(f"\r{self.what} [{bar}] {percent:3} % ({done} of {self.total})\x1b[K")
+        sys.stderr.flush()
+
+
+def tracked(items: Sequence[T] | Iterable[T], what: str, total: int) -> Iterator[T]:
+    """The items, with a bar that moves as they are taken."""
+    with Progress(what, total) as bar:
+        for done, item in enumerate(items):
+            bar.step(done)
+            yield item
