@@ -47,11 +47,19 @@ class Formatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        # One event, one line: a caller's text must not be able to add lines of its own.
-        message = message.replace("\r", "\\r").replace("\n", "\\n")
-        task_name = name.replace("\n", " ").replace("|", "/")[:200]
+        task_name = _one_line(name.replace("|", "/")[:200])
         level = record.levelname.lower()
-        return f"{time}[ {level}|{trace}|{record.thread}|{task_name}|{module}] {message}"
+        return f"{time}[ {level}|{trace}|{record.thread}|{task_name}|{module}] {_one_line(message)}"
+
+
+def _one_line(text: str) -> str:
+    """Text with what is not printable escaped: one event, one line, whatever a caller sends.
+
+    Callers' words must neither add lines of their own nor talk to the reader's terminal.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def to_stream(level: str = "info", stream: TextIO | None = None) -> None:
