@@ -77,15 +77,18 @@ def test_mode_and_group(tmp_path: Path, mode: int) -> None:
 
 
 def test_a_path_that_cannot_be_had_is_explained(tmp_path: Path) -> None:
-    """No folder, a path too long, a group that is none: each is an error in words."""
+    """No folder and a path too long are each an error in words."""
     with pytest.raises(SocketError, match="no folder"), listening(tmp_path / "no" / "s"):
         pass
     with pytest.raises(SocketError, match="too long"), listening(tmp_path / ("s" * 120)):
         pass
-    with (
-        pytest.raises(SocketError, match="no group 'nobody-at-all'"),
-        listening(tmp_path / "s", group="nobody-at-all"),
-    ):
+
+
+@pytest.mark.parametrize("group", ["nobody-at-all", "²", "99999999999", "-1", ""])
+def test_a_group_that_is_none_is_refused(tmp_path: Path, group: str) -> None:
+    """A group that cannot be, by name or by number, is an error in words; nothing is left."""
+    refused = pytest.raises(SocketError, match=f"no group '{group}'")
+    with refused, listening(tmp_path / "s", group=group):
         pass
     assert not (tmp_path / "s").exists()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import grp
 import os
+import re
 import socket
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BACKLOG = 1024
+_GROUP_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class SocketError(Exception):
@@ -89,9 +91,11 @@ def _make_way(path: Path) -> None:
 def _group_id(group: str | None) -> int:
     if group is None:
         return -1
+    if _GROUP_NUMBER.fullmatch(group):
+        return int(group)
     try:
-        return int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-    except KeyError:
+        return grp.getgrnam(group).gr_gid
+    except (KeyError, ValueError):  # the second for a name with NUL or half a surrogate pair
         raise SocketError(f"there is no group {group!r} for the socket") from None
 
 
