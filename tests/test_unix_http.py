@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from xenops_cpu.transports.unix_http import Limits, Server
+from xenops_cpu.transports.connection import Limits
+from xenops_cpu.transports.unix_http import Server
 from xenops_cpu.transports.unix_socket import listening
 
 LIMITS = Limits(
@@ -116,11 +117,11 @@ def test_pipelined_calls_are_answered_in_order(service: Running) -> None:
     """Calls sent without waiting are all answered, in order."""
     with service.connect() as client:
         client.sendall(b"".join(request(b"%d" % number) for number in range(100)))
-        assert [read_reply_of(client, number) for number in range(100)]
+        assert all(read_reply_of(client, b"got %d" % number) for number in range(100))
 
 
-def read_reply_of(client: socket.socket, number: int) -> bool:
-    expected = b"got %d" % number
+def read_reply_of(client: socket.socket, expected: bytes) -> bool:
+    """Whether the next reply, and not a byte more, is this one."""
     head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-type: text/plain\r\n\r\n" % len(
         expected
     )
@@ -311,3 +312,78 @@ def allow_files(wanted: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_long_call_does_not_hold_up_others(tmp_path: Path) -> None:
+    """A large body is answered by a worker; small calls are answered meanwhile, on time."""
+    release = threading.Event()
+
+    def answer(body: bytes) -> tuple[bytes, str]:
+        if len(body) > 10_000:
+            assert release.wait(5)
+        return b"got %d" % len(body), "text/plain"
+
+    with (
+        running(tmp_path / "socket", answer) as service,
+        service.connect() as large,
+        service.connect() as small,
+    ):
+        large.sendall(request(b"x" * 20_000) + request(b"next"))
+        for _ in range(5):
+            small.sendall(request(b"s"))
+            assert read_reply(small) == b"got 1"
+        release.set()
+        assert read_reply_of(large, b"got 20000")
+        assert read_reply_of(large, b"got 4")  # in order, though it is quick
+
+
+def test_large_calls_are_bounded(tmp_path: Path) -> None:
+    """Beyond the limit of large calls at once a caller is told to try again."""
+    release = threading.Event()
+
+    def answer(body: bytes) -> tuple[bytes, str]:
+        assert release.wait(5)
+        return b"done", "text/plain"
+
+    limits = Limits(large_calls=2)
+    with (
+        running(tmp_path / "socket", answer, limits) as service,
+        contextlib.ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(service.connect()) for _ in range(3)]
+        for client in clients:
+            client.sendall(request(b"x" * 20_000))
+            time.sleep(0.05)
+        assert b"too many large calls at once" in read_to_the_end(clients[2])
+        release.set()
+        assert read_reply(clients[0]) == read_reply(clients[1]) == b"done"
+
+
+def test_a_client_that_does_not_wait_for_its_large_call(tmp_path: Path) -> None:
+    """Its answer is dropped, and the service goes on."""
+
+    def answer(body: bytes) -> tuple[bytes, str]:
+        time.sleep(0.1)
+        return b"x" * 1_000_000, "text/plain"
+
+    with running(tmp_path / "socket", answer) as service:
+        with service.connect() as client:
+            client.sendall(request(b"x" * 20_000))
+        time.sleep(0.2)
+        with service.connect() as client:
+            client.sendall(request(b"x" * 20_000))
+            assert len(read_reply(client)) == 1_000_000
+
+
+def test_stop_waits_for_a_large_call(tmp_path: Path) -> None:
+    """A call that a worker has when the service stops is answered."""
+
+    def answer(body: bytes) -> tuple[bytes, str]:
+        time.sleep(0.3)
+        return b"done", "text/plain"
+
+    with running(tmp_path / "socket", answer) as service, service.connect() as client:
+        client.sendall(request(b"x" * 20_000))
+        time.sleep(0.1)
+        service.server.stop()
+        assert read_reply(client) == b"done"

@@ -13,7 +13,8 @@ from .log import task
 from .service import OnInconsistent, XenopsCpu
 from .sources import Source
 from .sources.fresh import Fresh
-from .transports.unix_http import Limits, Server
+from .transports.connection import Limits
+from .transports.unix_http import Server
 from .transports.unix_socket import SocketError, listening
 from .wire import CONTENT_TYPES, JSONRPC, XMLRPC, dispatch
 

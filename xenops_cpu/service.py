@@ -1,6 +1,7 @@
 """The service: the methods of the interface, answered from a source.
 
-The methods decide; what they decided and why goes to the log by name.
+The methods decide; what they decided and why goes to the log by name. What answers for pools is
+imported by the first call that asks: it is a good part of the program, and most services never do.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 import uuid
 from typing import Literal
 
-from . import __version__, pools
+from . import __version__
 from .compatibility import missing
 from .cpu_info import describe, host_stat, inconsistencies, notes
 from .features import Release
@@ -109,6 +110,8 @@ class XenopsCpu:
 
     def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
         """Pool.cpu_info as xapi makes it."""
+        from . import pools
+
         task.set(debug_info)
         return pools.cpu_info(hosts, self._own())
 
@@ -116,6 +119,8 @@ class XenopsCpu:
         self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
     ) -> PoolLevel:
         """The level, and who costs it what."""
+        from . import pools
+
         task.set(debug_info)
         return pools.level(hosts, guest_type, self._own())
 
@@ -123,6 +128,8 @@ class XenopsCpu:
         self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
     ) -> list[PoolAnswer]:
         """A verdict for every VM on every host."""
+        from . import pools
+
         task.set(debug_info)
         return pools.check_all(vms, hosts, self._own())
 
@@ -130,6 +137,8 @@ class XenopsCpu:
         self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
     ) -> PoolPlan:
         """What a change of hosts does."""
+        from . import pools
+
         task.set(debug_info)
         return pools.what_if(before, after, vms, self._own())
 
@@ -137,6 +146,8 @@ class XenopsCpu:
         self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
     ) -> PoolSplit:
         """The best sub-pools."""
+        from . import pools
+
         task.set(debug_info)
         return pools.split(hosts, guest_type, parts, self._own())
 
@@ -144,6 +155,8 @@ class XenopsCpu:
         self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
     ) -> list[PoolFinding]:
         """What of a stored Pool.cpu_info is not as it should be."""
+        from . import pools
+
         task.set(debug_info)
         return pools.audit_of(stored, hosts, self._own())
 
