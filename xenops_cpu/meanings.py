@@ -15,6 +15,7 @@ from importlib import resources
 from attrs import frozen
 
 from .features import NEWEST, Release, release
+from .featureset import WORD_BITS
 
 # The groups of data/meanings.txt in the order in which people are told of them.
 GROUPS = {
@@ -44,9 +45,13 @@ GROUPS = {
     "qos": "sharing caches and memory",
     "ras": "hardware errors and identity",
     "host": "registers for the host only",
+    "copies": "AMD's copies of leaf 1 in leaf 80000001h",
     "unnamed": "bits without a name",
 }
-UNNAMED = "unnamed"
+COPIES, UNNAMED = "copies", "unnamed"
+
+# Xen's COMMON_1D: the bits of word 2 (80000001h EDX) that repeat word 0 on AMD.
+_COPIED_WORD, _COPIED_BITS = 2, 0x0183F3FF
 
 _TSX = (
     "TSX, hidden at boot because it is off or unsafe here; a VM that saw it elsewhere may come in "
@@ -111,7 +116,30 @@ def meaning(xen: Release, number: int) -> Meaning:
         feature = tables.feature(number)
         if feature is not None and feature.name in known:
             return known[feature.name]
+    copied = copy_of(number)
+    if copied is not None:
+        return Meaning(COPIES, f"AMD's copy of {xen.label(copied)}, which is in leaf 1.")
     return Meaning(UNNAMED)
+
+
+def copy_of(number: int) -> int | None:
+    """The feature of leaf 1 that AMD repeats in this bit of leaf 80000001h; None for all others."""
+    word, bit = divmod(number, WORD_BITS)
+    return bit if word == _COPIED_WORD and _COPIED_BITS >> bit & 1 else None
+
+
+def brief(xen: Release, numbers: Iterable[int]) -> str:
+    """Names in order, with the copies of leaf 1 as one remark at the end."""
+    names, copies = [], []
+    for number in numbers:
+        copied = copy_of(number)
+        if copied is None:
+            names.append(xen.label(number))
+        else:
+            copies.append(xen.label(copied))
+    if copies:
+        names.append(f"(and {GROUPS[COPIES]}: {' '.join(copies)})")
+    return " ".join(names)
 
 
 def by_group(xen: Release, numbers: Iterable[int]) -> dict[str, list[int]]:

@@ -15,9 +15,14 @@ from . import CANNOT_BE_READ, OK, WRONG_USAGE, Failure
 COMMANDS = {
     "serve": "answer HOST.get_cpu_info and its kin on a Unix socket",
     "info": "this host for people: what guests get at boot and may bring in a migration",
+    "decode": "a featureset, or one word of it, bit by bit",
+    "diff": "what differs between two featuresets, policies or hosts, and what it means",
+    "explain": "what a feature is, and on a host in which sets it is and why",
+    "policy": "CPU policies: leaves and MSRs shown, compared, written as text",
     "call": "call any method of a running service",
     "simulate": "what a Xen release would offer on any CPU, and why",
     "capture": "write all that is known of this host to a file",
+    "completion": "completion of commands and options for bash, zsh or fish",
 }
 
 _EXIT_CODES = """exit codes:

@@ -1,0 +1,220 @@
+"""Two arguments compared: sets, policies, hosts, or a VM with a host; and the result as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from .. import decoding, differences, meanings
+from ..differences import HostDifference, Journey, SetDifference
+from ..features import NEWEST, Release
+from ..features import release as release_named
+from ..featureset import Featureset, FeaturesetError
+from ..host import Host
+from ..inputs import Input
+from ..policy import Policy
+from ..policy_differences import PolicyDifference, policies
+from ..policy_featureset import policy_featureset
+from . import WRONG_USAGE, Failure, subject
+
+
+@attrs.frozen
+class Compared:
+    """What came out. `kind`: featuresets (`sets`), policies (`policies` under ""), hosts (`hosts`,
+    `policies` by name, `journeys`), or arrival (`journeys`: a VM that goes to a host).
+    """
+
+    kind: str
+    a: str
+    b: str
+    same: bool
+    release: Release
+    sets: SetDifference | None = None
+    hosts: HostDifference | None = None
+    policies: dict[str, PolicyDifference] = attrs.field(factory=dict)
+    journeys: tuple[Journey, ...] = ()
+
+
+def compare(arguments: argparse.Namespace) -> Compared:
+    """What the options A, B, --word and --xen ask for. Raises Failure."""
+    asked = subject.release(arguments)
+    said = decoding.phrase(arguments.a)
+    if arguments.b is None:
+        if said is None or said.expected is None:
+            raise Failure("B is missing: what shall A be compared with?", WRONG_USAGE)
+        return _words(said.index, said.value, said.expected, asked, ("found", "expected"))
+    if arguments.word is not None:
+        values = [_value(text) for text in (arguments.a, arguments.b)]
+        return _words(arguments.word, values[0], values[1], asked)
+    other = decoding.phrase(arguments.b)
+    if said is not None and other is not None:
+        if said.index != other.index:
+            raise Failure(f"word {said.index} is not word {other.index}", WRONG_USAGE)
+        return _words(said.index, said.value, other.value, asked)
+    a = subject.resolve(arguments.a, one_word=True)
+    b = subject.resolve(arguments.b, one_word=True)
+    return _inputs(a, b, asked)
+
+
+def _value(text: str) -> int:
+    featureset = subject.resolve(text, one_word=True).featureset
+    if featureset is None or featureset.length != 1:
+        raise Failure(f'"{text}" is not one word of 8 hex digits', WRONG_USAGE)
+    return featureset.bits
+
+
+def _words(
+    index: int, a: int, b: int, asked: Release | None, names: tuple[str, str] = ("A", "B")
+) -> Compared:
+    xen = asked or release_named(NEWEST)
+    try:
+        found = differences.featuresets(decoding.word(index, a), decoding.word(index, b), xen)
+    except FeaturesetError as error:
+        raise Failure(str(error), WRONG_USAGE) from error
+    titles = [
+        f"{name} (word {index}: {value:08x})" for name, value in zip(names, (a, b), strict=True)
+    ]
+    return Compared("featuresets", titles[0], titles[1], found.same, xen, sets=found)
+
+
+def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
+    names = (_short(a, "A"), _short(b, "B"))
+    if a.hosts and b.hosts:
+        return _hosts(a, b, names, asked)
+    if a.hosts or b.hosts:
+        return _arrival(*((b, a) if a.hosts else (a, b)), asked)
+    if a.policy is not None and b.policy is not None:
+        xen = asked or release_named(NEWEST)
+        found = policies(a.policy, b.policy, xen)
+        return Compared("policies", *names, found.same, xen, policies={"": found})
+    seen_a, seen_b = _seen(a, asked), _seen(b, asked)
+    xen = asked or max(
+        (subject.release_for(seen, None) for seen in (seen_a, seen_b)), key=lambda x: x.length
+    )
+    difference = differences.featuresets(seen_a, seen_b, xen)
+    return Compared("featuresets", *names, difference.same, xen, sets=difference)
+
+
+def _short(found: Input, letter: str) -> str:
+    if found.kind in ("featureset", "policy"):
+        return letter
+    return f"{letter} ({', '.join(found.host_names) or found.name})"
+
+
+def _one_host(found: Input) -> Host:
+    if len(found.hosts) != 1:
+        raise Failure(
+            f"{found.name} has {len(found.hosts)} hosts: {', '.join(found.host_names)}; "
+            "write captures of them with 'xenops-cpu read --to' and name one",
+            WRONG_USAGE,
+        )
+    return found.hosts[0]
+
+
+def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) -> Compared:
+    host_a, host_b = _one_host(a), _one_host(b)
+    found = differences.hosts(host_a, host_b, names)
+    if asked is not None:
+        sets = {kind: attrs.evolve(one, release=asked) for kind, one in found.sets.items()}
+        found = attrs.evolve(found, release=asked, sets=sets)
+    changed = {
+        name: policies(policy, host_b.policies[name], found.release)
+        for name, policy in host_a.policies.items()
+        if name in host_b.policies
+    }
+    same = found.same and all(one.same for one in changed.values())
+    return Compared(
+        "hosts", *names, same, found.release, hosts=found, policies=changed,
+        journeys=found.journeys,
+    )  # fmt: skip
+
+
+def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
+    host = _one_host(to)
+    xen = asked or host.release
+    seen = _seen(vm, xen)
+    kinds = {"pv": ("PV",), "hvm": ("HVM",)}.get(vm.vm.domain_type if vm.vm else "", ("PV", "HVM"))
+    origin, target = vm.vm.name if vm.vm else "VM", to.host_names[0]
+    journeys = tuple(
+        journey
+        for journey in differences.arrival(seen, host, origin, target)
+        if journey.guest in kinds
+    )
+    fits = all(journey.possible and not journey.missing for journey in journeys)
+    return Compared("arrival", origin, target, fits, xen, journeys=journeys)
+
+
+def _seen(found: Input, xen: Release | None) -> Featureset:
+    """What a VM, a policy or a featureset has."""
+    policy: Policy | None = found.policy
+    if found.featureset is not None:
+        return found.featureset
+    if found.vm is not None:
+        return found.vm.featureset
+    if policy is not None:
+        return policy_featureset(policy, xen or release_named(NEWEST))
+    raise Failure(f"{found.name} has no featureset and no policy to compare", WRONG_USAGE)
+
+
+def document(compared: Compared) -> dict[str, Any]:
+    """docs/json.md has the schema."""
+    made: dict[str, Any] = {
+        "kind": compared.kind,
+        "a": compared.a,
+        "b": compared.b,
+        "same": compared.same,
+        "release": compared.release.name,
+    }
+    if compared.sets is not None:
+        made |= _set(compared.sets)
+    if compared.hosts is not None:
+        made["sets"] = {kind: _set(one) for kind, one in compared.hosts.sets.items()}
+    if compared.kind == "policies":
+        made |= _policy(compared.policies[""])
+    elif compared.policies:
+        made["policies"] = {name: _policy(one) for name, one in compared.policies.items()}
+    if compared.journeys:
+        made["journeys"] = [
+            {
+                "guest": journey.guest.lower(),
+                "from": journey.origin,
+                "to": journey.target,
+                "possible": journey.possible,
+                "missing": list(_features(journey.missing, compared.release))
+                if journey.possible
+                else None,
+            }
+            for journey in compared.journeys
+        ]
+    return made
+
+
+def _set(found: SetDifference) -> dict[str, Any]:
+    return {
+        "same": found.same,
+        "only_in_a": list(_features(found.only_in_a, found.release)),
+        "only_in_b": list(_features(found.only_in_b, found.release)),
+    }
+
+
+def _policy(found: PolicyDifference) -> dict[str, Any]:
+    return {
+        "same": found.same,
+        "features": _set(found.features),
+        "statements": [attrs.asdict(statement) for statement in found.statements],
+    }
+
+
+def _features(numbers: Featureset, xen: Release) -> Iterator[dict[str, Any]]:
+    for group in differences.groups(numbers, xen):
+        for number in group.numbers:
+            yield {
+                "name": xen.label(number),
+                "number": number,
+                "group": group.title,
+                "meaning": meanings.meaning(xen, number).text,
+                "risk": group.risk,
+            }
