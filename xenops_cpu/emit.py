@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import quoteattr
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .features import RELEASES, Release
 from .featureset import Featureset
@@ -50,7 +50,7 @@ class EmitError(ValueError):
 class Difference:
     """What a level has less and more than `base`, what the host gives at boot, and whose names."""
 
-    release: Release
+    release: Release = field(repr=False)
     base: Featureset
     level: Featureset
 

@@ -53,7 +53,7 @@ class Member:
 
     name: str
     vendor: str
-    release: Release
+    release: Release = field(repr=lambda xen: repr(xen.name))
     offers: Mapping[GuestType, Offer]
     cpu_count: int = 0
     socket_count: int = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .features import Release
 from .featureset import Featureset
@@ -50,7 +50,7 @@ class Level:
     """
 
     guest: GuestType
-    release: Release
+    release: Release = field(repr=False)
     featureset: Featureset
     hosts: tuple[str, ...]
     skipped: tuple[str, ...]

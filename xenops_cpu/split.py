@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .features import Release
 from .featureset import Featureset
@@ -46,7 +46,7 @@ class Split:
     """
 
     guest: GuestType
-    release: Release
+    release: Release = field(repr=False)
     parts: tuple[Part, ...]
     given_up: int
     exact: bool
@@ -97,7 +97,8 @@ def _kinds(members: Sequence[Member], guest: GuestType) -> list[_Kind]:
 
 
 def _level(kinds: Sequence[_Kind], xen: Release) -> Featureset:
-    return level((kind.featureset for kind in kinds), xen)
+    # Twice where two hosts have it: the level of one host alone is what it has, orphans and all.
+    return level((kind.featureset for kind in kinds for _ in kind.hosts[:2]), xen)
 
 
 def _cost(kinds: Sequence[_Kind], xen: Release) -> int:
