@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from .. import inputs
 from ..compatibility import LeafLimits
 from ..cpu_info import Offer
 from ..features import Release, ReleaseError, release
@@ -27,7 +26,7 @@ from ..member import DomainTypeError, GuestType, Member, Vm, explainer, member_o
 from ..policy import Policy
 from ..policy_featureset import policy_featureset
 from ..records import RecordError, vm_of_map
-from . import WRONG_USAGE, Failure, options
+from . import WRONG_USAGE, Failure, options, subject
 from .progress import tracked
 
 if TYPE_CHECKING:
@@ -154,16 +153,48 @@ def split_name(text: str) -> tuple[str, str]:
 
 
 def read(text: str, xen: Release | None = None) -> Input:
-    """One argument, with the choice of FILE#NAME made. Raises Failure."""
+    """One argument, with the choice of FILE#NAME made; damage is told on standard error.
+
+    Raises Failure.
+    """
+    path, hash_, chosen = text.rpartition("#")
     try:
-        path, hash_, chosen = text.rpartition("#")
         if hash_ and path and not _exists(text) and _exists(path):
             return _chosen(_resolve(path, xen), chosen, text)
         return _resolve(text, xen)
     except InputError as error:
         raise Failure(str(error)) from error
-    except RecordError as error:
-        raise Failure(f"{shown(text)}: {error}") from error
+
+
+def updated(found: Found, xen: Release | None, cmdline: str | None) -> Found:
+    """The host as it would be under another release or command line, None for what it has now.
+
+    Raises Failure where its raw CPU policy is not known, or what the release derives is not.
+    """
+    from ..derivation import DERIVED_RELEASES, Options
+    from ..dumps.captured import cpu_of
+    from ..sources import SourceError
+    from ..sources.simulated import Simulated, Subject
+
+    name, host = found.member.name, found.host
+    if host is None or "raw" not in host.policies:
+        raise Failure(
+            f"the raw CPU policy of {name} is not known, so what another Xen would make of it "
+            "cannot be derived; name what it will be: plan update HOST NEW"
+        )
+    target = xen or host.release
+    if target.name not in DERIVED_RELEASES:
+        raise Failure(
+            f"what {target.title} derives is not known; there are {', '.join(DERIVED_RELEASES)}",
+            WRONG_USAGE,
+        )
+    subject = Subject(cpu_of(host.policies["raw"]), name, host.processor, host.topology)
+    options_ = Options(cmdline=host.xen.commandline if cmdline is None else cmdline)
+    try:
+        made = Simulated(subject, target, options_).read()
+    except SourceError as error:
+        raise Failure(f"{name}: {error}") from error
+    return Found(_member(made, name, None), made)
 
 
 def shown(text: str) -> str:
@@ -195,17 +226,16 @@ def _exists(text: str) -> bool:
 
 
 def _resolve(text: str, xen: Release | None) -> Input:
-    if xen is not None:
-        if text.startswith("cpu:") and "@" not in text:
-            text = f"{text}@{xen.name}"
-        elif Path(text).is_file() if len(text) < 1000 else False:
-            return inputs.read(Path(text), xen.name)
+    """Raises InputError and Failure."""
     if "features" in text and ":" in text and not _exists(text):
         from ..inputs import texts
 
         lines = text.replace(";", "\n")
         return texts.as_input(texts.parse(lines, INLINE, INLINE), INLINE, INLINE)
-    return inputs.resolve(text)
+    if xen is not None and "@" not in text:
+        simulated = text.startswith("cpu:") or (_exists(text) and Path(text).is_file())
+        text = f"{text}@{xen.name}" if simulated else text
+    return subject.resolve(text)
 
 
 def _chosen(given: Input, wanted: str, text: str) -> Input:
@@ -376,5 +406,5 @@ def _unlike(found: Iterable[Found]) -> list[Found]:
 
 __all__ = [
     "HOST_HELP", "INLINE", "NEW_VM", "VM_HELP", "Found", "guest_type", "guest_types", "hosts",
-    "members", "parser", "read", "reasons", "shown", "split_name", "vms", "xen_release",
+    "members", "parser", "read", "reasons", "shown", "split_name", "updated", "vms", "xen_release",
 ]  # fmt: skip
