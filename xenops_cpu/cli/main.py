@@ -21,6 +21,12 @@ COMMANDS = {
     "policy": "CPU policies: leaves and MSRs shown, compared, written as text",
     "call": "call any method of a running service",
     "simulate": "what a Xen release would offer on any CPU, and why",
+    "check": "may this VM boot, resume or migrate there? what is missing, why, what to do",
+    "level": "what a pool's hosts can all give, who costs it what, what is lost",
+    "plan": "what changes for a pool and for which VMs when a host joins, leaves or is updated",
+    "split": "the best partition of hosts into sub-pools when one level costs too much",
+    "audit": "stored records of hosts, pools and VMs held to what they should be",
+    "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
     "capture": "write all that is known of this host to a file",
     "completion": "completion of commands and options for bash, zsh or fish",
 }
