@@ -11,9 +11,17 @@ from xenops_cpu.interface import (
     CpuInfo,
     DoesNotExist,
     DomainNotBuilt,
+    GuestType,
     HostStat,
     Hypervisor,
     InternalError,
+    PoolAnswer,
+    PoolFinding,
+    PoolHost,
+    PoolLevel,
+    PoolPlan,
+    PoolSplit,
+    PoolVm,
     QueryResult,
     Unimplemented,
     XenopsError,
@@ -78,6 +86,36 @@ class LabService:
     def host_is_compatible(self, debug_info: str, vm_policy: str, host_policy: str) -> bool:
         _raise(debug_info)
         return vm_policy == "00000001"
+
+    # The recorded server knew no pools.
+
+    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+        raise Unimplemented("POOL.get_cpu_info")
+
+    def pool_level(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
+    ) -> PoolLevel:
+        raise Unimplemented("POOL.level")
+
+    def pool_check(
+        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
+    ) -> list[PoolAnswer]:
+        raise Unimplemented("POOL.check")
+
+    def pool_plan(
+        self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
+    ) -> PoolPlan:
+        raise Unimplemented("POOL.plan")
+
+    def pool_split(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
+    ) -> PoolSplit:
+        raise Unimplemented("POOL.split")
+
+    def pool_audit(
+        self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
+    ) -> list[PoolFinding]:
+        raise Unimplemented("POOL.audit")
 
 
 def _raise(debug_info: str) -> None:

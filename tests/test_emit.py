@@ -60,7 +60,7 @@ def read_registers(text: str, xen: Release) -> dict[int, bool]:
         for word in xen.words
         if word.leaf is not None
     }
-    found = {}
+    found: dict[int, bool] = {}
     for leaf, subleaf, registers in re.findall(r'"(0x\w+)(?:,(0x\w+))?:([^"]+)"', text):
         for register in registers.split(","):
             name, _, bits = register.partition("=")

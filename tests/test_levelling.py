@@ -130,10 +130,10 @@ def test_rsba_and_rrsba_are_made_anew(xen: str, left: str, right: str, expected:
     """With ARCH_CAPS: RRSBA beside EIBRS, RSBA without, if any host has either."""
     tables = release(xen)
     common = "FPU MSR APIC IBRSB ARCH_CAPS "
-    hosts = [names(common + left, xen), names(common + right, xen)]
+    one, other = names(common + left, xen), names(common + right, xen)
     interesting = tables.featureset(["RSBA", "RRSBA", "EIBRS"])
-    assert level(hosts, tables) & interesting == names(expected, xen)
-    assert combine(*hosts, tables) & interesting == names(expected, xen)
+    assert level([one, other], tables) & interesting == names(expected, xen)
+    assert combine(one, other, tables) & interesting == names(expected, xen)
 
 
 def test_without_arch_caps_there_is_no_rsba() -> None:
