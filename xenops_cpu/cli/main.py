@@ -27,6 +27,7 @@ COMMANDS = {
     "split": "the best partition of hosts into sub-pools when one level costs too much",
     "audit": "stored records of hosts, pools and VMs held to what they should be",
     "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
+    "read": "what bug reports, xen-cpuid's output, dumps and suspend images tell",
     "capture": "write all that is known of this host to a file",
     "completion": "completion of commands and options for bash, zsh or fish",
 }

@@ -31,7 +31,7 @@ _RANGES = {"basic_cpuid": 0, "ext_cpuid": 0x80000000}
 
 _LINE = re.compile(r"\s*(\w+)\[(\d{1,3})\]\s*=\s*" + r"\s+".join(["([0-9A-Fa-f]{8})"] * 4) + r"\s*")
 _ANY_LINE = re.compile(rf"\s*(?:{'|'.join([*_RANGES, *_SUBLEAVES])})\[")
-_ARM = re.compile(r"^\s*arm_midr=", re.MULTILINE)
+_ARM = re.compile(r"^[ \t]*arm_midr=", re.MULTILINE)
 
 
 def recognises(text: str) -> bool:

@@ -130,12 +130,17 @@ def host(told: Parts, origin: str) -> Host:
         notes.append(f"the version of Xen is taken from its static sets: {release(found).title}'s")
     length = max((known.length for known in told.sets.values()), default=0)
     xen = release_of(version or NEWEST, length)
-    if not version and not length:
+    if not version and not length and told.policies:
         notes.append(f"the version of Xen is not told: words are those of {xen.title}")
     sets = dict(told.sets)
     for name in SETS:
         if name not in sets and name in told.policies:
             sets[name] = policy_featureset(told.policies[name], xen)
+    if len(sets) > len(told.sets):
+        notes.append(
+            "sets are made from the policies: what Xen has in leaves beyond a policy's highest "
+            "(VERW_CLEAR on AMD) does not show"
+        )
     hvm = told.hvm
     if hvm is None:
         hvm = "hvm" in told.capabilities or bool(sets.get("hvm_default"))
@@ -167,7 +172,9 @@ def host(told: Parts, origin: str) -> Host:
 def _untold(told: Parts, sets: Mapping[str, Featureset], xen: Release) -> Iterator[str]:
     wanted = SETS if xen.has_max else SETS[:4]
     missing = [name for name in wanted if name not in sets]
-    if missing:
+    if len(missing) == len(wanted):
+        yield "no featureset is told, only what CPU it is"
+    elif missing:
         yield f"not told: the sets {', '.join(missing)}"
     if told.topology is None:
         yield "not told: the counts of CPUs and sockets"

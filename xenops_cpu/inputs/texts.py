@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ KINDS = (
     "prints, a capture, a dump of InstLatx64 or libcpuid, records of CPUs or VMs as JSON, "
     "/proc/cpuinfo, a featureset, a CPU policy"
 )
+_FEATURESET = re.compile(r"\s*[0-9a-fA-FxX]+(?:[-:][0-9a-zA-Z]+)*\s*")
+# A dump of a host with 1,000 CPUs has some 60,000.
+MAX_LINES = 200_000
 # Each takes a simulation; simulate --corpus does any number.
 _MAX_CPUS = 500
 
@@ -41,6 +45,8 @@ class Found:
 
 def parse(text: str, name: str, where: str, release: str | None = None) -> Found:
     """`release`: to simulate the CPU of a dump under, None for the default. Raises InputError."""
+    if text.count("\n") > MAX_LINES:
+        raise InputError(f"{where}: a text of more than {MAX_LINES} lines")
     start = text.lstrip()[:1]
     if start in ("{", "["):
         found = _json(text, name, where)
@@ -58,7 +64,7 @@ def parse(text: str, name: str, where: str, release: str | None = None) -> Found
     elif _flags(text):
         flags = xe.members(text.replace("\n", ";"))
         return Found(vms=(vm_record.of_flags(flags, name, "unknown", where),))
-    elif text.strip() and set(text.strip().lower()) <= set("0123456789abcdef-:x"):
+    elif len(text) < 4096 and _FEATURESET.fullmatch(text):
         return Found(featureset=parts.featureset(text.lower().replace("0x", ""), where))
     elif _cpuinfo(text):
         return Found(parts=(Parts(processor=cpuinfo.parse(text)),))
@@ -68,6 +74,7 @@ def parse(text: str, name: str, where: str, release: str | None = None) -> Found
 def as_input(found: Found, name: str, where: str) -> Input:
     """The Input that a single text makes."""
     hosts = list(found.hosts)
+    name = re.sub(r"\.(?:txt|out|json)$", "", name)
     for told in found.parts:
         short = told.name or name
         hosts.append((short, parts.host(told, where if short == name else f"{where}: {short}")))
@@ -120,7 +127,7 @@ def _json(text: str, name: str, where: str) -> Found | None:
         return None
     if isinstance(document, dict) and document.get("format") == capture.FORMAT:
         try:
-            return Found(hosts=((name.removesuffix(".json"), capture.load(text)),))
+            return Found(hosts=((re.sub(r"\.json$", "", name), capture.load(text)),))
         except capture.CaptureError as error:
             raise InputError(f"{where}: {error}") from error
     hosts: list[Parts] = []

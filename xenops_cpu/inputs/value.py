@@ -83,5 +83,7 @@ class Input:
 
 def printable(text: str, limit: int = 200) -> str:
     """A name from a file, fit for a terminal: one line, no control characters, not too long."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(letter if letter.isprintable() else "?" for letter in shown)
     return shown if len(text) <= limit else shown + "…"

@@ -48,9 +48,9 @@ _DYNAMIC = {
 }
 
 _COUNT = re.compile(r"nr_features: (\d{1,3})\s*")
-_SET = re.compile(r"(\w[\w ]*?)\s{2,}([0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})*)\s*")
+_SET = re.compile(r"(\w[\w ]{0,40}?)\s{2,}([0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})*)\s*")
 _ANY_SET = re.compile(rf"({'|'.join(sorted({**_STATIC, **_DYNAMIC}, key=len, reverse=True))})\s\s+")
-_POLICY = re.compile(r"(\w[\w ]*?) policy: \d+ leaves, \d+ MSRs\s*")
+_POLICY = re.compile(r"(\w[\w ]{0,40}?) policy: \d+ leaves, \d+ MSRs\s*")
 _LEAF = re.compile(
     r"\s*([0-9a-f]{8}):([0-9a-f]{8}) -> ([0-9a-f]{8}):([0-9a-f]{8}):([0-9a-f]{8}):([0-9a-f]{8})\s*"
 )

@@ -49,11 +49,17 @@ def members(file: BinaryIO, wanted: Wanted) -> Iterator[Member]:
     if kind(head) == "zip":
         yield from _chosen(zip.files(file, account), wanted, account, "")
     else:
-        yield from _streamed(kind(head), _chunks(file, account), wanted, account, "")
+        raw = file if kind(head) == "tar" else None
+        yield from _streamed(kind(head), _chunks(file, account), wanted, account, "", raw)
 
 
 def _streamed(
-    packing: str | None, chunks: Chunks, wanted: Wanted, account: Account, inside: str
+    packing: str | None,
+    chunks: Chunks,
+    wanted: Wanted,
+    account: Account,
+    inside: str,
+    raw: BinaryIO | None = None,
 ) -> Iterator[Member]:
     if packing in ("gzip", "bzip2"):
         chunks = unpacked(packing, chunks, account)
@@ -61,7 +67,7 @@ def _streamed(
         raise InputError("xz is not read here: unpack it first (xz -d)")
     elif packing != "tar":
         raise InputError(f"{inside or 'this'} is no archive")
-    stream = Stream(chunks)
+    stream = Stream(chunks, raw)
     if tar.recognises(stream.peek(tar.BLOCK)):
         yield from _chosen(tar.files(stream, account), wanted, account, inside)
     else:

@@ -15,7 +15,7 @@ MAX_RATIO = 200
 FREE = 32 * MIB
 # A report of a busy pool has some GiB of logs.
 MAX_UNPACKED = 16 * 1024 * MIB
-MAX_MEMBERS = 100_000
+MAX_MEMBERS = 50_000
 MAX_DIRECTORY = 16 * MIB
 CHUNK = 128 * 1024
 
@@ -39,7 +39,7 @@ class Member:
         for chunk in self.chunks:
             data += chunk
             if len(data) > limit:
-                raise InputError(f"{self.name}: more than {limit // 1024} KiB")
+                raise InputError(f"{self.name or 'unpacked'}: more than {limit // 1024} KiB")
         return bytes(data)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import io
 import zlib
+from typing import BinaryIO
 
 from .account import CHUNK, Account, Chunks, Damaged
 
@@ -71,11 +73,16 @@ class Inflate:
 
 
 class Stream:
-    """Chunks as something to read from; short only where they end."""
+    """Chunks as something to read from; short only where they end.
 
-    def __init__(self, chunks: Chunks) -> None:
+    With `file`, from which the chunks come as they are, what is skipped is not read.
+    """
+
+    def __init__(self, chunks: Chunks, file: BinaryIO | None = None) -> None:
         self._chunks = chunks
+        self._file = file
         self._buffer = bytearray()
+        self.position = 0
 
     def peek(self, count: int) -> bytes:
         while len(self._buffer) < count:
@@ -88,6 +95,7 @@ class Stream:
     def read(self, count: int) -> bytes:
         data = self.peek(count)
         del self._buffer[: len(data)]
+        self.position += len(data)
         return data
 
     def rest(self) -> Chunks:
@@ -105,5 +113,15 @@ class Stream:
             yield data
 
     def skip(self, count: int) -> None:
+        """Past the next `count` bytes. Raises Damaged where they end before."""
+        if self._file is not None and count > len(self._buffer):
+            count -= len(self.read(len(self._buffer)))
+            here = self._file.tell()
+            end = self._file.seek(0, io.SEEK_END)
+            self._file.seek(min(here + count, end))
+            if here + count > end:
+                raise Damaged(f"cut short: {here + count - end} bytes of a member are missing")
+            self.position += count
+            return
         for _ in self.take(count):
             pass

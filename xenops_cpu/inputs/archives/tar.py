@@ -27,7 +27,7 @@ def files(stream: Stream, account: Account) -> Iterator[tuple[str, Chunks]]:
     """Name and contents of each plain file, as they come. Raises Damaged."""
     name: str | None = None
     length: int | None = None
-    while any(head := stream.read(BLOCK)):
+    while any(head := stream.read(BLOCK)) or not head:
         if len(head) < BLOCK or not recognises(head):
             raise Damaged("a header of the tar is damaged or cut short")
         account.member()
@@ -40,10 +40,9 @@ def files(stream: Stream, account: Account) -> Iterator[tuple[str, Chunks]]:
                 records = _pax(b"".join(stream.take(size)))
                 name, length = records.get("path", name), _whole(records.get("size"))
             case b"0" | b"\0" | b"7":
-                body = stream.take(size)
+                body, end = stream.take(size), stream.position + size
                 yield printable(name or _name(head), _MAX_NAME), body
-                for _ in body:
-                    pass
+                stream.skip(end - stream.position)
                 name = length = None
             case _:  # links, folders, devices, and headers that are longer than any name
                 stream.skip(size)
