@@ -138,12 +138,24 @@ def check(vm: Vm, member: Member) -> Answer:
 
 
 def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
-    problems: list[str] = []
-    offer = member.offers.get(vm.guest)
-    if offer is None:
-        problems.append(f"{member.name} runs no {vm.guest.name} guests")
+    problems = _problems(vm, member)
+    if problems:
+        return Verdict.IMPOSSIBLE, problems
     if vm.features is None:
-        return (Verdict.IMPOSSIBLE if problems else Verdict.BOOTS), problems
+        return Verdict.BOOTS, []
+    if vm.features <= member.boot(vm.guest):
+        return Verdict.MIGRATES, []
+    taken = vm.features <= member.migration(vm.guest)
+    return (Verdict.BY_MAX if taken else Verdict.BY_FORCE), []
+
+
+def _problems(vm: Vm, member: Member) -> list[str]:
+    """Why it is impossible, whatever the features; a VM that has seen nothing may go anywhere."""
+    if vm.guest not in member.offers:
+        return [f"{member.name} runs no {vm.guest.name} guests"]
+    if vm.features is None:
+        return []
+    problems = []
     if vm.vendor and member.vendor and vm.vendor != member.vendor:
         problems.append(
             f"{vm.name} was started on a CPU of {vm.vendor}, {member.name} has one of "
@@ -152,12 +164,7 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     limits = member.limits.get(vm.guest)
     if vm.limits is not None and limits is not None:
         problems.extend(f"{text}: Xen refuses that" for text in vm.limits.beyond(limits))
-    if problems or offer is None:
-        return Verdict.IMPOSSIBLE, problems
-    seen = vm.features.bits
-    if seen & ~offer.migration.bits:
-        return Verdict.BY_FORCE, problems
-    return (Verdict.BY_MAX if seen & ~offer.boot.bits else Verdict.MIGRATES), problems
+    return problems
 
 
 def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack]) -> list[str]:
@@ -209,16 +216,17 @@ def grid(
     """
     hosts = list(members)
     rows: list[bytes] = []
-    columns: dict[GuestType, _Columns] = {}
     known: dict[object, bytes] = {}
+    columns: dict[object, _Columns] = {}
     for vm in vms:
-        key = (vm.guest, vm.features and vm.features.bits, vm.vendor, vm.limits,
-               vm.features is None)  # fmt: skip
+        # What problems there are, and what features are compared with, is the same for many VMs.
+        sort = (vm.guest, vm.vendor, vm.limits, vm.features is None)
+        key = (sort, vm.features and vm.features.bits)
         row = known.get(key)
         if row is None:
-            if vm.guest not in columns:
-                columns[vm.guest] = _Columns.of(hosts, vm.guest)
-            row = known[key] = columns[vm.guest].row(vm)
+            if sort not in columns:
+                columns[sort] = _Columns.of(vm, hosts)
+            row = known[key] = columns[sort].row(vm)
         rows.append(row)
         if progress is not None:
             progress(len(rows))
@@ -227,28 +235,42 @@ def grid(
 
 @frozen
 class _Columns:
-    """The hosts of one guest type: kinds of host, and which kind each host is."""
+    """The hosts for VMs of one sort. `kinds`: what a kind of host does not take in and not give as
+    bits, or None where it is impossible. `index`: which kind each host is.
+    """
 
-    kinds: tuple[Member, ...]
+    kinds: tuple[tuple[int, int] | None, ...]
     index: tuple[int, ...]
 
     @classmethod
-    def of(cls, hosts: Sequence[Member], guest: GuestType) -> _Columns:
-        kinds: dict[object, int] = {}
-        members: list[Member] = []
+    def of(cls, vm: Vm, hosts: Sequence[Member]) -> _Columns:
+        kinds: dict[tuple[int, int] | None, int] = {}
         index = []
         for host in hosts:
-            offer = host.offers.get(guest)
-            bits = (offer.boot.bits, offer.migration.bits) if offer else None
-            key = (bits, host.vendor, host.limits.get(guest))
-            if key not in kinds:
-                kinds[key] = len(members)
-                members.append(host)
-            index.append(kinds[key])
-        return cls(tuple(members), tuple(index))
+            kind = None
+            if not _problems(vm, host):
+                kind = (~host.migration(vm.guest).bits, ~host.boot(vm.guest).bits)
+            index.append(kinds.setdefault(kind, len(kinds)))
+        return cls(tuple(kinds), tuple(index))
 
     def row(self, vm: Vm) -> bytes:
-        codes = [_grade(vm, kind)[0].value for kind in self.kinds]
+        boots, migrates = Verdict.BOOTS.value, Verdict.MIGRATES.value
+        by_max, by_force = Verdict.BY_MAX.value, Verdict.BY_FORCE.value
+        impossible = Verdict.IMPOSSIBLE.value
+        if vm.features is None:
+            codes = [impossible if kind is None else boots for kind in self.kinds]
+        else:
+            seen = vm.features.bits
+            codes = [
+                impossible
+                if kind is None
+                else by_force
+                if seen & kind[0]
+                else by_max
+                if seen & kind[1]
+                else migrates
+                for kind in self.kinds
+            ]
         return bytes([codes[kind] for kind in self.index])
 
 
