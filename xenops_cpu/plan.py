@@ -9,7 +9,7 @@ from attrs import frozen
 from .features import Release
 from .member import GuestType, Member, Vm
 from .pool import Level, level_of
-from .verdict import Answer, check
+from .verdict import Answer, check, grid
 
 
 @frozen
@@ -77,21 +77,24 @@ def _touched(
     before: Sequence[Member], after: Sequence[Member], vms: Sequence[Vm]
 ) -> Iterator[Touched]:
     were = {member.name: member for member in before}
-    for vm in vms:
-        answers = {member.name: check(vm, member) for member in after}
-        opens = {name for name, answer in answers.items() if answer.verdict.allowed}
-        opened_before = {name for name, was in were.items() if check(vm, was).verdict.allowed}
-        refusals = [
-            answers[member.name]
+    # The grid first: words are only made for the hosts that refuse a VM and are new or changed.
+    grids = grid(vms, before), grid(vms, after)
+    for index, vm in enumerate(vms):
+        took, takes = (
+            {m.name for column, m in enumerate(hosts) if found.verdict(index, column).allowed}
+            for hosts, found in zip((before, after), grids, strict=True)
+        )
+        closed = [name for name in were if name in took - takes]
+        opened = [member.name for member in after if member.name in takes - took]
+        refusing = [
+            member
             for member in after
-            if member.name not in opens
-            and (member.name in opened_before or were.get(member.name) != member)
+            if member.name not in takes and (member.name in took or were.get(member.name) != member)
         ]
-        stranded = bool(after) and not opens
-        closed = [name for name in were if name in opened_before - opens]
-        opened = [name for name in answers if name in opens - opened_before]
-        if closed or refusals or stranded or (opened and any(name in were for name in opened)):
-            yield Touched(vm.name, tuple(closed), tuple(opened), tuple(refusals), stranded)
+        stranded = bool(after) and not takes
+        if closed or refusing or stranded or any(name in were for name in opened):
+            refusals = tuple(check(vm, member) for member in refusing)
+            yield Touched(vm.name, tuple(closed), tuple(opened), refusals, stranded)
 
 
 def joined(members: Sequence[Member], newcomer: Member) -> list[Member]:

@@ -112,9 +112,15 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
         hosts=tuple(member.name for member in taking),
         skipped=tuple(member.name for member in members if guest not in member.offers),
         costs=costs,
-        losses=tuple(_loss(number, taking, guest, xen, found) for number in lost),
+        losses=tuple(
+            _loss(number, _without(number, taking, sets), guest, xen, found) for number in lost
+        ),
         brought={
-            number: tuple(member.name for member in taking if number in member.boot(guest))
+            number: tuple(
+                member.name
+                for member, featureset in zip(taking, sets, strict=True)
+                if number in featureset
+            )
             for number in brought
         },
     )
@@ -124,10 +130,14 @@ def _mask(names: Iterable[str], xen: Release) -> int:
     return xen.featureset(names).bits
 
 
+def _without(number: int, members: Sequence[Member], sets: Sequence[Featureset]) -> list[Member]:
+    bit = 1 << number
+    return [member for member, given in zip(members, sets, strict=True) if not given.bits & bit]
+
+
 def _loss(
-    number: int, members: Sequence[Member], guest: GuestType, xen: Release, found: Featureset
+    number: int, lacking: Sequence[Member], guest: GuestType, xen: Release, found: Featureset
 ) -> Loss:
-    lacking = [member for member in members if number not in member.boot(guest)]
     name = xen.label(number)
     if lacking and name not in OR_REASONS and name not in _RSB:
         told = [_told(member, guest, number) for member in lacking[:3]]
