@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,21 @@ def test_any_argument_is_read(text: str, name: str) -> None:
     """No argument makes the reading fail, and what is read is within the release's length."""
     argument = xen_cpuid.read_argument(text, release(name))
     assert argument.featureset.length <= release(name).length
+
+
+def test_the_data_is_what_the_descriptions_say() -> None:
+    """Made anew from the descriptions of the releases, the tables are the same."""
+    descriptions = SHARED / "xen" / "features"
+    if not descriptions.exists():
+        pytest.skip("the descriptions of Xen's releases are not beside this checkout")
+    script = HERE.parent / "scripts" / "import-features"
+    importer = runpy.run_path(str(script))
+    sources = {
+        path.stem.removeprefix("xen-"): json.loads(path.read_text())
+        for path in sorted(descriptions.glob("*.json"))
+    }
+    data = HERE.parent / "xenops_cpu" / "data"
+    assert importer["tool_names"](sources) == (data / "xen_cpuid.json").read_text()
+    for name, source in sources.items():
+        table = (data / "features" / f"{name}.json").read_text()
+        assert importer["dump"](importer["compact"](source)) == table

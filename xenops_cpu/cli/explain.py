@@ -119,8 +119,8 @@ def _show(one: Explanation) -> None:
         ("where", f"{bit.place} (word {bit.number // 32}), {since}"),
         ("kind", meanings.GROUPS[bit.group]),
         ("guests", f"{bit.annotation or 'no annotation'}: {bit.exposure}"),
-        ("needs", " ".join(xen.names(one.needs)) or "nothing"),
-        ("needed by", " ".join(xen.names(one.needed_by)) or "nothing"),
+        ("needs", _named(xen, one.needs)),
+        ("needed by", _named(xen, one.needed_by)),
         ("also", decode.other_names(bit)),
     ]
     for title, text in rows:
@@ -133,6 +133,14 @@ def _show(one: Explanation) -> None:
     told: list[Reason] = []
     for name, place in one.places.items():
         _place(name, place, told)
+
+
+def _named(xen: Release, numbers: tuple[int, ...]) -> str:
+    names = [xen.label(number) for number in numbers if xen.feature(number) is not None]
+    unnamed = len(numbers) - len(names)
+    if unnamed:
+        names.append(f"(and {unnamed} bits without a name)")
+    return " ".join(names) or "nothing"
 
 
 def _place(name: str, place: Place, told: list[Reason]) -> None:
