@@ -1,6 +1,9 @@
 """Commands as a person types them: output, exit codes, and no traceback on a mistake."""
 
+import contextlib
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from xenops_cpu import capture
-from xenops_cpu.cli.main import COMMANDS
+from xenops_cpu.cli.main import COMMANDS, main
 from xenops_cpu.cpu_info import XAPI_KEYS
 from xenops_cpu.sources import xen
 
@@ -17,14 +20,39 @@ from .hosts import example
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person types it, in this process; output and exit code."""
+    before = dict(os.environ)
+    out, err = io.StringIO(), io.StringIO()
+    logger = logging.getLogger("xenops_cpu")
+    logging_before = (list(logger.handlers), logger.propagate, logger.level)
+    os.environ.update({"COLUMNS": "100", **environment})
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code: object = main(arguments)
+    except SystemExit as left:  # argparse, on a wrong option and after --help
+        code = left.code
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        logger.handlers, logger.propagate = logging_before[0], logging_before[1]
+        logger.setLevel(logging_before[2])
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def run_process(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "xenops_cpu", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "COLUMNS": "100", **environment},
+        [sys.executable, "-m", "xenops_cpu", *arguments], capture_output=True, text=True, timeout=60
     )
+
+
+def test_a_process_ends_as_the_command_does() -> None:
+    """python -m xenops_cpu gives the exit code and the output of the command."""
+    done = run_process("info", "--xapi", "--source", "example:epyc-xen-4.17")
+    assert done.returncode == 0
+    assert done.stdout == run("info", "--xapi", "--source", "example:epyc-xen-4.17").stdout
+    assert run_process("inof").returncode == 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)
