@@ -15,12 +15,13 @@ from ..levelling import release_of_length
 from ..member import Member, Vm, labels, wrong_kind
 from ..pool_records import Finding, audit, pool_cpu_info
 from ..records import RecordError
+from ..report import words as told
 from ..verdict import check
 from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members, terminal
 from . import pool_words as words
 from .members import Found
 
-_EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hosts, VMs against hosts
+_EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hosts, VMs against them
   xenops-cpu audit host-cpu-info.txt --host /var/lib/xcp/xenops-cpu  # the database against Xen
   xenops-cpu audit h7=h7.txt h8=h8.txt --pool-record "vendor: GenuineIntel; features_pv: …"
   xenops-cpu audit h7.txt --host h7.json --vm vms.txt
@@ -81,7 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
     pools = [record for record in stored if record.kind == "pool"]
     real = members.hosts(arguments.host, arguments)
     matched = _matched(hosts, real)
-    vms = _vms(arguments)
+    vms = [
+        *members.vms_of_files(arguments.records, arguments),
+        *members.vms(arguments.vm, arguments),
+    ]
     taking = [found.member for found in real] or _members(arguments)
     if not real and not pools and not (vms and taking):
         raise Failure(
@@ -127,15 +131,6 @@ def _pool_record(arguments: argparse.Namespace) -> Iterator[Stored]:
         yield Stored("pool", "the pool", given.stored[0].cpu_info)
 
 
-def _vms(arguments: argparse.Namespace) -> list[Vm]:
-    """Those of --vm and of the records."""
-    xen = members.xen_release(arguments)
-    texts = [
-        text for text in arguments.records if members.read(members.split_name(text)[1], xen).vms
-    ]
-    return members.vms([*texts, *arguments.vm], arguments)
-
-
 def _members(arguments: argparse.Namespace) -> list[Member]:
     """The hosts as the stored records have them."""
     xen = members.xen_release(arguments)
@@ -159,8 +154,8 @@ def _matched(hosts: Sequence[Stored], real: Sequence[Found]) -> dict[str, Found]
     strange = [found.member.name for found in real if found.member.name not in names]
     if strange and hosts:
         raise Failure(
-            f"--host: there is no record of {words.some(strange)}; records are of "
-            f"{words.some(sorted(names)) or 'no host'}: name them alike, NAME=HOST",
+            f"--host: there is no record of {told.some(strange)}; records are of "
+            f"{told.some(sorted(names)) or 'no host'}: name them alike, NAME=HOST",
             WRONG_USAGE,
         )
     return {found.member.name: found for found in real}
@@ -192,19 +187,19 @@ def _audited(
         said = "as Xen says now" if matched else "as their records are"
         compared.append(
             f"the record of {pool.name or 'the pool'} with the level of "
-            f"{words.count(len(maps), 'host')}, {said}"
+            f"{told.count(len(maps), 'host')}, {said}"
         )
         length = max(
             (Featureset.parse(v).length for k, v in expected.items() if k.startswith("features")),
             default=0,
         )
         findings += audit(pool.name or "the pool", pool.cpu_info, expected, _rules(taking, length))
-    told = _told_of_vms(vms, taking)
+    wrong = _told_of_vms(vms, taking)
     if vms and taking:
         compared.append(
-            f"{words.count(len(vms), 'VM')} with what {words.count(len(taking), 'host')} take in"
+            f"{told.count(len(vms), 'VM')} with what {told.count(len(taking), 'host')} take in"
         )
-    return _Audited(tuple(compared), tuple(findings), tuple(told), tuple(_labelled(vms, taking)))
+    return _Audited(tuple(compared), tuple(findings), tuple(wrong), tuple(_labelled(vms, taking)))
 
 
 def _rules(taking: Sequence[Member], length: int) -> Release:

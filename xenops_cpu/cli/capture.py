@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.file == "-":
         sys.stdout.write(text)
     else:
-        _replace(Path(arguments.file), text)
+        replace(Path(arguments.file), text)
     return OK
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Whole or not at all: a reader never sees half a capture."""
     try:
         handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from ..member import Member, Vm
+from ..report import words as told
 from ..verdict import UNSEEN, Answer, Verdict, check, grid
 from . import WRONG_USAGE, Failure, members, terminal
 from . import pool_words as words
@@ -45,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
     )
     made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
+    members.add_hex(made)
+    members.add_notes(made)
     return made
 
 
@@ -81,7 +84,7 @@ def _row(answer: Answer) -> tuple[str, str, str, str]:
     lacking = " ".join(lack.name for lack in answer.missing[:6])
     more = f" and {len(answer.missing) - 6} more" if len(answer.missing) > 6 else ""
     said = answer.problems[0] if answer.problems and not lacking else lacking + more
-    return answer.vm, answer.host, words.SHORT[answer.verdict], said
+    return answer.vm, answer.host, told.VERDICTS[answer.verdict], said
 
 
 def _hex(answer: Answer, guests: Sequence[Vm], hosts: Sequence[Member]) -> None:
@@ -121,20 +124,7 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
     given = [verdict for verdict in Verdict if counts[verdict]]
     code = _code(given, arguments.any)
     if arguments.json:
-        words.print_json(
-            {
-                "exit_code": code,
-                "counts": {words.VERDICTS[verdict]: number for verdict, number in counts.items()},
-                "hosts": [host.name for host in hosts],
-                "vms": [
-                    {
-                        "vm": vm.name,
-                        "verdicts": [words.VERDICTS[Verdict(value)] for value in row],
-                    }
-                    for vm, row in zip(guests, found.rows, strict=True)
-                ],
-            }
-        )
+        words.print_json({"exit_code": code, **words.grid_json(found, guests, hosts)})
         return code
     rows = []
     for vm, row in zip(guests, found.rows, strict=True):
@@ -142,13 +132,13 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
             host.name for host, value in zip(hosts, row, strict=True) if not Verdict(value).allowed
         ]
         verdicts = (str(row.count(verdict.value) or "-") for verdict in Verdict)
-        rows.append((vm.name, *verdicts, words.some(refusing, 4)))
-    headers = ("VM", *words.SHORT.values(), "will not be taken in by")
+        rows.append((vm.name, *verdicts, told.some(refusing, 4)))
+    headers = ("VM", *told.VERDICTS.values(), "will not be taken in by")
     shown = [row for row in rows if row[-1]] or rows[:_MANY]
     terminal.table(headers, shown)
     if len(shown) < len(rows):
-        terminal.line(f"and {words.count(len(rows) - len(shown), 'VM')} that every host takes in")
-    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {words.SHORT[v]}' for v in given)}")
+        terminal.line(f"and {told.count(len(rows) - len(shown), 'VM')} that every host takes in")
+    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {told.VERDICTS[v]}' for v in given)}")
     terminal.line("check one VM or one host for names, reasons and remedies")
     return code
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from .. import security
 from ..member import Member
 from ..pool import Cost, Level, level_of
+from ..report import words as told
 from . import OK, Failure, members, terminal
 from . import pool_words as words
 
@@ -33,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
     made.add_argument("--reasons", action="store_true", help="why each feature is lost")
     made.add_argument("--names", action="store_true", help="all features of the level by name")
+    members.add_hex(made)
+    members.add_notes(made)
     return made
 
 
@@ -47,13 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
         words.print_json(
             {
                 "levels": [words.level_json(hosts, level) for level in levels],
-                "vendors": words.vendors(hosts),
-                "warnings": list(filter(None, [words.several_vendors(hosts)])),
+                "vendors": told.vendors(hosts),
+                "warnings": list(filter(None, [told.several_vendors(hosts)])),
                 "notes": list(words.notes(hosts)),
             }
         )
         return OK
-    if warning := words.several_vendors(hosts):
+    if warning := told.several_vendors(hosts):
         terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
         print()
     for level in levels:
@@ -65,13 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) -> None:
     terminal.heading(
-        f"{words.named(level.guest)}: every one of {words.count(len(level.hosts), 'host')} gives "
-        f"{words.count(len(level.featureset), 'feature')} (names and rules of "
+        f"{told.GUESTS[level.guest]}: every one of {told.count(len(level.hosts), 'host')} gives "
+        f"{told.count(len(level.featureset), 'feature')} (names and rules of "
         f"{level.release.title})"
     )
     if level.skipped:
         terminal.paragraph(
-            f"not counted, because no such guests run there: {words.some(level.skipped)}",
+            f"not counted, because no such guests run there: {told.some(level.skipped)}",
             indent=2,
             hanging=2,
         )
@@ -96,17 +99,17 @@ def tell_costs(level: Level, hosts: Iterable[Member]) -> None:
         cost, own = alike[0], given[alike[0].host]
         rows.append(
             (
-                words.some([one.host for one in alike], 3),
+                told.some([one.host for one in alike], 3),
                 str(len(own)),
                 str(len(own - level.featureset)),
                 str(len(cost.lacks)),
-                words.some(level.release.names(cost.alone), 8).replace(",", "") or "-",
+                told.some(level.release.names(cost.alone), 8).replace(",", "") or "-",
             )
         )
     headers = ("host", "gives", "gives up", "lacks", "it alone keeps from the others")
     terminal.table(headers, rows[:_MOST_ROWS], indent=2)
     if len(rows) > _MOST_ROWS:
-        terminal.line(f"  and {words.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)")
+        terminal.line(f"  and {told.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)")
 
 
 def tell_losses(level: Level, reasons: bool) -> None:
@@ -114,7 +117,7 @@ def tell_losses(level: Level, reasons: bool) -> None:
     if not level.losses:
         terminal.line("  nothing is lost: no host has a feature that the level has not")
     else:
-        terminal.line(f"  lost, {words.count(len(level.losses), 'feature')}:")
+        terminal.line(f"  lost, {told.count(len(level.losses), 'feature')}:")
     for title, losses in words.losses_by_group(level):
         terminal.paragraph(
             f"{title}: {' '.join(loss.name for loss in losses)}", indent=4, hanging=2
@@ -122,12 +125,12 @@ def tell_losses(level: Level, reasons: bool) -> None:
         if reasons:
             alike: dict[str, list[str]] = {}
             for loss in losses:
-                alike.setdefault(words.short_reason(loss.reason), []).append(loss.name)
+                alike.setdefault(told.short(loss.reason), []).append(loss.name)
             for reason, names in alike.items():
                 terminal.paragraph(f"{' '.join(names)}: {reason}", indent=8, hanging=2)
     for number, having in level.brought.items():
         terminal.paragraph(
-            f"added, because {words.some(having, 3)} has it: {level.release.label(number)}",
+            f"added, because {told.some(having, 3)} has it: {level.release.label(number)}",
             indent=2,
             hanging=2,
         )
@@ -139,11 +142,11 @@ def tell_security(hosts: Sequence[Member], level: Level) -> None:
     for kind in security.Kind:
         of_kind = [finding for finding in findings if finding.kind is kind]
         if of_kind:
-            terminal.line(f"  {words.SECURITY_TITLES[kind]}:")
+            terminal.line(f"  {told.SECURITY[kind]}:")
         for finding in of_kind:
             terminal.paragraph(
                 f"{finding.feature}: {finding.text} "
-                f"(because of {words.some(finding.hosts, 3) or 'the level'})",
+                f"(because of {told.some(finding.hosts, 3) or 'the level'})",
                 indent=4,
                 hanging=2,
             )

@@ -9,17 +9,17 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve, fields, frozen
 
 from ..compatibility import LeafLimits
 from ..cpu_info import Offer
 from ..features import Release, ReleaseError, release
 from ..featureset import Featureset
-from ..host import UNKNOWN, Host
+from ..host import UNKNOWN, Featuresets, Host
 from ..inputs import Input, InputError, VmRecord
 from ..levelling import release_of_length
 from ..member import DomainTypeError, GuestType, Member, Vm, explainer, member_of_host
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..derivation import Derivation
 
 NEW_VM = "new"
+_CPU = "cpu:"
 # Where errors say that the text of an argument was read as a record.
 INLINE = "the record given"
 _NOT_KNOWN = "Xen has decided so; why is not known here"
@@ -52,16 +53,19 @@ VM_HELP = (
 
 @frozen
 class Found:
-    """A host and, where more is known than a featureset, what was read."""
+    """A host and, where more is known than a featureset, what was read. `cpu`: cpu:NAME@RELEASE
+    where it was simulated.
+    """
 
     member: Member
     host: Host | None = None
+    cpu: str = ""
 
 
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
     """A parser that takes arguments from @FILE, one a line; lines with # and empty ones count not.
 
-    Adds what all these commands share: --type, --xen, --notes, --hex, --json.
+    Adds what all these commands share: --type, --xen, --json.
     """
     made = options.parser(command, description, examples)
     made.fromfile_prefix_chars = "@"
@@ -77,12 +81,18 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
         help="whose names and rules count where a record does not tell, such as 4.17 or "
         "xenserver-8; what cpu:NAME is simulated under",
     )
-    made.add_argument(
-        "--notes", action="store_true", help="all that is known of where the hosts come from"
-    )
-    made.add_argument("--hex", action="store_true", help="featuresets in hex as well")
     made.add_argument("--json", action="store_true", help="for programs (docs/commands-pools.md)")
     return made
+
+
+def add_hex(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--hex", action="store_true", help="featuresets in hex as well")
+
+
+def add_notes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--notes", action="store_true", help="all that is known of where the hosts come from"
+    )
 
 
 def _of_line(line: str) -> list[str]:
@@ -116,6 +126,9 @@ def hosts(texts: Sequence[str], arguments: argparse.Namespace) -> list[Found]:
     found: list[Found] = []
     for place, text in enumerate(tracked(texts, "reading hosts", len(texts)), 1):
         name, bare = split_name(text)
+        if bare.startswith(_CPU):
+            found.append(_simulated(name or bare.removeprefix(_CPU), bare, xen, None))
+            continue
         given = read(bare, xen)
         called = name or _called(given, bare, f"host {place}")
         here = list(_hosts(given, called, guest or GuestType.HVM, xen))
@@ -144,6 +157,17 @@ def vms(texts: Sequence[str], arguments: argparse.Namespace) -> list[Vm]:
     return found
 
 
+def vms_of_files(texts: Sequence[str], arguments: argparse.Namespace) -> list[Vm]:
+    """The VMs in files that were given for their hosts: a bug report, xapi's database."""
+    xen = xen_release(arguments)
+    having = []
+    for text in texts:
+        bare = split_name(text)[1]
+        if _exists(bare.partition("#")[0]) and read(bare, xen).vms:
+            having.append(text)
+    return vms(having, arguments)
+
+
 def split_name(text: str) -> tuple[str, str]:
     """NAME and the rest of NAME=REST; the name is "" where there is none."""
     match = _NAMED.fullmatch(text)
@@ -152,6 +176,7 @@ def split_name(text: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
+@lru_cache(maxsize=64)  # a file may be asked for its hosts, then for its VMs
 def read(text: str, xen: Release | None = None) -> Input:
     """One argument, with the choice of FILE#NAME made; damage is told on standard error.
 
@@ -171,30 +196,71 @@ def updated(found: Found, xen: Release | None, cmdline: str | None) -> Found:
 
     Raises Failure where its raw CPU policy is not known, or what the release derives is not.
     """
-    from ..derivation import DERIVED_RELEASES, Options
-    from ..dumps.captured import cpu_of
-    from ..sources import SourceError
-    from ..sources.simulated import Simulated, Subject
-
     name, host = found.member.name, found.host
+    if found.cpu:
+        cpu = found.cpu.rpartition("@")[0] or found.cpu
+        return _simulated(name, cpu, xen or found.member.release, cmdline)
     if host is None or "raw" not in host.policies:
         raise Failure(
             f"the raw CPU policy of {name} is not known, so what another Xen would make of it "
             "cannot be derived; name what it will be: plan update HOST NEW"
         )
-    target = xen or host.release
-    if target.name not in DERIVED_RELEASES:
+    now, then = _derived(host, host.release, None), _derived(host, xen or host.release, cmdline)
+    # What the derivation gets wrong today (it knows no microcode), it gets wrong then.
+    kept = {}
+    wrong: set[str] = set()
+    for field in fields(Featuresets):
+        told, derived = getattr(host.featuresets, field.name), getattr(now.featuresets, field.name)
+        made = getattr(then.featuresets, field.name)
+        if told is not None and derived is not None and made is not None:
+            more, less = told - derived, derived - told
+            wrong.update(host.release.names(more | less))
+            made = ((made | more) - less).cut(made.length)
+        kept[field.name] = made
+    notes = then.notes
+    if wrong:
+        notes += (f"as they are now, for why is not known: {' '.join(sorted(wrong))}",)
+    then = evolve(then, featuresets=Featuresets(**kept), notes=notes)
+    return Found(_member(then, name, None), then)
+
+
+def _derived(host: Host, xen: Release, cmdline: str | None) -> Host:
+    from ..derivation import DERIVED_RELEASES, Options
+    from ..dumps.captured import cpu_of
+    from ..sources import SourceError
+    from ..sources.simulated import Simulated, Subject
+
+    if xen.name not in DERIVED_RELEASES:
         raise Failure(
-            f"what {target.title} derives is not known; there are {', '.join(DERIVED_RELEASES)}",
+            f"what {xen.title} derives is not known; there are {', '.join(DERIVED_RELEASES)}",
             WRONG_USAGE,
         )
-    subject = Subject(cpu_of(host.policies["raw"]), name, host.processor, host.topology)
-    options_ = Options(cmdline=host.xen.commandline if cmdline is None else cmdline)
+    subject = Subject(cpu_of(host.policies["raw"]), host.origin, host.processor, host.topology)
+    chosen = Options(cmdline=host.xen.commandline if cmdline is None else cmdline)
     try:
-        made = Simulated(subject, target, options_).read()
+        return Simulated(subject, xen, chosen).read()
+    except (SourceError, ValueError) as error:
+        raise Failure(str(error)) from error
+
+
+def _simulated(name: str, text: str, xen: Release | None, cmdline: str | None) -> Found:
+    """cpu:NAME@RELEASE with the derivation behind it. Raises Failure."""
+    from ..sources import SourceError
+    from . import simulation
+
+    cpu, at, wanted = text.removeprefix(_CPU).rpartition("@")
+    if not at:
+        cpu, wanted = wanted, xen.name if xen is not None else ""
+    made = argparse.ArgumentParser()
+    simulation.add_options(made)
+    given = ["--cpu", cpu, *(["--xen", wanted] if wanted else [])]
+    if cmdline is not None:
+        given += ["--xen-cmdline", cmdline]
+    try:
+        host, derivation = simulation.source(made.parse_args(given)).explained()
     except SourceError as error:
-        raise Failure(f"{name}: {error}") from error
-    return Found(_member(made, name, None), made)
+        raise Failure(str(error)) from error
+    return Found(evolve(_member(host, name, None), explain=explainer(derivation)), host, text)
 
 
 def shown(text: str) -> str:
@@ -203,8 +269,8 @@ def shown(text: str) -> str:
 
 def _called(given: Input, typed: str, otherwise: str) -> str:
     """What to call the only host or VM of an input: as it was typed, if that is a name."""
-    if typed.startswith("cpu:"):
-        return typed.removeprefix("cpu:")
+    if typed.startswith(_CPU):
+        return typed.removeprefix(_CPU)
     if given.name == INLINE or (not given.hosts and not given.vms and not _exists(typed)):
         return otherwise
     return ""
@@ -233,7 +299,7 @@ def _resolve(text: str, xen: Release | None) -> Input:
         lines = text.replace(";", "\n")
         return texts.as_input(texts.parse(lines, INLINE, INLINE), INLINE, INLINE)
     if xen is not None and "@" not in text:
-        simulated = text.startswith("cpu:") or (_exists(text) and Path(text).is_file())
+        simulated = text.startswith(_CPU) or (_exists(text) and Path(text).is_file())
         text = f"{text}@{xen.name}" if simulated else text
     return subject.resolve(text)
 
@@ -400,11 +466,12 @@ def _unlike(found: Iterable[Found]) -> list[Found]:
             name = f"{one.member.name} ({taken[one.member.name]})"
         taken[name] = 1
         changed = name != one.member.name
-        result.append(Found(evolve(one.member, name=name), one.host) if changed else one)
+        result.append(evolve(one, member=evolve(one.member, name=name)) if changed else one)
     return result
 
 
 __all__ = [
-    "HOST_HELP", "INLINE", "NEW_VM", "VM_HELP", "Found", "guest_type", "guest_types", "hosts",
-    "members", "parser", "read", "reasons", "shown", "split_name", "updated", "vms", "xen_release",
+    "HOST_HELP", "INLINE", "NEW_VM", "VM_HELP", "Found", "add_hex", "add_notes", "guest_type",
+    "guest_types", "hosts", "members", "parser", "read", "reasons", "shown", "split_name",
+    "updated", "vms", "vms_of_files", "xen_release",
 ]  # fmt: skip

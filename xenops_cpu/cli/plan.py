@@ -12,6 +12,7 @@ from ..features import Release, ReleaseError, release
 from ..member import GuestType, Member, Vm
 from ..plan import Change, Plan, Touched, left
 from ..pool import level_of
+from ..report import words as told
 from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members, terminal
 from . import pool_words as words
 from .members import Found
@@ -50,6 +51,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--to-xen", metavar="RELEASE", help="update: the Xen it will run")
     made.add_argument("--to-cmdline", metavar="TEXT", help="update: Xen's boot options then")
+    members.add_hex(made)
+    members.add_notes(made)
     return made
 
 
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     vms = [
         *_at_level(old, wanted, xen),
         *members.vms(arguments.vm, arguments),
-        *_of_files(arguments),
+        *members.vms_of_files(arguments.pool, arguments),
     ]
     found = plan.plan(old, new, vms, xen)
     if wanted is not None:
@@ -134,7 +137,7 @@ def _name(text: str, by_name: dict[str, Found], arguments: argparse.Namespace) -
     if len(found) == 1 and found[0] in by_name:
         return found[0]
     raise Failure(
-        f'"{members.shown(text)}" is not in the pool; there are {words.some(list(by_name), 10)}',
+        f'"{members.shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
         WRONG_USAGE,
     )
 
@@ -151,7 +154,7 @@ def _at_level(hosts: Sequence[Member], wanted: GuestType | None, xen: Release | 
     found = []
     for guest in members.guest_types(hosts, wanted):
         level = level_of(hosts, guest, xen)
-        vendors = words.vendors(hosts)
+        vendors = told.vendors(hosts)
         if level.hosts:
             found.append(
                 Vm(
@@ -162,13 +165,6 @@ def _at_level(hosts: Sequence[Member], wanted: GuestType | None, xen: Release | 
                 )
             )
     return found
-
-
-def _of_files(arguments: argparse.Namespace) -> list[Vm]:
-    """The VMs in files given for the pool (a bug report, xapi's database)."""
-    xen = members.xen_release(arguments)
-    texts = [text for text in arguments.pool if members.read(members.split_name(text)[1], xen).vms]
-    return members.vms(texts, arguments)
 
 
 def _document(
@@ -209,7 +205,7 @@ def _tell(
     vms: Sequence[Vm],
     arguments: argparse.Namespace,
 ) -> None:
-    if warning := words.several_vendors(after):
+    if warning := told.several_vendors(after):
         terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
     terminal.heading(
         f"{_said(before, after, arguments)}: "
@@ -222,7 +218,7 @@ def _tell(
     untouched = len(vms) - len(found.vms)
     if untouched:
         terminal.paragraph(
-            f"not touched: {words.some([vm.name for vm in vms if _untouched(vm, found)], 4)}"
+            f"not touched: {told.some([vm.name for vm in vms if _untouched(vm, found)], 4)}"
         )
     if any(change.lost or change.gained for change in found.changes):
         terminal.paragraph(
@@ -233,15 +229,15 @@ def _tell(
 
 
 def _said(before: Sequence[Member], after: Sequence[Member], arguments: argparse.Namespace) -> str:
-    pool = f"the pool of {words.count(len(before), 'host')}"
+    pool = f"the pool of {told.count(len(before), 'host')}"
     names = {member.name for member in before}
     match arguments.change:
         case "join":
-            new = words.some([m.name for m in after if m.name not in names])
+            new = told.some([m.name for m in after if m.name not in names])
             return f"{new} joins {pool}"
         case "leave":
             kept = {member.name for member in after}
-            return f"{words.some([name for name in names if name not in kept])} leaves {pool}"
+            return f"{told.some([name for name in names if name not in kept])} leaves {pool}"
     if arguments.host == _ALL:
         return f"all of {pool} are updated"
     return f"{arguments.host} of {pool} is updated"
@@ -252,7 +248,7 @@ def _tell_change(
 ) -> None:
     old, new = change.before, change.after
     terminal.line(
-        f"{words.named(change.guest)}: the level has {len(old.featureset)} features now, "
+        f"{told.GUESTS[change.guest]}: the level has {len(old.featureset)} features now, "
         f"{len(new.featureset)} then" + ("" if change.lost or change.gained else ": the same")
     )
     if in_hex:
@@ -261,7 +257,7 @@ def _tell_change(
     for title, names in (("lost", change.lost), ("gained", change.gained)):
         if names:
             terminal.paragraph(
-                f"{title}, {words.count(len(names), 'feature')}: {' '.join(names)}",
+                f"{title}, {told.count(len(names), 'feature')}: {' '.join(names)}",
                 indent=2,
                 hanging=2,
             )
@@ -276,12 +272,12 @@ def _tell_touched(touched: Touched) -> None:
     if touched.stranded:
         what.append("no host takes it in")
     if touched.closed:
-        what.append(f"can no longer go to {words.some(touched.closed)}")
+        what.append(f"can no longer go to {told.some(touched.closed)}")
     if touched.opened:
-        what.append(f"can now go to {words.some(touched.opened)}")
+        what.append(f"can now go to {told.some(touched.opened)}")
     only_refused = [a.host for a in touched.refusals if a.host not in touched.closed]
     if only_refused and not touched.stranded:
-        what.append(f"cannot go to {words.some(only_refused)}")
+        what.append(f"cannot go to {told.some(only_refused)}")
     terminal.paragraph(
         f"{touched.vm}: {'; '.join(what)}",
         hanging=2,
@@ -294,7 +290,7 @@ def _tell_touched(touched: Touched) -> None:
     for remedy in dict.fromkeys(r for answer in touched.refusals[:3] for r in answer.remedies):
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
     if len(touched.refusals) > 3:
-        terminal.line(f"  and {words.count(len(touched.refusals) - 3, 'more host')} (--json)")
+        terminal.line(f"  and {told.count(len(touched.refusals) - 3, 'more host')} (--json)")
 
 
 def _untouched(vm: Vm, found: Plan) -> bool:

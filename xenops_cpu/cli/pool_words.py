@@ -7,18 +7,18 @@ PoolLevel and so on), so that a program can read both alike.
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .. import security
 from ..features import Release
 from ..featureset import Featureset
 from ..lack import Lack
-from ..member import GuestType, Member
+from ..member import Member, Vm
 from ..pool import Level, Loss
-from ..verdict import Answer, Verdict
+from ..report.words import alike, count, remedies, some
+from ..verdict import Answer, Grid, Verdict
 from . import terminal
 
 # The names of the contract (Verdict and SecurityKind in idl/REFERENCE.md).
@@ -28,13 +28,6 @@ VERDICTS = {
     Verdict.BY_MAX: "Only_by_max",
     Verdict.BY_FORCE: "Only_by_force",
     Verdict.IMPOSSIBLE: "Impossible",
-}
-SHORT = {
-    Verdict.BOOTS: "boots",
-    Verdict.MIGRATES: "migrates",
-    Verdict.BY_MAX: "only by max",
-    Verdict.BY_FORCE: "only by force",
-    Verdict.IMPOSSIBLE: "impossible",
 }
 _STYLES = {
     Verdict.BOOTS: "green",
@@ -47,35 +40,15 @@ _SECURITY = {
     security.Kind.FORCED: "Forced",
     security.Kind.IMMUNITY: "Immunity",
     security.Kind.CONTROL: "Control",
-}
-SECURITY_TITLES = {
-    security.Kind.FORCED: "all guests do extra work because of one host",
-    security.Kind.IMMUNITY: "immunities that guests do not learn of",
-    security.Kind.CONTROL: "protections that guests cannot use",
+    security.Kind.SPEED: "Speed",
 }
 # Groups of meanings whose features are there for safety; all others serve speed or function.
-_PLACE = re.compile(r": (?:CPUID|MSR) 0x[0-9a-f]+(?::[0-9a-f]+)?\.?\w* bit \d+ is 0")
 SAFETY_GROUPS = frozenset({"controls", "verw", "immune", "warns", "security"})
 
 
 def print_json(value: Any) -> None:
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def some(names: Sequence[str], most: int = 6) -> str:
-    """The first names and how many more there are."""
-    if len(names) <= most + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
-
-
-def named(guest: GuestType) -> str:
-    return "PV guests" if guest is GuestType.PV else "HVM and PVH guests"
 
 
 def featureset_json(featureset: Featureset, xen: Release) -> dict[str, Any]:
@@ -106,6 +79,18 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "problems": list(answer.problems),
         "remedies": list(answer.remedies),
         "notes": list(answer.notes),
+    }
+
+
+def grid_json(found: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[str, Any]:
+    """A row of verdicts for each VM, in the order of the hosts."""
+    return {
+        "counts": {VERDICTS[verdict]: number for verdict, number in found.counts().items()},
+        "hosts": [member.name for member in members],
+        "vms": [
+            {"vm": vm.name, "verdicts": [VERDICTS[Verdict(value)] for value in row]}
+            for vm, row in zip(vms, found.rows, strict=True)
+        ],
     }
 
 
@@ -165,22 +150,6 @@ def losses_by_group(level: Level) -> Iterator[tuple[str, list[Loss]]]:
         yield meanings.GROUPS[group], [by_number[number] for number in groups[group]]
 
 
-def vendors(members: Iterable[Member]) -> list[str]:
-    """Those known, in order of appearance."""
-    return list(dict.fromkeys(member.vendor for member in members if member.vendor))
-
-
-def several_vendors(members: Iterable[Member]) -> str:
-    """A warning, "" where there is no reason for one."""
-    found = vendors(members)
-    if len(found) < 2:
-        return ""
-    return (
-        f"these hosts have CPUs of {' and '.join(found)}: no VM can move between vendors, "
-        "whatever the level; 'split' makes a pool of each"
-    )
-
-
 def notes(members: Sequence[Member]) -> Iterator[str]:
     """What people should know of the hosts; a note that several share is told once."""
     having: dict[str, list[str]] = {}
@@ -202,11 +171,6 @@ def tell_notes(members: Sequence[Member], everything: bool) -> None:
         terminal.line(f"({count(hidden, 'note')} on where the hosts come from: --notes)")
 
 
-def short_reason(reason: str) -> str:
-    """Without the place of the bit, which differs from feature to feature."""
-    return _PLACE.sub("", reason)
-
-
 def tell_answer(answer: Answer) -> None:
     """One VM on one host, with all that is known."""
     terminal.line(
@@ -214,31 +178,23 @@ def tell_answer(answer: Answer) -> None:
     )
     for problem in answer.problems:
         terminal.paragraph(problem, indent=2, hanging=2)
-    for lacks, title in (
-        (answer.missing, "missing"),
-        (answer.only_by_max, "taken in, not given at boot"),
-    ):
-        if lacks:
-            terminal.paragraph(
-                f"{title}: {' '.join(lack.name for lack in lacks)}", indent=2, hanging=2
-            )
-            for (reason, risk, old), names in _alike(lacks).items():
-                terminal.paragraph(f"{' '.join(names)}: {reason}", indent=4, hanging=2)
-                if old and old != reason:
-                    terminal.paragraph(f"compatibility bit: {old}", indent=6, hanging=2)
-                if risk:
-                    terminal.paragraph(f"if forced: {risk}", indent=6, hanging=2)
-    for remedy in answer.remedies:
+    if answer.problems and answer.missing:
+        lacking = " ".join(lack.name for lack in answer.missing)
+        terminal.paragraph(f"missing as well: {lacking}", indent=2, hanging=2)
+    else:
+        _tell_lacks("missing", answer.missing)
+        _tell_lacks("taken in, not given at boot", answer.only_by_max)
+    for remedy in remedies(answer):
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
 
 
-def _alike(lacks: Iterable[Lack]) -> dict[tuple[str, str, str], list[str]]:
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for lack in lacks:
-        key = (short_reason(lack.reason), lack.risk, lack.compatibility)
-        found.setdefault(key, []).append(lack.name)
-    return found
-
-
-def verdict_style(verdict: Verdict) -> str:
-    return _STYLES[verdict]
+def _tell_lacks(title: str, lacks: Sequence[Lack]) -> None:
+    if lacks:
+        names = " ".join(lack.name for lack in lacks)
+        terminal.paragraph(f"{title}: {names}", indent=2, hanging=2)
+    for (reason, risk, old), features in alike(lacks).items():
+        terminal.paragraph(f"{' '.join(features)}: {reason}", indent=4, hanging=2)
+        if old:
+            terminal.paragraph(f"compatibility bit: {old}", indent=6, hanging=2)
+        if risk:
+            terminal.paragraph(f"if forced: {risk}", indent=6, hanging=2)

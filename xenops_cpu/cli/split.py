@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from ..member import GuestType, Member
+from ..report import words as told
 from ..split import Split, SplitError, split
 from . import OK, WRONG_USAGE, Failure, members, terminal
 from . import pool_words as words
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--parts", type=int, metavar="N", help="at most so many sub-pools (default: 1, 2, 3, …)"
     )
+    members.add_hex(made)
     return made
 
 
@@ -87,18 +89,18 @@ def _document(one: Split) -> dict[str, object]:
 
 def _tell(splits: Sequence[Split], hosts: Sequence[Member], in_hex: bool) -> None:
     terminal.heading(
-        f"{words.named(splits[0].guest)}: {words.count(_counted(splits[0]), 'host')} of "
+        f"{told.GUESTS[splits[0].guest]}: {told.count(_counted(splits[0]), 'host')} of "
         f"{len(hosts)} run them"
     )
     for one in splits:
         best = "" if one.exact else " (a good partition, perhaps not the best: too many kinds)"
         terminal.line(
-            f"  {words.count(len(one.parts), 'pool')}: hosts give up "
-            f"{words.count(one.given_up, 'feature')} in all{best}"
+            f"  {told.count(len(one.parts), 'pool')}: hosts give up "
+            f"{told.count(one.given_up, 'feature')} in all{best}"
         )
         for part in one.parts:
             terminal.paragraph(
-                f"{len(part.featureset)} features on {words.some(part.hosts, 10)}",
+                f"{len(part.featureset)} features on {told.some(part.hosts, 10)}",
                 indent=4,
                 hanging=2,
             )
