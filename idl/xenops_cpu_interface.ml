@@ -162,9 +162,12 @@ module Pool = struct
     | Forced  (** One host makes the guests of all hosts work for it. *)
     | Immunity  (** The pool loses an immunity that some hosts have. *)
     | Control  (** The pool loses a control that some hosts have. *)
+    | Speed
+          (** The pool loses a feature that guests miss in time, not in
+              safety. *)
   [@@deriving rpcty]
 
-  (* What the level means for security, one finding. *)
+  (* What the level means for security and speed, one finding. *)
   type security =
     { kind: security_kind  (** What it is about. *)
     ; feature: string  (** The feature that tells guests. *)

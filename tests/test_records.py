@@ -143,3 +143,22 @@ def test_single_featuresets() -> None:
     assert (str(vm.features), vm.vendor) == ("00000001", "GenuineIntel")
     with pytest.raises(RecordError, match='v: featureset word 0: "x"'):
         vm_of_featureset("x", "v", HVM)
+
+
+def test_labels_of_a_xenserver_record() -> None:
+    """Bits that XenServer's libxc adds to max for old VMs are told apart in its records."""
+    xen = release("xenserver-8")
+    boot = xen.featureset(["FPU", "SSE"])
+    most = xen.featureset(["FPU", "SSE", "IBS", "VMX", "RTM", "AVX"])
+    record = {
+        "vendor": "GenuineIntel",
+        "features_pv": str(boot),
+        "features_hvm": str(most),
+        "features_hvm_host": str(boot),
+        "features_pv_host": str(boot),
+    }
+    member = member_of_map(record, "h")
+    assert member.release is xen
+    assert xen.names(sorted(member.labels[HVM])) == ["VMX", "IBS", "RTM"]
+    assert member.labels[PV] == {}
+    assert member_of_map(record, "h", release("4.17")).labels == {}

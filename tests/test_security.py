@@ -68,4 +68,10 @@ def test_the_order_and_a_real_pool() -> None:
 
 def test_every_name_is_a_feature() -> None:
     """A control that no release knows would never be found."""
-    assert set(security.CONTROLS) <= set(release("master").features)
+    assert set(security.CONTROLS) | set(security.SPEED) <= set(release("master").features)
+
+
+def test_a_loss_of_speed() -> None:
+    """What guests miss in time is told after what they miss in safety."""
+    (one,) = read(host("a", "FPU RDRAND"), host("b", "FPU")).values()
+    assert (one.kind, one.feature, one.hosts) == (Kind.SPEED, "RDRAND", ("b",))

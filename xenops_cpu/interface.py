@@ -186,11 +186,13 @@ class SecurityKind(Enum):
     IMMUNITY = "Immunity"
     # The pool loses a control that some hosts have.
     CONTROL = "Control"
+    # The pool loses a feature that guests miss in time, not in safety.
+    SPEED = "Speed"
 
 
 @frozen
 class PoolSecurity:
-    """What the level means for security, one finding."""
+    """What the level means for security and speed, one finding."""
 
     # What it is about.
     kind: SecurityKind

@@ -48,6 +48,7 @@ _KINDS = {
     security.Kind.FORCED: SecurityKind.FORCED,
     security.Kind.IMMUNITY: SecurityKind.IMMUNITY,
     security.Kind.CONTROL: SecurityKind.CONTROL,
+    security.Kind.SPEED: SecurityKind.SPEED,
 }
 
 

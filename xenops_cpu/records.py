@@ -11,9 +11,11 @@ import json
 import re
 from collections.abc import Mapping
 
+from . import compat
 from .cpu_info import Offer
 from .features import Release
 from .featureset import Featureset, FeaturesetError
+from .host import Featuresets
 from .levelling import release_of_length
 from .member import GuestType, Member, Vm
 
@@ -100,12 +102,14 @@ def member_of_map(
                 f"{name} has no features_{guest.value}_host: "
                 f"features_{guest.value} is taken for what a new guest gets as well"
             )
-    length = max(featureset.length for featureset in sets.values())
+    release = xen or release_of_length(max(one.length for one in sets.values()))
+    vendor = record.get("vendor", "")
     return Member(
         name=name,
-        vendor=record.get("vendor", ""),
-        release=xen or release_of_length(length),
+        vendor=vendor,
+        release=release,
         offers=given,
+        labels=_labels(given, release, vendor),
         cpu_count=_count(record, "cpu_count", name),
         socket_count=_count(record, "socket_count", name),
         notes=tuple(notes),
@@ -178,6 +182,27 @@ def _featureset(text: str, where: str) -> Featureset:
         return Featureset.parse(text)
     except FeaturesetError as error:
         raise RecordError(f"{where}: {error}") from error
+
+
+def _labels(
+    given: Mapping[GuestType, Offer], xen: Release, vendor: str
+) -> dict[GuestType, dict[int, str]]:
+    """As compat.host_labels, of a record: what the host set has is taken to be what max has."""
+    if not xen.name.startswith("xenserver-"):
+        return {}
+    none = Featureset(0, xen.length)
+    found = {}
+    for guest, offer in given.items():
+        sets = Featuresets(
+            raw=none,
+            host=offer.max,
+            pv_default=offer.default,
+            hvm_default=offer.default,
+            pv_max=offer.max,
+            hvm_max=offer.max,
+        )
+        found[guest] = compat.labels(xen, vendor, sets)[f"{guest.value}_max"]
+    return found
 
 
 def _required(record: Mapping[str, str], key: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a level means for the guests' safety: who forces what on all, what the pool loses.
+"""What a level means for the guests' safety and speed: who forces what on all, what is lost.
 
 A guest decides by these bits which protections it needs. It knows only the level: so one host that
 needs VERW makes all guests scrub, and an immunity that one host lacks is lost for guests on all.
@@ -8,7 +8,7 @@ Which bit stands for what: Intel's and AMD's guidance on speculation, and how Li
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from attrs import frozen
@@ -39,16 +39,36 @@ CONTROLS = {
     "L1D_FLUSH": "no L1D_FLUSH: nested hypervisors flush the L1 cache in software",
     "BHI_CTRL": "no BHI_CTRL: guests clear the branch history in software",
 }
+# Features whose loss guests feel as time.
+SPEED = {
+    "PCID": "each entry to the kernel flushes the TLB, where guests fear Meltdown",
+    "INVPCID": "flushing a part of the TLB takes longer",
+    "AESNI": "AES is computed without the CPU's help: disks and connections that are encrypted",
+    "PCLMULQDQ": "checksums and GCM are computed without the CPU's help",
+    "SHA": "SHA is computed without the CPU's help",
+    "AVX2": "numeric code, codecs and search fall back to 128-bit vectors",
+    "AVX512F": "numeric code and codecs fall back to 256-bit vectors",
+    "POPCNT": "bits are counted one by one",
+    "RDRAND": "random numbers have one source less",
+    "ERMS": "large copies take another way",
+    "FSRM": "small copies take another way",
+    "XSAVEOPT": "a switch of tasks saves all registers, changed or not",
+    "XSAVES": "a switch of tasks saves more than it needs",
+    "TSC_DEADLINE": "timers are set through the local APIC's counter, which is slower",
+    "X2APIC": "interrupts between CPUs go through memory, which Xen has to emulate",
+    "RTM": "databases that use transactions fall back to locks",
+}
 
 
 class Kind(Enum):
     """FORCED: one host makes all guests work for it. IMMUNITY: an immunity that the pool loses.
-    CONTROL: a control that the pool loses.
+    CONTROL: a control that it loses. SPEED: a feature that guests miss in time, not in safety.
     """
 
     FORCED = "forced"
     IMMUNITY = "immunity"
     CONTROL = "control"
+    SPEED = "speed"
 
 
 @frozen
@@ -65,12 +85,13 @@ class Finding:
 
 
 def findings(members: Sequence[Member], level: Level) -> tuple[Finding, ...]:
-    """The security reading of `level`, which is of `members`, in the order of Kind."""
+    """The reading of `level`, which is of `members`, in the order of Kind."""
     taking = [member for member in members if level.guest in member.offers]
     return (
         *_forced(taking, level),
         *_immunities(taking, level),
-        *_controls(taking, level),
+        *_losses(taking, level, Kind.CONTROL, CONTROLS),
+        *_losses(taking, level, Kind.SPEED, SPEED),
     )
 
 
@@ -103,11 +124,13 @@ def _immunities(members: Sequence[Member], level: Level) -> Iterator[Finding]:
             yield Finding(Kind.IMMUNITY, name, found, text)
 
 
-def _controls(members: Sequence[Member], level: Level) -> Iterator[Finding]:
-    for name, text in CONTROLS.items():
+def _losses(
+    members: Sequence[Member], level: Level, kind: Kind, table: Mapping[str, str]
+) -> Iterator[Finding]:
+    for name, text in table.items():
         found = _lost(members, level, name)
         if found:
-            yield Finding(Kind.CONTROL, name, found, text)
+            yield Finding(kind, name, found, text)
 
 
 def _lost(members: Sequence[Member], level: Level, name: str) -> tuple[str, ...]:
@@ -135,4 +158,4 @@ def _number(xen: Release, name: str) -> int:
     return known.number if known else 1 << 16
 
 
-__all__ = ["CONTROLS", "Finding", "Kind", "findings"]
+__all__ = ["CONTROLS", "SPEED", "Finding", "Kind", "findings"]
