@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from xenops_cpu import capture
+from xenops_cpu.cli import info
 from xenops_cpu.cli.main import COMMANDS, main
 from xenops_cpu.cpu_info import XAPI_KEYS
 from xenops_cpu.sources import xen
@@ -114,6 +115,21 @@ def test_a_source_that_cannot_be_read_is_told_once() -> None:
     assert done.stderr.startswith("xenops-cpu info: ")
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_ours_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody foresaw is no traceback, unless that is asked for."""
+
+    def fail(_options: object) -> int:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(info, "run", fail)
+    done = run("info")
+    assert done.returncode == 70
+    assert done.stderr.startswith("xenops-cpu info: a fault in this program")
+    assert "KeyError: 'unforeseen'" in done.stderr
+    with pytest.raises(KeyError):
+        run("info", XENOPS_CPU_DEBUG="1")
 
 
 def test_info_for_people() -> None:

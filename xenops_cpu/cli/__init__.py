@@ -6,6 +6,7 @@ OK = 0
 ANSWERED_WITH_AN_ERROR = 1
 WRONG_USAGE = 2
 CANNOT_BE_READ = 3
+FAULT = 70  # EX_SOFTWARE of sysexits.h
 
 
 class Failure(Exception):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from . import CANNOT_BE_READ, OK, WRONG_USAGE, Failure
+from . import CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure
 
 COMMANDS = {
     "serve": "answer HOST.get_cpu_info and its kin on a Unix socket",
@@ -27,6 +27,7 @@ COMMANDS = {
     "split": "the best partition of hosts into sub-pools when one level costs too much",
     "audit": "stored records of hosts, pools and VMs held to what they should be",
     "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
+    "report": "a pool as one HTML file: hosts, features, costs, losses, VMs",
     "read": "what bug reports, xen-cpuid's output, dumps and suspend images tell",
     "capture": "write all that is known of this host to a file",
     "completion": "completion of commands and options for bash, zsh or fish",
@@ -37,6 +38,8 @@ _EXIT_CODES = """exit codes:
   1  the answer is an error or a "no"
   2  wrong use: an unknown command, option or argument
   3  a file, a socket or a source cannot be read or written
+ 70  a fault in this program
+check has codes of its own beside these (see its --help)
 """
 
 
@@ -82,4 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"xenops-cpu {name}: {error.filename or ''}: {error.strerror}", file=sys.stderr)
         return CANNOT_BE_READ
+    except Exception as error:
+        if os.environ.get("XENOPS_CPU_DEBUG"):
+            raise
+        print(
+            f"xenops-cpu {name}: a fault in this program, please report it: "
+            f"{type(error).__name__}: {error} (XENOPS_CPU_DEBUG=1 shows where)",
+            file=sys.stderr,
+        )
+        return FAULT
     return code
