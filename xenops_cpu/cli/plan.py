@@ -264,7 +264,8 @@ def _tell_change(
     known = {(one.kind, one.feature) for one in security.findings(before, old)}
     for finding in security.findings(after, new):
         if (finding.kind, finding.feature) not in known:
-            terminal.paragraph(f"safety, new: {finding}", indent=2, hanging=2)
+            about = "speed" if finding.kind is security.Kind.SPEED else "safety"
+            terminal.paragraph(f"{about}, new: {finding}", indent=2, hanging=2)
 
 
 def _tell_touched(touched: Touched) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from .. import security
 from ..features import Release
 from ..featureset import Featureset
+from ..interface import SecurityKind
 from ..lack import Lack
 from ..member import Member, Vm
 from ..pool import Level, Loss
@@ -21,7 +22,7 @@ from ..report.words import alike, count, remedies, some
 from ..verdict import Answer, Grid, Verdict
 from . import terminal
 
-# The names of the contract (Verdict and SecurityKind in idl/REFERENCE.md).
+# The names of the contract (Verdict in idl/REFERENCE.md).
 VERDICTS = {
     Verdict.BOOTS: "Boots",
     Verdict.MIGRATES: "Migrates",
@@ -35,12 +36,6 @@ _STYLES = {
     Verdict.BY_MAX: "yellow",
     Verdict.BY_FORCE: "red",
     Verdict.IMPOSSIBLE: "red",
-}
-_SECURITY = {
-    security.Kind.FORCED: "Forced",
-    security.Kind.IMMUNITY: "Immunity",
-    security.Kind.CONTROL: "Control",
-    security.Kind.SPEED: "Speed",
 }
 # Groups of meanings whose features are there for safety; all others serve speed or function.
 SAFETY_GROUPS = frozenset({"controls", "verw", "immune", "warns", "security"})
@@ -121,7 +116,7 @@ def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
         ],
         "security": [
             {
-                "kind": _SECURITY[finding.kind],
+                "kind": SecurityKind[finding.kind.name].value,
                 "feature": finding.feature,
                 "hosts": list(finding.hosts),
                 "text": finding.text,

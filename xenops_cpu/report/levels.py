@@ -78,7 +78,7 @@ def section(level: Level, members: Sequence[Member]) -> Markup:
         _costs(level, kinds),
         heading(3, "What is lost, and why"),
         _losses(level),
-        heading(3, "Safety"),
+        heading(3, "Safety and speed"),
         *_security(level, members),
     ]
     return joined(parts)
@@ -161,7 +161,7 @@ def _losses(level: Level) -> Markup:
 def _security(level: Level, members: Sequence[Member]) -> Iterator[Markup]:
     findings = security.findings(members, level)
     if not findings:
-        yield paragraph("Nothing: the level says of safety what every host says.")
+        yield paragraph("Nothing changes for guests.")
     for kind in security.Kind:
         of_kind = [finding for finding in findings if finding.kind is kind]
         if of_kind:

@@ -22,6 +22,7 @@ SECURITY = {
     security.Kind.FORCED: "all guests do extra work because of one host",
     security.Kind.IMMUNITY: "immunities that guests do not learn of",
     security.Kind.CONTROL: "protections that guests cannot use",
+    security.Kind.SPEED: "speed that guests lose",
 }
 
 _PLACE = re.compile(
