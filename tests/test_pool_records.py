@@ -138,3 +138,16 @@ def test_an_audit_does_not_mind_zero_words() -> None:
     assert list(audit("pool", stored, {"features_pv": "00000001"}, XEN)) == []
     with pytest.raises(RecordError, match="pool: features_pv: featureset word 0"):
         list(audit("pool", {"features_pv": "x"}, {"features_pv": "1"}, XEN))
+
+
+def test_a_pool_of_recent_xapi_keeps_the_boot_sets_only() -> None:
+    """Its record has the _host keys and no others, which is no finding."""
+    pool = record(2, 2, "3", "3", "1", "1")
+    recent = {key: value for key, value in pool.items() if not key.endswith(("_pv", "_hvm"))}
+    assert list(audit("pool", recent, pool, XEN)) == []
+    assert [found.key for found in audit("pool", {"vendor": "Abacus"}, pool, XEN)] == [
+        "features_hvm",
+        "features_pv",
+        "features_hvm_host",
+        "features_pv_host",
+    ]
