@@ -31,6 +31,13 @@ _KEYS = {
 }
 # XenServer up to 6.5 had four words, in an order of its own (xapi, doc/design/cpu-levelling).
 _OLD_STYLE_WORDS = 4
+# What Xen calls itself where the release's name is another.
+_VERSIONS = {
+    "master": "4.23-unstable",
+    "xenserver-8": "4.17",
+    "xenserver-8.2": "4.13",
+    "xenserver-8.2-retrofit": "4.13",
+}
 _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
 
 
@@ -126,7 +133,7 @@ def host(told: Parts, origin: str) -> Host:
     """The host that the parts make; its notes say what was not told."""
     version, notes = told.version, list(told.notes)
     if not version and (found := _release_with(told.known)):
-        version = found.removeprefix("xenserver-") if found[0].isdigit() else _upstream(found)
+        version = _VERSIONS.get(found, found)
         notes.append(f"the version of Xen is taken from its static sets: {release(found).title}'s")
     length = max((known.length for known in told.sets.values()), default=0)
     xen = release_of(version or NEWEST, length)
@@ -191,11 +198,6 @@ def _release_with(masks: Mapping[str, Featureset]) -> str | None:
         if all(there.get(key) == mask for key, mask in masks.items()):
             return name
     return None
-
-
-def _upstream(xenserver: str) -> str:
-    """The Xen that a release of XenServer is built from."""
-    return "4.17" if xenserver == "xenserver-8" else "4.13"
 
 
 def _processor(policies: Mapping[str, Policy]) -> Processor:

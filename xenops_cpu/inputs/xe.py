@@ -20,7 +20,7 @@ from . import parts, vm_record
 from .parts import Parts
 from .value import InputError, Stored, VmRecord
 
-_LINE = re.compile(r"\s*([A-Za-z][\w-]{0,60})\s*(?:\(\s*[A-Z]*\s*\))?\s*: ?(.*)")
+_LINE = re.compile(r"\s{0,99}([A-Za-z][\w-]{0,60})\s{0,99}(?:\([ A-Z]{0,9}\)\s{0,9})?: ?(.*)")
 _TELLING = frozenset({"cpu_info", "last_boot_cpu_flags"})
 
 Record = Mapping[str, str]

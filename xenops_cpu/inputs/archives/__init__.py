@@ -70,6 +70,9 @@ def _streamed(
     stream = Stream(chunks, raw)
     if tar.recognises(stream.peek(tar.BLOCK)):
         yield from _chosen(tar.files(stream, account), wanted, account, inside)
+        if raw is None:  # the checksum of compressed data comes after the tar's end
+            for _ in stream.rest():
+                pass
     else:
         yield Member(inside.rstrip("/"), stream.rest())
 

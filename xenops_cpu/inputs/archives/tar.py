@@ -27,8 +27,8 @@ def files(stream: Stream, account: Account) -> Iterator[tuple[str, Chunks]]:
     """Name and contents of each plain file, as they come. Raises Damaged."""
     name: str | None = None
     length: int | None = None
-    while any(head := stream.read(BLOCK)) or not head:
-        if len(head) < BLOCK or not recognises(head):
+    while len(head := stream.read(BLOCK)) < BLOCK or any(head):
+        if not recognises(head):
             raise Damaged("a header of the tar is damaged or cut short")
         account.member()
         size = _size(head[124:136]) if length is None else length
