@@ -149,11 +149,11 @@ module Pool = struct
     }
   [@@deriving rpcty]
 
-  (* A feature that some host has and the level has not. *)
+  (* A feature that the level or a host does without. *)
   type loss =
     { feature: string  (** Its name. *)
     ; hosts: string list  (** The hosts that lack it. *)
-    ; reason: string  (** Why it is lost. *)
+    ; reason: string  (** Why that is so. *)
     }
   [@@deriving rpcty]
 
@@ -185,6 +185,9 @@ module Pool = struct
     ; skipped: string list  (** Hosts that run no such guests. *)
     ; costs: cost list  (** For each host that counts. *)
     ; losses: loss list  (** Features that are lost. *)
+    ; refused: loss list
+          (** Features of the level that hosts do not take in, so that they
+              refuse VMs that boot with it. *)
     ; security: security list  (** What the level means for security. *)
     }
   [@@deriving rpcty]

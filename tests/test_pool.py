@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xenops_cpu.cpus import shipped
 from xenops_cpu.features import release
 from xenops_cpu.levelling import level
+from xenops_cpu.member import GuestType
 from xenops_cpu.pool import level_of, release_of_pool
 from xenops_cpu.records import member_of_map
 
-from .pools import HVM, PV, host, mixed
+from .pools import HVM, PV, host, mixed, real
 
 XEN = release("4.17")
 
@@ -119,3 +124,20 @@ def test_costs_add_up_to_losses(features: list[str]) -> None:
             assert lacking == set(loss.hosts)
         alone = {cost.host for cost in found.costs if loss.number in cost.alone}
         assert alone == (lacking if len(lacking) == 1 else set())
+
+
+@pytest.mark.parametrize("xen", ["4.13", "4.15", "4.17", "4.18", "xenserver-8"])
+@pytest.mark.parametrize("guest", list(GuestType))
+def test_every_host_takes_in_the_level(xen: str, guest: GuestType) -> None:
+    """Of each two shipped CPUs of a vendor: a VM that boots with their level may go to both."""
+    hosts = [(cpu.cpu.vendor, real(cpu.id, xen)) for cpu in shipped() if cpu.of is None]
+    for (vendor, one), (other_vendor, other) in combinations(hosts, 2):
+        if vendor == other_vendor:
+            assert level_of([one, other], guest).refused == ()
+
+
+def test_a_feature_that_is_ored_and_not_taken_in() -> None:
+    """From 4.19 on FS_GS_NS is OR-ed, and hosts that lack it do not take it in: they are named."""
+    found = level_of([real("opteron-2347-he", "4.19"), real("epyc-9654", "4.19")], HVM)
+    (one,) = found.refused
+    assert (one.name, one.hosts) == ("FS_GS_NS", ("opteron-2347-he",))

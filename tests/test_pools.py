@@ -93,6 +93,9 @@ def test_level(wire: str) -> None:
         ("b", ["AVX"], ["AVX"]),
     ]
     assert [(loss.feature, loss.hosts) for loss in found.losses] == [("AVX", ["b"])]
+    assert found.refused == []
+    (refused,) = client(wire).pool_level("x", [A, host("c", "FPU XSAVE")], HVM).refused
+    assert (refused.feature, refused.hosts) == ("MD_CLEAR", ["c"])
     assert [(item.kind, item.feature, item.hosts) for item in found.security] == [
         (SecurityKind.FORCED, "MD_CLEAR", ["a"])
     ]

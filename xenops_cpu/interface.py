@@ -167,13 +167,13 @@ class PoolCost:
 
 @frozen
 class PoolLoss:
-    """A feature that some host has and the level has not."""
+    """A feature that the level or a host does without."""
 
     # Its name.
     feature: str
     # The hosts that lack it.
     hosts: list[str]
-    # Why it is lost.
+    # Why that is so.
     reason: str
 
 
@@ -222,6 +222,8 @@ class PoolLevel:
     costs: list[PoolCost]
     # Features that are lost.
     losses: list[PoolLoss]
+    # Features of the level that hosts do not take in, so that they refuse VMs that boot with it.
+    refused: list[PoolLoss]
     # What the level means for security.
     security: list[PoolSecurity]
 

@@ -5,7 +5,9 @@ All of it is of one guest type at a time, because PV and HVM guests have sets of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from attrs import field, frozen
 
@@ -47,6 +49,8 @@ class Level:
     """The level of `hosts`, those that run this guest type, in order. `skipped`: the others.
 
     `brought`: OR-ed features that a host lacks and the level has, with the hosts that have them.
+    `refused`: features of the level that `hosts` of it do not even take in, so that they refuse VMs
+    that boot with it: what libxc OR-s, Xen does not always put into max (FS_GS_NS from 4.19 on).
     """
 
     guest: GuestType
@@ -57,6 +61,7 @@ class Level:
     costs: tuple[Cost, ...]
     losses: tuple[Loss, ...]
     brought: Mapping[int, tuple[str, ...]]
+    refused: tuple[Loss, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -123,7 +128,19 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
             )
             for number in brought
         },
+        refused=tuple(_refused(found, taking, guest, xen)),
     )
+
+
+def _refused(
+    found: Featureset, members: Sequence[Member], guest: GuestType, xen: Release
+) -> Iterator[Loss]:
+    beyond = [found - member.migration(guest) for member in members]
+    for number in Featureset(reduce(or_, (one.bits for one in beyond), 0), found.length):
+        refusing = [m for m, one in zip(members, beyond, strict=True) if number in one]
+        names = tuple(member.name for member in refusing)
+        reason = "in the level because another host has it, and not in what these hosts take in"
+        yield Loss(number, xen.label(number), names, reason)
 
 
 def _mask(names: Iterable[str], xen: Release) -> int:

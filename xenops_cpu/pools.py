@@ -76,6 +76,7 @@ def level(
         skipped=list(found.skipped),
         costs=[PoolCost(cost.host, names(cost.lacks), names(cost.alone)) for cost in found.costs],
         losses=[PoolLoss(loss.name, list(loss.hosts), loss.reason) for loss in found.losses],
+        refused=[PoolLoss(loss.name, list(loss.hosts), loss.reason) for loss in found.refused],
         security=[
             PoolSecurity(_KINDS[finding.kind], finding.feature, list(finding.hosts), finding.text)
             for finding in security.findings(members, found)
