@@ -36,7 +36,7 @@ def contents(data: bytes, wanted: Callable[[str], bool] = lambda _: True) -> dic
     return {member.name: member.read(1 << 20) for member in members(io.BytesIO(data), wanted)}
 
 
-FORMS = {
+FORMS: dict[str, Callable[[dict[str, bytes]], bytes]] = {
     "tar": tar,
     "tar.bz2": lambda files: tar(files, "w:bz2"),
     "tar.gz": lambda files: tar(files, "w:gz"),

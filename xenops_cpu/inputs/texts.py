@@ -24,7 +24,7 @@ KINDS = (
     "prints, a capture, a dump of InstLatx64 or libcpuid, records of CPUs or VMs as JSON, "
     "/proc/cpuinfo, a featureset, a CPU policy"
 )
-_FEATURESET = re.compile(r"\s*[0-9a-fA-FxX]+(?:[-:][0-9a-zA-Z]+)*\s*")
+_FEATURESET = re.compile(r"\s*[0-9a-fA-F][0-9a-zA-Z]{0,9}(?:[-:][0-9a-zA-Z]{1,10})+\s*")
 # A dump of a host with 1,000 CPUs has some 60,000.
 MAX_LINES = 200_000
 # Each takes a simulation; simulate --corpus does any number.

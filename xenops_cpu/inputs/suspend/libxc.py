@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from ...policy import LeafKey, Policy, Registers
 from ..value import DomainType, InputError
@@ -47,7 +47,8 @@ _MAX_RECORDS = 270_000
 class Stream:
     """`version` of the format; `xen` like "4.17", of the host that wrote it, "" if converted.
 
-    `policy` is None where the stream has none. `damage` says what is wrong behind the policy.
+    `policy` is None where the stream has none. `damage` says what is wrong behind the policy;
+    not `whole`: there were more records than were looked at.
     """
 
     version: int
@@ -77,18 +78,13 @@ def read(cursor: Cursor) -> Stream:
             f"{where}: domain type {kind} with pages of 2^{page_shift} bytes; x86 PV (1) and HVM "
             "(2) with 2^12 are read"
         )
-    policy = damage = None
-    whole = True
-    leaves: dict[LeafKey, Registers] = {}
-    msrs: dict[int, int] = {}
+    found, damage = _Found(), ""
     try:
-        whole = _records(cursor, order, leaves, msrs)
+        _records(cursor, order, found)
     except CutShort as error:
-        if not leaves:
+        if not (found.leaves and found.static_data_ended):
             raise
         damage = str(error)
-    if leaves:
-        policy = Policy(leaves, msrs)
     domain_type, title = _DOMAINS[kind]
     return Stream(
         version=version,
@@ -96,16 +92,22 @@ def read(cursor: Cursor) -> Stream:
         domain_type=domain_type,
         title=title,
         xen=f"{major}.{minor}" if major else "",
-        policy=policy,
-        damage=damage or "",
-        whole=whole,
+        policy=Policy(found.leaves, found.msrs) if found.leaves else None,
+        damage=damage,
+        whole=found.ended,
     )
 
 
-def _records(
-    cursor: Cursor, order: str, leaves: dict[LeafKey, Registers], msrs: dict[int, int]
-) -> bool:
-    """Fill leaves and MSRs; whether END was reached. Raises InputError, CutShort."""
+@define
+class _Found:
+    leaves: dict[LeafKey, Registers] = field(factory=dict)
+    msrs: dict[int, int] = field(factory=dict)
+    static_data_ended: bool = False
+    ended: bool = False
+
+
+def _records(cursor: Cursor, order: str, found: _Found) -> None:
+    """Up to END, or to what is enough. Raises InputError, CutShort."""
     where = cursor.where
     header = struct.Struct(f"{order}II")
     for _ in range(_MAX_RECORDS):
@@ -122,22 +124,23 @@ def _records(
             if kind == CPUID_POLICY:
                 for leaf, subleaf, *registers in struct.iter_unpack(f"{order}6I", body):
                     eax, ebx, ecx, edx = registers
-                    leaves[leaf, subleaf] = (eax, ebx, ecx, edx)
+                    found.leaves[leaf, subleaf] = (eax, ebx, ecx, edx)
             else:
                 for index, flags, value in struct.iter_unpack(f"{order}IIQ", body):
                     if flags:
                         raise InputError(
                             f"{where}: MSR {index:#x} has flags {flags:#x}; only 0 is defined"
                         )
-                    msrs[index] = value
+                    found.msrs[index] = value
         else:
             cursor.skip(length, name)
+        found.static_data_ended |= kind == STATIC_DATA_END
         if kind == END:
-            return True
+            found.ended = True
+            return
         cursor.skip(-length % 8, f"the padding of {name}")
-    if not leaves:
+    if not found.leaves:
         raise InputError(f"{where}: no CPU policy in the first {_MAX_RECORDS} records")
-    return False
 
 
 def _entries(cursor: Cursor, name: str, length: int, size: int) -> bytes:
