@@ -28,6 +28,8 @@ exit codes: the worst verdict (with --any: the best)
    2  wrong use      3  something cannot be read
 """
 
+# Up to so many pairs are told with all details at once.
+_FEW = 4
 # More pairs than this are told as a table of counts.
 _MANY = 40
 
@@ -45,6 +47,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
     )
+    made.add_argument(
+        "--details", action="store_true", help=f"reasons and remedies for more than {_FEW} pairs"
+    )
     made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
     members.add_hex(made)
     members.add_notes(made)
@@ -56,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     hosts = members.members(arguments.hosts, arguments)
     if not guests:
         raise Failure(f'"{members.shown(arguments.vm)}" has no VM', WRONG_USAGE)
-    if arguments.brief or (not arguments.json and len(guests) * len(hosts) > _MANY):
+    many = len(guests) * len(hosts) > _MANY and not (arguments.json or arguments.details)
+    if arguments.brief or many:
         return _brief(guests, hosts, arguments)
     answers = [check(vm, host) for vm in guests for host in hosts]
     code = _code([answer.verdict for answer in answers], arguments.any)
@@ -72,10 +78,13 @@ def run(arguments: argparse.Namespace) -> int:
     if len(answers) > 1:
         terminal.table(("VM", "host", "verdict", "missing"), map(_row, answers))
         print()
-    for answer in answers:
+    detailed = arguments.details or len(answers) <= _FEW
+    for answer in answers if detailed else ():
         words.tell_answer(answer)
         if arguments.hex:
             _hex(answer, guests, hosts)
+    if not detailed:
+        terminal.line("--details tells the reasons, the risks and what to do")
     _tell_common(answers, hosts, arguments.notes)
     return code
 

@@ -171,17 +171,21 @@ def vms_of_files(texts: Sequence[str], arguments: argparse.Namespace) -> list[Vm
 def split_name(text: str) -> tuple[str, str]:
     """NAME and the rest of NAME=REST; the name is "" where there is none."""
     match = _NAMED.fullmatch(text)
-    if match is None or Path(text).exists():
+    if match is None or _exists(text):
         return "", text
     return match[1], match[2]
 
 
-@lru_cache(maxsize=64)  # a file may be asked for its hosts, then for its VMs
 def read(text: str, xen: Release | None = None) -> Input:
     """One argument, with the choice of FILE#NAME made; damage is told on standard error.
 
     Raises Failure.
     """
+    return _read(text, xen.name if xen is not None else "")
+
+
+@lru_cache(maxsize=64)  # a file may be asked for its hosts, then for its VMs
+def _read(text: str, xen: str) -> Input:
     path, hash_, chosen = text.rpartition("#")
     try:
         if hash_ and path and not _exists(text) and _exists(path):
@@ -291,16 +295,16 @@ def _exists(text: str) -> bool:
         return False
 
 
-def _resolve(text: str, xen: Release | None) -> Input:
+def _resolve(text: str, xen: str) -> Input:
     """Raises InputError and Failure."""
     if "features" in text and ":" in text and not _exists(text):
         from ..inputs import texts
 
         lines = text.replace(";", "\n")
         return texts.as_input(texts.parse(lines, INLINE, INLINE), INLINE, INLINE)
-    if xen is not None and "@" not in text:
+    if xen and "@" not in text:
         simulated = text.startswith(_CPU) or (_exists(text) and Path(text).is_file())
-        text = f"{text}@{xen.name}" if simulated else text
+        text = f"{text}@{xen}" if simulated else text
     return subject.resolve(text)
 
 

@@ -37,6 +37,8 @@ _STYLES = {
     Verdict.BY_FORCE: "red",
     Verdict.IMPOSSIBLE: "red",
 }
+# How the readers of records begin such a note, after the host's name.
+_UNTOLD = ": not told: "
 # Groups of meanings whose features are there for safety; all others serve speed or function.
 SAFETY_GROUPS = frozenset({"controls", "verw", "immune", "warns", "security"})
 
@@ -156,12 +158,15 @@ def notes(members: Sequence[Member]) -> Iterator[str]:
 
 
 def tell_notes(members: Sequence[Member], everything: bool) -> None:
-    """Of records that leave much untold at once; of captures and simulations only if asked for."""
-    at_once = [member for member in members if everything or member.explain is None]
-    shown = list(notes(at_once))
+    """Of records that leave much untold at once; of captures and simulations only if asked for,
+    as are sets and counts that nobody told.
+    """
+    found = list(notes(members))
+    at_once = list(notes([member for member in members if member.explain is None]))
+    shown = found if everything else [note for note in at_once if _UNTOLD not in note]
     for note in shown:
         terminal.paragraph(f"note: {note}", hanging=2)
-    hidden = len(list(notes(members))) - len(shown)
+    hidden = len(found) - len(shown)
     if hidden:
         terminal.line(f"({count(hidden, 'note')} on where the hosts come from: --notes)")
 
