@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xenops_cpu import compat
+from xenops_cpu.cpu_info import Offer
 from xenops_cpu.cpus import shipped
+from xenops_cpu.derivation import derive
 from xenops_cpu.features import release
 from xenops_cpu.levelling import level
-from xenops_cpu.member import GuestType
+from xenops_cpu.member import GuestType, Member
 from xenops_cpu.pool import level_of, release_of_pool
 from xenops_cpu.records import member_of_map
 
@@ -130,10 +133,11 @@ def test_costs_add_up_to_losses(features: list[str]) -> None:
 @pytest.mark.parametrize("guest", list(GuestType))
 def test_every_host_takes_in_the_level(xen: str, guest: GuestType) -> None:
     """Of each two shipped CPUs of a vendor: a VM that boots with their level may go to both."""
-    hosts = [(cpu.cpu.vendor, real(cpu.id, xen)) for cpu in shipped() if cpu.of is None]
-    for (vendor, one), (other_vendor, other) in combinations(hosts, 2):
-        if vendor == other_vendor:
-            assert level_of([one, other], guest).refused == ()
+    hosts = [real(cpu.id, xen) for cpu in shipped()]
+    for one, other in combinations([host for host in hosts if guest in host.offers], 2):
+        if one.vendor == other.vendor:
+            found = level([one.boot(guest), other.boot(guest)], release(xen))
+            assert found <= one.migration(guest) & other.migration(guest)
 
 
 def test_a_feature_that_is_ored_and_not_taken_in() -> None:
@@ -141,3 +145,23 @@ def test_a_feature_that_is_ored_and_not_taken_in() -> None:
     found = level_of([real("opteron-2347-he", "4.19"), real("epyc-9654", "4.19")], HVM)
     (one,) = found.refused
     assert (one.name, one.hosts) == ("FS_GS_NS", ("opteron-2347-he",))
+
+
+def test_on_xenserver_8_2_libxc_makes_hosts_take_in_the_level() -> None:
+    """Its Xen has one set a guest type; with what libxc adds to max, no host refuses the level."""
+    xen = release("xenserver-8.2")
+    hosts = []
+    for cpu in shipped():
+        sets = derive(cpu.cpu, xen).featuresets
+        raw, own, default = sets["raw"], sets["host"], sets["hvm_default"]
+        assert raw is not None
+        assert own is not None
+        assert default is not None
+        most = compat.published(xen, "hvm_max", cpu.cpu.vendor, raw, own, default)
+        offer = Offer("HVM", default, default | most)
+        if default:
+            hosts.append(Member(cpu.id, cpu.cpu.vendor, xen, {HVM: offer}))
+    for one, other in combinations(hosts, 2):
+        if one.vendor == other.vendor:
+            found = level([one.boot(HVM), other.boot(HVM)], xen)
+            assert found <= one.migration(HVM) & other.migration(HVM)
