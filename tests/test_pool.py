@@ -134,7 +134,7 @@ def test_costs_add_up_to_losses(features: list[str]) -> None:
 def test_every_host_takes_in_the_level(xen: str, guest: GuestType) -> None:
     """Of each two shipped CPUs of a vendor: a VM that boots with their level may go to both."""
     hosts = [real(cpu.id, xen) for cpu in shipped()]
-    for one, other in combinations([host for host in hosts if guest in host.offers], 2):
+    for one, other in combinations([one for one in hosts if guest in one.offers], 2):
         if one.vendor == other.vendor:
             found = level([one.boot(guest), other.boot(guest)], release(xen))
             assert found <= one.migration(guest) & other.migration(guest)
