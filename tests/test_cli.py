@@ -172,6 +172,25 @@ def test_capture_and_replay(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_capture_takes_no_device_or_link_away(tmp_path: Path) -> None:
+    """A pipe gets the text and stays a pipe; a link stays one, and its file gets the text."""
+    example_host = ("--source", "example:epyc-xen-4.17")
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("capture", str(pipe), *example_host).returncode == 0
+        text = os.read(reading, 65536).decode()
+    finally:
+        os.close(reading)
+    assert capture.load(text) == example()
+    assert pipe.is_fifo()
+    assert run("capture", str(link), *example_host).returncode == 0
+    assert link.is_symlink()
+    assert capture.load(file.read_text()) == example()
+
+
 def test_a_closed_pipe_is_no_error() -> None:
     """Output into head, which stops reading, ends quietly."""
     done = subprocess.run(

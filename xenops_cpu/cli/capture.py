@@ -40,8 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def replace(path: Path, text: str) -> None:
-    """Whole or not at all: a reader never sees half a capture."""
+    """Whole or not at all: a reader never sees half a capture.
+
+    A device, a pipe or a link is written to: a file put in its place would take it away.
+    """
     try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.write_text(text)
+            return
         handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             with os.fdopen(handle, "w") as file:
