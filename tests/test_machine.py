@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from xenops_cpu import cpus, machine
+from xenops_cpu import cpuid_instruction, cpus, machine
 from xenops_cpu.cpuid import Cpu, LeafKey, Registers
+from xenops_cpu.cpuid_instruction import MachineError
 
 on_x86 = pytest.mark.skipif(
     platform.machine() != "x86_64" or platform.system() != "Linux",
@@ -57,7 +58,7 @@ def test_reading_leaves_the_thread_free() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, and the module cpuid")
 def test_the_device_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """/dev/cpu/N/cpuid gives the leaves that the instruction gives."""
-    if not (machine.DEVICES / str(min(os.sched_getaffinity(0))) / "cpuid").exists():
+    if not (cpuid_instruction.DEVICES / str(min(os.sched_getaffinity(0))) / "cpuid").exists():
         pytest.skip("no /dev/cpu/N/cpuid: the module cpuid is not loaded")
     by_instruction = machine.read().cpu
     refuse_executable_memory(monkeypatch)
@@ -68,7 +69,7 @@ def test_the_device_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_walk_finds_every_leaf(identity: str) -> None:
     """Asked leaf by leaf, a CPU gives back all it has within its limits."""
     cpu = cpus.get(identity).cpu
-    walked = machine.walk(cpu.leaf)
+    walked = cpuid_instruction.walk(cpu.leaf)
     present = {
         key: value
         for key, value in cpu.leaves.items()
@@ -86,7 +87,7 @@ def is_an_end(key: LeafKey, value: Registers) -> bool:
 
 def test_the_walk_ends_on_nonsense() -> None:
     """A CPU whose every register is all ones does not hold the walk up."""
-    leaves = machine.walk(lambda _leaf, _subleaf: (0xFFFFFFFF,) * 4)
+    leaves = cpuid_instruction.walk(lambda _leaf, _subleaf: (0xFFFFFFFF,) * 4)
     assert len(leaves) < 20_000
 
 
@@ -94,7 +95,7 @@ def refuse_executable_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> tuple[int, int]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(machine, "_map_code", refuse)
+    monkeypatch.setattr(cpuid_instruction, "_map_code", refuse)
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_without_the_instruction_the_device_is_read(skylake: Path) -> None:
 
 def test_without_both_an_error_says_what_helps(devices: Path) -> None:
     """No executable memory and no device: the message names both and what would help."""
-    with pytest.raises(machine.MachineError, match=r"executable memory.*cpuid cannot be read") as e:
+    with pytest.raises(MachineError, match=r"executable memory.*cpuid cannot be read") as e:
         machine.read(devices)
     assert "modprobe cpuid" in e.value.remedy
 
@@ -156,7 +157,7 @@ def test_without_both_an_error_says_what_helps(devices: Path) -> None:
 def test_other_machines_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere than on x86_64 the error says so and what to do instead."""
     monkeypatch.setattr(platform, "machine", lambda: kind)
-    with pytest.raises(machine.MachineError, match=f"Linux on {kind}.*--dump"):
+    with pytest.raises(MachineError, match=f"Linux on {kind}.*--dump"):
         machine.read()
 
 

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from .. import cpuid, machine
 from ..cpuid import Cpu
+from ..cpuid_instruction import MachineError
 from ..derivation import Derivation, DerivationError, Options, derive
 from ..features import Release, release
 from ..featureset import Featureset
@@ -100,7 +101,7 @@ def this_machine(boot_cpuinfo: Path | None = None) -> Subject:
     """The CPU of this machine. Raises SourceError."""
     try:
         reading = machine.read()
-    except machine.MachineError as error:
+    except MachineError as error:
         raise SourceError(
             error.message, error.remedy or "name a CPU or a dump to simulate instead"
         ) from error
