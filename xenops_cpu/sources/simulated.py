@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from .. import cpuid, machine
+from .. import compat, cpuid, machine
 from ..cpuid import Cpu
 from ..cpuid_instruction import MachineError
 from ..derivation import Derivation, DerivationError, Options, derive
@@ -71,7 +71,7 @@ class Simulated:
             derivation = derive(cpu, self.xen, self.options)
         except (DerivationError, ValueError) as error:
             raise SourceError(str(error)) from error
-        sets = derivation.featuresets
+        sets = _as_libxc_answers(derivation)
         host = Host(
             origin=f"simulated: what {self.xen.title} would offer on {subject.title}",
             xen=Xen(
@@ -83,16 +83,14 @@ class Simulated:
             topology=subject.topology,
             iommu=False,
             hvm=derivation.hvm,
-            featuresets=Featuresets(
-                raw=_required(sets, "raw"),
-                host=_required(sets, "host"),
-                pv_default=_required(sets, "pv_default"),
-                hvm_default=_required(sets, "hvm_default"),
-                pv_max=sets["pv_max"],
-                hvm_max=sets["hvm_max"],
-            ),
+            featuresets=sets,
             policies={"raw": _policy(cpu)},
-            notes=(*notes, *derivation.notes, "whether there is an IOMMU is not simulated"),
+            notes=(
+                *notes,
+                *derivation.notes,
+                *(compat.notes(self.xen, cpu.vendor, sets) if _patched(self.xen) else ()),
+                "whether there is an IOMMU is not simulated",
+            ),
         )
         return host, derivation
 
@@ -140,6 +138,33 @@ def _topology(cpu: Cpu) -> Topology:
     return Topology(
         cpu_count=max(count, 1), socket_count=1, threads_per_core=max(threads, 1), nr_nodes=1
     )
+
+
+def _as_libxc_answers(derivation: Derivation) -> Featuresets:
+    """The sets as a toolstack gets them: XenServer's libxc adds to the max sets (module compat)."""
+    sets, xen = derivation.featuresets, derivation.release
+    raw, host = _required(sets, "raw"), _required(sets, "host")
+    made: dict[str, Featureset | None] = {}
+    for guest in ("pv", "hvm"):
+        name, default = f"{guest}_max", _required(sets, f"{guest}_default")
+        made[name] = own = sets[name]
+        if _patched(xen):
+            published = compat.published(
+                xen, name, derivation.cpu.vendor, raw, host, own or default
+            )
+            made[name] = published if default else default  # for guests that cannot be, nothing
+    return Featuresets(
+        raw=raw,
+        host=host,
+        pv_default=_required(sets, "pv_default"),
+        hvm_default=_required(sets, "hvm_default"),
+        pv_max=made["pv_max"],
+        hvm_max=made["hvm_max"],
+    )
+
+
+def _patched(xen: Release) -> bool:
+    return xen.name.startswith("xenserver-")
 
 
 def _required(sets: Mapping[str, Featureset | None], name: str) -> Featureset:
