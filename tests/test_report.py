@@ -86,7 +86,9 @@ def outline(html: str) -> Outline:
 
 @pytest.fixture(name="html", scope="module")
 def _html() -> str:
-    return report.page("The pool <west>", POOL, VMS, made="made today")
+    long = "read from /a/long/path/of-which-no-line-can-be-broken/" + "x" * 60
+    noted = [evolve(POOL[0], notes=(long,)), *POOL[1:]]
+    return report.page("The pool <west>", noted, VMS, made="made today")
 
 
 def said(html: str) -> str:
