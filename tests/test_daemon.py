@@ -1,5 +1,6 @@
 """The daemon as a process of its own, over its real socket."""
 
+import contextlib
 import json
 import os
 import resource
@@ -96,6 +97,49 @@ def test_sigterm_finishes_the_call_in_hand(daemon: Daemon) -> None:
     assert daemon.process.wait(10) == 0
     assert not daemon.socket.exists()
     assert "SIGTERM: stopping" in daemon.log.read_text()
+
+
+def test_a_closed_terminal_ends_it_like_sigterm(daemon: Daemon) -> None:
+    """SIGHUP takes the socket away and ends with 0."""
+    daemon.process.send_signal(signal.SIGHUP)
+    assert daemon.process.wait(10) == 0
+    assert not daemon.socket.exists()
+
+
+def test_nohup_is_obeyed(tmp_path: Path) -> None:
+    """A daemon started with SIGHUP ignored goes on when the terminal closes."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        started = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    started.process.send_signal(signal.SIGHUP)
+    assert connect(started.socket).query("test").name == "xenops_cpu"
+    assert started.stop() == 0
+
+
+@pytest.mark.parametrize("output", [">&-", "> /dev/full", "2> /dev/full", ">&- 2>&-"])
+def test_it_serves_when_nobody_hears_it(tmp_path: Path, output: str) -> None:
+    """Neither a closed nor a full standard output or error keeps it from serving and ending."""
+    path = tmp_path / "socket"
+    command = f'exec "$0" -m xenops_cpu serve --socket "$1" --source example:epyc-xen-4.17 {output}'
+    process = subprocess.Popen(
+        ["sh", "-c", command, sys.executable, str(path)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(400):
+        with contextlib.suppress(ConnectionFailed):
+            connect(path).query("test")  # answered after it has tried to say that it serves
+            break
+        time.sleep(0.05)
+    assert connect(path).query("test").name == "xenops_cpu"
+    process.terminate()
+    _, said = process.communicate(timeout=10)
+    assert "Traceback" not in said
+    assert "a fault in this program" not in said
+    assert process.returncode == 0
 
 
 def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(tmp_path: Path) -> None:

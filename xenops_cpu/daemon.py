@@ -25,6 +25,9 @@ __all__ = ["SocketError", "serve"]
 # A change of the host (late microcode) shows in the answers this many seconds later at the most.
 STALE_SECONDS = 2.0
 
+# There is no configuration that SIGHUP could ask to read again: it is a terminal that closes.
+_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 def serve(
     path: Path,
@@ -35,7 +38,7 @@ def serve(
     limits: Limits | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve `source` on the socket `path` until SIGTERM or SIGINT; the calls in hand are finished.
+    """Serve `source` on the socket `path` until a signal of _STOP; the calls in hand are finished.
 
     `ready` is called when calls are answered. Raises SocketError when the socket cannot be had.
     """
@@ -56,7 +59,11 @@ def serve(
             log.info("%s: stopping", signal.Signals(number).name)
             server.stop()
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {
+            number: signal.signal(number, stop)
+            for number in _STOP
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+        }
         try:
             service.query("start")  # reads the source, so that the log begins with what it says
             log.info("serving %s on %s", source.name, path)

@@ -55,6 +55,8 @@ def _usage() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code; says on standard error what went wrong."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if sys.stdout is None:  # started with a closed one, as some supervisors do
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open as long as the program runs
     name = arguments[0] if arguments else ""
     if name in ("-h", "--help", "help"):
         print(_usage(), end="")
@@ -83,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"xenops-cpu {name}: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        where = error.filename or "standard output"
+        print(f"xenops-cpu {name}: {where}: {error.strerror}", file=sys.stderr)
         return CANNOT_BE_READ
     except Exception as error:
         if os.environ.get("XENOPS_CPU_DEBUG"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -67,8 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
     source = options.source(arguments)
 
     def ready() -> None:
-        print(f"serving {source.name} on {path}")
-        print(f"ask it: {_this_program()} info --socket {path}", flush=True)
+        try:
+            print(f"serving {source.name} on {path}")
+            print(f"ask it: {_this_program()} info --socket {path}", flush=True)
+        except OSError:  # nobody listens to what it says, but callers may be there
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     try:
         daemon.serve(
