@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -32,8 +32,10 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
-_STALE_HOST = "restart the toolstack on that host (xe-toolstack-restart): xapi asks Xen anew then"
-_STALE_POOL = "restart the toolstack on the pool's master: xapi levels the pool anew then"
+_STALE_HOST = (
+    "for a host, restart the toolstack there (xe-toolstack-restart): xapi asks Xen anew then"
+)
+_STALE_POOL = "for the pool, restart the toolstack on its master: xapi levels the pool anew then"
 
 
 @frozen
@@ -101,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         words.print_json(_document(found))
     else:
-        _tell(found, bool(pools))
+        _tell(found, {_pool_name(pool) for pool in pools})
     return code
 
 
@@ -186,20 +188,24 @@ def _audited(
         expected = pool_cpu_info(maps)
         said = "as Xen says now" if matched else "as their records are"
         compared.append(
-            f"the record of {pool.name or 'the pool'} with the level of "
+            f"the record of {_pool_name(pool)} with the level of "
             f"{told.count(len(maps), 'host')}, {said}"
         )
         length = max(
             (Featureset.parse(v).length for k, v in expected.items() if k.startswith("features")),
             default=0,
         )
-        findings += audit(pool.name or "the pool", pool.cpu_info, expected, _rules(taking, length))
+        findings += audit(_pool_name(pool), pool.cpu_info, expected, _rules(taking, length))
     wrong = _told_of_vms(vms, taking)
     if vms and taking:
         compared.append(
             f"{told.count(len(vms), 'VM')} with what {told.count(len(taking), 'host')} take in"
         )
     return _Audited(tuple(compared), tuple(findings), tuple(wrong), tuple(_labelled(vms, taking)))
+
+
+def _pool_name(pool: Stored) -> str:
+    return pool.name or "the pool"
 
 
 def _rules(taking: Sequence[Member], length: int) -> Release:
@@ -266,7 +272,7 @@ def _document(found: _Audited) -> dict[str, object]:
     }
 
 
-def _tell(found: _Audited, pools: bool) -> None:
+def _tell(found: _Audited, pools: Collection[str]) -> None:
     for what in found.compared:
         terminal.paragraph(f"compared: {what}", hanging=2)
     if not found.findings and not found.vms:
@@ -283,6 +289,6 @@ def _tell(found: _Audited, pools: bool) -> None:
             terminal.paragraph(
                 f"{name}: compatibility bits only, {' '.join(names)}: {reason}", hanging=2
             )
-    pool_names = {finding.record for finding in found.findings if finding.record == "the pool"}
-    if found.findings:
-        terminal.paragraph(f"to do: {_STALE_POOL if pool_names and pools else _STALE_HOST}")
+    stale = {finding.record in pools for finding in found.findings}
+    for of_pool in sorted(stale):
+        terminal.paragraph(f"to do: {_STALE_POOL if of_pool else _STALE_HOST}", hanging=2)

@@ -13,6 +13,7 @@ from ..member import GuestType, Member, Vm
 from ..plan import Change, Plan, Touched, left
 from ..pool import level_of
 from ..report import words as told
+from ..verdict import check
 from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members, terminal
 from . import pool_words as words
 from .members import Found
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = plan.plan(old, new, vms, xen)
     if wanted is not None:
         found = evolve(found, changes=tuple(c for c in found.changes if c.guest is wanted))
-    found = _without_the_leaving(found, {member.name for member in new})
+    found = _completed(found, new, vms)
     code = OK if found.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
         words.print_json(_document(found, old, new, len(vms)))
@@ -79,13 +80,20 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _without_the_leaving(found: Plan, staying: set[str]) -> Plan:
-    """That no VM can go to a host that leaves is what was asked for, and no loss to tell of."""
+def _completed(found: Plan, after: Sequence[Member], vms: Sequence[Vm]) -> Plan:
+    """That no VM can go to a host that leaves is what was asked for, and no loss to tell of; a VM
+    that no host takes in is told why by each.
+    """
+    staying = {member.name for member in after}
     kept = []
     for touched in found.vms:
         closed = tuple(name for name in touched.closed if name in staying)
-        if closed or touched.stranded or touched.refusals or touched.opened:
-            kept.append(evolve(touched, closed=closed))
+        refusals = touched.refusals
+        if touched.stranded:
+            vm = next(vm for vm in vms if vm.name == touched.vm)
+            refusals = tuple(check(vm, member) for member in after)
+        if closed or refusals or touched.opened:
+            kept.append(evolve(touched, closed=closed, refusals=refusals))
     return evolve(found, vms=tuple(kept))
 
 
