@@ -1,5 +1,6 @@
 """xenops_cpu.inputs.suspend: streams put together byte for byte from Xen's and xapi's formats."""
 
+import gzip
 import io
 import struct
 from collections.abc import Callable
@@ -15,9 +16,10 @@ from xenops_cpu.features import release
 from xenops_cpu.featureset import Featureset
 from xenops_cpu.inputs import InputError, suspend, xen_cpuid
 from xenops_cpu.policy import Policy
-from xenops_cpu.policy_featureset import policy_featureset
+from xenops_cpu.policy_featureset import guest_featureset, policy_featureset
 
-from .reports import golden, libxc_stream, record, xenopsd_image, xl_save
+from .hosts import example
+from .reports import GOLDEN, golden, libxc_stream, record, xenopsd_image, xl_save
 
 # What a real Xen gave an HVM guest at most.
 POLICY = xen_cpuid.parse(golden("epyc-xen-4.17.xen-cpuid-p.txt"), "p").parts.policies["hvm_max"]
@@ -28,6 +30,11 @@ FRAMINGS: dict[str, Callable[[bytes], bytes]] = {
     "xenopsd": xenopsd_image,
     "libvirt": lambda stream: b"libvirt-xml\n \0 \r" + bytes(80) + b"<domain/>\0" + stream,
 }
+
+
+def real(xen: str) -> bytes:
+    """A stream that libxc itself wrote (see the folder's README)."""
+    return gzip.decompress((GOLDEN / f"hvm-domain-xen-{xen}.stream.gz").read_bytes())
 
 
 def read(data: bytes) -> inputs.Input:
@@ -41,13 +48,38 @@ def test_the_policy_comes_out_as_it_went_in(framing: str, order: str) -> None:
     found = read(FRAMINGS[framing](libxc_stream(POLICY, order=order)))
     assert found.kind == "suspend-image"
     assert found.policy == POLICY
-    assert found.featureset == policy_featureset(POLICY, release("4.17"))
+    assert found.featureset == guest_featureset(POLICY, release("4.17"))
     assert not found.damage
     assert found.vm is not None
     assert found.vm.domain_type == "hvm"
     assert ("big-endian" in found.vm.source) == (order == ">")
     assert "version 3" in found.vm.source
     assert "saved by Xen 4.17" in found.vm.source
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+@pytest.mark.parametrize("xen", ["4.17", "4.20"])
+def test_what_libxc_itself_saved(framing: str, xen: str) -> None:
+    """A real stream: the guest saw just what that Xen gives at boot, so it can go back there."""
+    found = read(FRAMINGS[framing](real(xen)))
+    vm, host = found.vm, example(f"epyc-xen-{xen}")
+    assert vm is not None
+    assert found.policy is not None
+    assert (vm.domain_type, found.damage) == ("hvm", "")
+    assert f"libxc stream version 3, HVM, saved by Xen {xen}" in vm.source
+    assert vm.featureset == host.featuresets.hvm_default
+    assert host.featuresets.hvm_max is not None
+    assert vm.featureset <= host.featuresets.hvm_max
+    # Leaf 80000001h EDX repeats bits of leaf 1 EDX in the policy, as AMD's CPUs do.
+    assert policy_featureset(found.policy, host.release) != vm.featureset
+
+
+def test_memory_of_a_real_stream_is_not_read() -> None:
+    """Page data may be anything: only its length counts."""
+    data = real("4.17")
+    at = data.index(struct.pack("<I", 1) + struct.pack("<I", 8 + 64 * 8 + 64 * 4096))
+    noise = data[: at + 600] + b"\xa5" * 4096 + data[at + 600 + 4096 :]
+    assert read(noise) == read(data)
 
 
 @pytest.mark.parametrize(("domain", "kind"), [(1, "pv"), (2, "hvm"), (3, "hvm")])

@@ -10,7 +10,12 @@ from xenops_cpu.features import RELEASES, release
 from xenops_cpu.featureset import Featureset
 from xenops_cpu.inputs import xen_cpuid
 from xenops_cpu.policy import NO_SUBLEAF, Policy
-from xenops_cpu.policy_featureset import featureset_policy, lost, policy_featureset
+from xenops_cpu.policy_featureset import (
+    featureset_policy,
+    guest_featureset,
+    lost,
+    policy_featureset,
+)
 
 from .hosts import example
 from .reports import golden
@@ -34,10 +39,26 @@ def test_the_policies_of_a_real_xen_hold_its_featuresets(name: str) -> None:
     assert len(differences) == 6
     verw = ["VERW_CLEAR"] if name.startswith("epyc") else []
     assert differences == {
-        **dict.fromkeys(differences, []),
+        **{key: [] for key in differences},
         "pv_max": verw,
         "hvm_max": verw,
     }
+
+
+def test_a_guests_featureset_has_no_repeated_bits() -> None:
+    """On AMD, leaf 80000001h EDX repeats leaf 1 EDX; elsewhere it has bits of its own only."""
+    xen = release("4.17")
+    leaves = {
+        (0, NO_SUBLEAF): (1, 0x68747541, 0x444D4163, 0x69746E65),
+        (1, NO_SUBLEAF): (0, 0, 0, 0x00000011),
+        (0x80000000, NO_SUBLEAF): (0x80000001, 0, 0, 0),
+        (0x80000001, NO_SUBLEAF): (0, 0, 0, 0x20000111),
+    }
+    repeated = ["FPU", "TSC", "<2*32+0>", "<2*32+4>", "<2*32+8>", "LM"]
+    assert xen.names(policy_featureset(Policy(leaves), xen)) == repeated
+    assert xen.names(guest_featureset(Policy(leaves), xen)) == ["FPU", "TSC", "<2*32+8>", "LM"]
+    leaves[0, NO_SUBLEAF] = (1, 0x756E6547, 0x6C65746E, 0x49656E69)
+    assert xen.names(guest_featureset(Policy(leaves), xen)) == repeated
 
 
 @given(st.sampled_from(RELEASES), st.data())

@@ -26,6 +26,10 @@ RELEASES = (
 )  # fmt: skip
 NEWEST = RELEASES[-1]
 
+# The bits that AMD repeats in 80000001h EDX from leaf 1 EDX: words 0 and 2 share their places
+# (cpufeatureset.h, CPUID_COMMON_1D_FEATURES, the same in every release).
+COMMON_1D = 0x0183F3FF
+
 
 class ReleaseError(ValueError):
     """A text that names no Xen release known here."""

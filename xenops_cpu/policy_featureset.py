@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .features import Release, Word
-from .featureset import Featureset
+from .features import COMMON_1D, Release, Word
+from .featureset import WORD_BITS, Featureset
 from .policy import NO_SUBLEAF, LeafKey, Policy, Registers
 
 _REGISTERS = ("eax", "ebx", "ecx", "edx")
 _NOTHING: Registers = (0, 0, 0, 0)
 _WORD = 0xFFFFFFFF
+
+# Leaf 0 EBX, EDX, ECX of AuthenticAMD and HygonGenuine.
+_REPEATING = ((0x68747541, 0x69746E65, 0x444D4163), (0x6F677948, 0x6E65476E, 0x656E6975))
 
 # What a guest sees in leaves and registers that no word of a featureset has.
 _ELSEWHERE: tuple[tuple[int, str], ...] = (
@@ -47,6 +50,21 @@ _ELSEWHERE: tuple[tuple[int, str], ...] = (
 def policy_featureset(policy: Policy, release: Release) -> Featureset:
     """The words of a release's featureset, taken from a policy's leaves and MSRs."""
     return Featureset.of_words(_value(policy, word) for word in release.words)
+
+
+def guest_featureset(policy: Policy, release: Release) -> Featureset:
+    """The featureset behind a guest's policy: what a host has to offer for this guest.
+
+    On AMD and Hygon, CPUID 80000001h EDX repeats bits of leaf 1 EDX. Xen puts the repetition into
+    a domain's policy only (arch/x86/cpu-policy.c, recalculate_cpuid_policy()); no featureset that a
+    host offers has it.
+    """
+    featureset = policy_featureset(policy, release)
+    _, ebx, ecx, edx = _leaf(policy, 0, None)
+    if (ebx, edx, ecx) not in _REPEATING:
+        return featureset
+    repeated = featureset.bits & COMMON_1D
+    return Featureset(featureset.bits & ~(repeated << 2 * WORD_BITS), featureset.length)
 
 
 def featureset_policy(

@@ -6,7 +6,8 @@ calculate_hvm_max_policy(). `s.fs` is the set being made; it starts as the host 
 
 from __future__ import annotations
 
-from .state import COMMON_1D, State
+from ..features import COMMON_1D
+from .state import State
 from .step import Phase, span
 
 _4_14_ON = "4.14+ xs8"

@@ -17,9 +17,6 @@ from ..features import RELEASES, Release, release
 from .cmdline import BootOptions
 from .hardware import Hardware
 
-# The bits that AMD repeats in 80000001h EDX from leaf 1 EDX (cpufeatureset.h, "common 1d").
-COMMON_1D = 0x0183F3FF
-
 
 @frozen
 class Change:

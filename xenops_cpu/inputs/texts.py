@@ -13,7 +13,7 @@ from .. import capture, dumps
 from ..featureset import Featureset
 from ..host import Host
 from ..policy import Policy, PolicyError
-from ..policy_featureset import policy_featureset
+from ..policy_featureset import guest_featureset
 from ..sources import cpuinfo
 from . import parts, vm_record, xe, xen_cpuid, xl_info
 from .parts import Parts
@@ -102,7 +102,7 @@ def _xen_cpuid(text: str, where: str) -> Found:
             VmRecord(
                 name=f"domain {number}",
                 domain_type="unknown",
-                featureset=policy_featureset(policy, release),
+                featureset=guest_featureset(policy, release),
                 policy=policy,
                 source=f"{where}: xen-cpuid -p {number}",
             )
