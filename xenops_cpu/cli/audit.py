@@ -199,7 +199,7 @@ def _audited(
     wrong = _told_of_vms(vms, taking)
     if vms and taking:
         compared.append(
-            f"{told.count(len(vms), 'VM')} with what {told.count(len(taking), 'host')} take in"
+            f"{told.count(len(vms), 'VM')} with what {told.count(len(taking), 'host')} can take in"
         )
     return _Audited(tuple(compared), tuple(findings), tuple(wrong), tuple(_labelled(vms, taking)))
 
@@ -228,7 +228,7 @@ def _told_of_vms(vms: Sequence[Vm], taking: Sequence[Member]) -> Iterator[tuple[
             yield (
                 vm,
                 (
-                    f"is a PV guest with an HVM featureset ({names}): its domain type was changed "
+                    f"a PV guest with an HVM featureset ({names}): its domain type was changed "
                     "after it booted; start it anew"
                 ),
             )

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) -> None:
     terminal.heading(
-        f"{told.GUESTS[level.guest]}: every one of {told.count(len(level.hosts), 'host')} gives "
+        f"{told.GUESTS[level.guest]}: {_who(level)} gives "
         f"{told.count(len(level.featureset), 'feature')} (names and rules of "
         f"{level.release.title})"
     )
@@ -86,6 +86,12 @@ def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) 
         tell_costs(level, hosts)
         tell_losses(level, arguments.reasons)
         tell_security(hosts, level)
+
+
+def _who(level: Level) -> str:
+    if len(level.hosts) == 1:
+        return level.hosts[0]
+    return f"every one of {told.count(len(level.hosts), 'host')}"
 
 
 def tell_costs(level: Level, hosts: Iterable[Member]) -> None:
