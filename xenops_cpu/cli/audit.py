@@ -17,9 +17,9 @@ from ..pool_records import Finding, audit, pool_cpu_info
 from ..records import RecordError
 from ..report import words as told
 from ..verdict import check
-from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members, terminal
+from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members, terminal, typed
 from . import pool_words as words
-from .members import Found
+from .derived import Found
 
 _EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hosts, VMs against them
   xenops-cpu audit host-cpu-info.txt --host /var/lib/xcp/xenops-cpu  # the database against Xen
@@ -110,11 +110,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _stored(texts: Sequence[str], arguments: argparse.Namespace) -> Iterator[Stored]:
     xen = members.xen_release(arguments)
     for place, text in enumerate(texts, 1):
-        name, bare = members.split_name(text)
-        given = members.read(bare, xen)
+        name, bare = typed.split_name(text)
+        given = typed.read(bare, xen)
         if not given.stored and not given.vms:
             raise Failure(
-                f'"{members.shown(text)}" is no stored record of xapi; captures, sockets and '
+                f'"{typed.shown(text)}" is no stored record of xapi; captures, sockets and '
                 "simulations go to --host",
                 WRONG_USAGE,
             )
@@ -125,7 +125,7 @@ def _stored(texts: Sequence[str], arguments: argparse.Namespace) -> Iterator[Sto
 
 def _pool_record(arguments: argparse.Namespace) -> Iterator[Stored]:
     if arguments.pool_record is not None:
-        given = members.read(arguments.pool_record, members.xen_release(arguments))
+        given = typed.read(arguments.pool_record, members.xen_release(arguments))
         if len(given.stored) != 1:
             raise Failure(
                 f"--pool-record: {len(given.stored)} records of CPUs; one is wanted", WRONG_USAGE
@@ -136,9 +136,7 @@ def _pool_record(arguments: argparse.Namespace) -> Iterator[Stored]:
 def _members(arguments: argparse.Namespace) -> list[Member]:
     """The hosts as the stored records have them."""
     xen = members.xen_release(arguments)
-    texts = [
-        text for text in arguments.records if members.read(members.split_name(text)[1], xen).hosts
-    ]
+    texts = [text for text in arguments.records if typed.read(typed.split_name(text)[1], xen).hosts]
     return members.members(texts, arguments)
 
 

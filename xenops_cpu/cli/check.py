@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..member import Member, Vm
 from ..report import words as told
 from ..verdict import UNSEEN, Answer, Verdict, check, grid
-from . import WRONG_USAGE, Failure, members, terminal
+from . import WRONG_USAGE, Failure, members, terminal, typed
 from . import pool_words as words
 from .progress import Progress
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     guests = members.vms([arguments.vm], arguments)
     hosts = members.members(arguments.hosts, arguments)
     if not guests:
-        raise Failure(f'"{members.shown(arguments.vm)}" has no VM', WRONG_USAGE)
+        raise Failure(f'"{typed.shown(arguments.vm)}" has no VM', WRONG_USAGE)
     many = len(guests) * len(hosts) > _MANY and not (arguments.json or arguments.details)
     if arguments.brief or many:
         return _brief(guests, hosts, arguments)

@@ -14,9 +14,9 @@ from ..plan import Change, Plan, Touched, left
 from ..pool import level_of
 from ..report import words as told
 from ..verdict import check
-from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members, terminal
+from . import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, derived, members, terminal, typed
 from . import pool_words as words
-from .members import Found
+from .derived import Found
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
   xenops-cpu plan leave host-7.json --pool host-7.json host-8.json
@@ -101,8 +101,8 @@ def _after(before: Sequence[Found], arguments: argparse.Namespace) -> list[Found
     """The pool after the change. Raises Failure."""
     by_name = {found.member.name: found for found in before}
     to = _release(arguments.to_xen)
-    derived = to is not None or arguments.to_cmdline is not None
-    if arguments.change != "update" and (arguments.new is not None or derived):
+    anew = to is not None or arguments.to_cmdline is not None
+    if arguments.change != "update" and (arguments.new is not None or anew):
         raise Failure("NEW, --to-xen and --to-cmdline go with 'update' only", WRONG_USAGE)
     match arguments.change:
         case "join":
@@ -119,13 +119,13 @@ def _after(before: Sequence[Found], arguments: argparse.Namespace) -> list[Found
             name = _name(arguments.host, by_name, arguments)
             kept = {member.name for member in left([f.member for f in before], name)}
             return [found for found in before if found.member.name in kept]
-    if (arguments.new is not None) == derived:
+    if (arguments.new is not None) == anew:
         raise Failure("update needs NEW, or --to-xen or --to-cmdline", WRONG_USAGE)
     if arguments.host == _ALL and arguments.new is None:
-        return [members.updated(found, to, arguments.to_cmdline) for found in before]
+        return [derived.updated(found, to, arguments.to_cmdline) for found in before]
     name = _name(arguments.host, by_name, arguments)
     if arguments.new is None:
-        changed = members.updated(by_name[name], to, arguments.to_cmdline)
+        changed = derived.updated(by_name[name], to, arguments.to_cmdline)
     else:
         given = members.hosts([arguments.new], arguments)
         if len(given) != 1:
@@ -145,7 +145,7 @@ def _name(text: str, by_name: dict[str, Found], arguments: argparse.Namespace) -
     if len(found) == 1 and found[0] in by_name:
         return found[0]
     raise Failure(
-        f'"{members.shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
+        f'"{typed.shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
         WRONG_USAGE,
     )
 
