@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xenops_cpu.transports.connection import Limits
 from xenops_cpu.transports.unix_http import Server
@@ -177,6 +177,32 @@ def test_an_unfinished_request_is_answered(service: Running) -> None:
         client.sendall(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nabc")
         client.shutdown(socket.SHUT_WR)
         assert b"after 3 of 9 bytes" in read_to_the_end(client)
+
+
+def test_only_who_holds_too_much_pays_for_it(tmp_path: Path) -> None:
+    """A large unfinished call whose client has gone is dropped; the others are answered."""
+    limits = evolve(LIMITS, body_bytes=1 << 20, unfinished_bytes=100_000)
+    head = b"POST / HTTP/1.1\r\ncontent-length: 500000\r\n\r\n"
+    with listening(tmp_path / "socket") as listener:
+        # Both calls are there before the first turn of the loop.
+        gone, waiting = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        gone.connect(str(tmp_path / "socket"))
+        gone.sendall(head + b"x" * 90_000)
+        gone.close()
+        waiting.connect(str(tmp_path / "socket"))
+        waiting.settimeout(5)
+        call = request(b"y" * 60_000)
+        waiting.sendall(call[:-5])
+        server = Server(listener, lambda body: (body[:3], ""), lambda *_: (b"", ""), limits)
+        thread = threading.Thread(target=server.serve)
+        thread.start()
+        try:
+            with waiting:
+                waiting.sendall(call[-5:])
+                assert read_reply(waiting) == b"yyy"
+        finally:
+            server.stop()
+            thread.join(10)
 
 
 def test_a_slow_client_is_cut_off_with_an_answer(service: Running) -> None:

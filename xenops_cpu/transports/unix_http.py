@@ -172,7 +172,10 @@ class Server:
         connection.held = held
         if self._held > self._limits.unfinished_bytes:
             largest = max(self._connections.values(), key=lambda c: 0 if c.busy else c.held)
-            self._leave(largest, "too many unfinished calls at once; this is the largest")
+            try:
+                self._leave(largest, "too many unfinished calls at once; this is the largest")
+            except OSError:  # its client has gone: that is not this connection's trouble
+                self._close(largest)
 
     def _answer_all(self, connection: Connection) -> None:
         """Answer the requests that have arrived, until the client must take some answers first."""
