@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from xenops_cpu import compat, meanings
-from xenops_cpu.features import NEWEST, RELEASES, release
+from xenops_cpu import meanings
+from xenops_cpu.features import COMMON_1D, NEWEST, RELEASES, release
 
 
 def test_every_feature_has_a_sentence_and_a_group() -> None:
@@ -31,7 +31,7 @@ def test_a_bit_without_a_name() -> None:
 def test_copies_are_those_of_libxc() -> None:
     """AMD's copies are the bits that XenServer's libxc adds, and are told by leaf 1's names."""
     copies = {n for n in range(64, 96) if meanings.copy_of(n) is not None}
-    assert sum(1 << (n - 64) for n in copies) == compat.COMMON_1D
+    assert sum(1 << (n - 64) for n in copies) == COMMON_1D
     assert meanings.copy_of(64 + 19) is None
     assert meanings.copy_of(0) is None
     text = "SYSCALL (and AMD's copies of leaf 1 in leaf 80000001h: FPU DE)"

@@ -16,13 +16,10 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from .features import Release, Word
+from .features import COMMON_1D, Release, Word
 from .featureset import Featureset
 from .host import Featuresets, Host
 from .policy import NO_SUBLEAF, Policy
-
-# Bits that leaf 1 EDX and leaf 80000001h EDX have in common on AMD's CPUs (Xen: COMMON_1D).
-COMMON_1D = 0x0183F3FF
 
 INTEL = frozenset({"GenuineIntel"})
 AMD = frozenset({"AuthenticAMD", "HygonGenuine"})

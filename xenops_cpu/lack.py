@@ -10,7 +10,7 @@ from attrs import frozen
 
 from .features import Release
 from .levelling import OR_REASONS
-from .meanings import why_only_in_migration
+from .meanings import copy_of, why_only_in_migration
 from .member import GuestType, Member
 
 # The immunities and what they are immunities from. A bit that is lost makes a guest protect itself
@@ -46,7 +46,13 @@ _CONTROLS = frozenset({
     "SBPB", "IBPB_BRTYPE", "AUTO_IBRS", "EIBRS", "TSX_CTRL", "MCU_CTRL", "FB_CLEAR_CTRL",
     "GDS_CTRL", "XAPIC_STATUS", "TSC_DEADLINE", "TSC_ADJUST", "X2APIC", "IBS", "LWP", "ARCH_LBR",
 })  # fmt: skip
-_STATE = ("XSAVE", "AVX", "FMA", "F16C", "VAES", "VPCLMULQDQ", "MPX", "PKU", "AMX", "XOP", "LWP")
+# Features with registers of their own, which a guest's kernel saves and restores.
+_STATE = frozenset({
+    "XSAVE", "XSAVEOPT", "XSAVEC", "XSAVES", "XGETBV1", "AVX", "AVX512F", "MPX", "PKU", "AMX_TILE",
+    "LWP",
+})  # fmt: skip
+# What the guest itself switches on in CR4: CPUID only repeats it.
+_OF_THE_GUEST = frozenset({"OSXSAVE", "OSPKE"})
 _HINTS = frozenset({
     "ERMS", "FSRM", "FZRM", "FSRS", "FSRCS", "AMD_FSRS", "AMD_FSRC", "FSRSC", "NSCB", "NO_LMSL",
     "FS_GS_NS", "LFENCE_DISPATCH", "NO_NEST_BP", "NO_FPU_SEL", "RSTR_FP_ERR_PTRS",
@@ -112,6 +118,13 @@ def risk(xen: Release, number: int, compatibility: str = "") -> str:
         return "none but speed: the prefixes of HLE are ignored where it is missing"
     if name in ("RTM", _TSX_OFF):
         return "programs that begin a transaction stop with an invalid opcode (#UD)"
+    if name in _OF_THE_GUEST:
+        return "none: it repeats what the guest itself switched on"
+    if name == "HYPERVISOR":
+        return "every guest is shown it: a set without it is not a guest's"
+    copied = copy_of(number)
+    if copied is not None:
+        return f"little: on AMD it repeats {xen.label(copied)} of leaf 1, which guests look at"
     if name in _TOPOLOGY:
         return "the guest has counted its CPUs by another rule; little, unless it counts again"
     if name in _HINTS:
@@ -121,7 +134,7 @@ def risk(xen: Release, number: int, compatibility: str = "") -> str:
             "the guest uses a register that is missing or differs (#GP): its kernel may crash, or "
             "go on without the protection that it counts on"
         )
-    if name.startswith(_STATE):
+    if name in _STATE:
         return (
             "the guest's kernel saves and restores its registers (XSAVE): faults in kernel and "
             "programs, a crash is likely"

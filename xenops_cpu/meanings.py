@@ -14,7 +14,7 @@ from importlib import resources
 
 from attrs import frozen
 
-from .features import NEWEST, Release, release
+from .features import COMMON_1D, NEWEST, Release, release
 from .featureset import WORD_BITS
 
 # The groups of data/meanings.txt in the order in which people are told of them.
@@ -50,8 +50,7 @@ GROUPS = {
 }
 COPIES, UNNAMED = "copies", "unnamed"
 
-# Xen's COMMON_1D: the bits of word 2 (80000001h EDX) that repeat word 0 on AMD.
-_COPIED_WORD, _COPIED_BITS = 2, 0x0183F3FF
+_COPIED_WORD = 2  # 80000001h EDX, which has bits of word 0 again on AMD
 
 _TSX = (
     "TSX, hidden at boot because it is off or unsafe here; a VM that saw it elsewhere may come in "
@@ -125,7 +124,7 @@ def meaning(xen: Release, number: int) -> Meaning:
 def copy_of(number: int) -> int | None:
     """The feature of leaf 1 that AMD repeats in this bit of leaf 80000001h; None for all others."""
     word, bit = divmod(number, WORD_BITS)
-    return bit if word == _COPIED_WORD and _COPIED_BITS >> bit & 1 else None
+    return bit if word == _COPIED_WORD and COMMON_1D >> bit & 1 else None
 
 
 def brief(xen: Release, numbers: Iterable[int]) -> str:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from . import compat
 from .compatibility import LeafLimits
 from .cpu_info import Offer, offers
-from .features import Release
+from .features import COMMON_1D, Release
 from .featureset import Featureset
 from .host import Featuresets, Host
 
@@ -176,7 +176,7 @@ def _labels(vm: Vm, xen: Release) -> Iterator[tuple[int, str]]:
         return
     low = _COMMON_1D_WORD * 32
     for number in vm.features:
-        in_common = low <= number < low + 32 and compat.COMMON_1D >> (number - low) & 1
+        in_common = low <= number < low + 32 and COMMON_1D >> (number - low) & 1
         if in_common and xen.feature(number) is None:
             yield number, compat.COMMON_REASON
     for rule in compat.RULES:
