@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from .wire import XMLRPC
 from .wire.caller import caller
 
 TIMEOUT_SECONDS = 30.0
+_RETRY_SECONDS = 0.01
 
 
 class ConnectionFailed(Exception):
@@ -26,7 +28,15 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        deadline = time.monotonic() + (self.timeout or 0.0)
+        while True:
+            try:
+                return self.sock.connect(self._path)
+            except BlockingIOError:
+                # A socket with a time-out does not wait for a place among those not yet accepted.
+                if time.monotonic() >= deadline:
+                    raise TimeoutError from None
+                time.sleep(_RETRY_SECONDS)
 
 
 def sender(path: Path, timeout: float = TIMEOUT_SECONDS) -> Callable[[bytes], bytes]:
