@@ -88,6 +88,9 @@ def test_the_general_help_lists_commands_and_exit_codes() -> None:
         (("call", "HOST.stat", "x", "--socket", "/no"), 2, "'x' is not NAME=VALUE"),
         (("call", "HOST.stat", "x=1", "--socket", "/no"), 2, "no parameter 'x'; it has debug_info"),
         (("call", "HOST.is_compatible", "--socket", "/no"), 2, "needs vm_policy=VALUE"),
+        (("call", "query", "--timeout", "-1"), 2, "--timeout: invalid number of seconds"),
+        (("call", "query", "--timeout", "nan"), 2, "--timeout: invalid number of seconds"),
+        (("call", "query", "--timeout", "1e30"), 2, "--timeout: invalid number of seconds"),
         (("capture", "/no/folder/x", "--source", "example:epyc-xen-4.17"), 3, "cannot write"),
         (("serve", "--socket-mode", "999"), 2, "invalid file mode value"),
         (

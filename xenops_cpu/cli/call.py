@@ -23,6 +23,19 @@ _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
 _WIRES = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 
 
+_LONGEST_SECONDS = 86400.0
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError
+    return seconds
+
+
+_seconds.__name__ = "number of seconds, up to a day,"
+
+
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "call",
@@ -34,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC)
     made.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
-    made.add_argument("--timeout", type=float, default=client.TIMEOUT_SECONDS, metavar="SECONDS")
+    made.add_argument("--timeout", type=_seconds, default=client.TIMEOUT_SECONDS, metavar="SECONDS")
     return made
 
 
