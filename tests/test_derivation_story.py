@@ -125,6 +125,21 @@ def test_clearing_wins_over_forcing() -> None:
     assert ("host.nscb", True) in told
 
 
+@pytest.mark.parametrize(
+    ("cpu", "cmdline", "words"),
+    [
+        (SKYLAKE_2017, "cpuid=no-avx", "without AVX there is nothing to leak"),
+        ("inst-genuineintel00306c3-haswellxeon", "", "model 3ch is not vulnerable"),
+    ],
+)
+def test_gds_no_says_what_makes_it_true(cpu: str, cmdline: str, words: str) -> None:
+    """GDS_NO for want of AVX is told from GDS_NO for the model's sake."""
+    derivation = derived(cpu, "4.17", cmdline)
+    last = derivation.story("host", release("4.17").features["GDS_NO"].number)[-1]
+    assert (last.step, last.present) == ("host.gds-no", True)
+    assert words in last.text
+
+
 def test_microcode_is_named() -> None:
     """A decision by microcode says which revision there is and which was needed."""
     derivation = derive(record(SKYLAKE_2017).cpu, release("4.17"), Options(microcode=0x02000013))

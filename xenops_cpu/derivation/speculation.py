@@ -264,7 +264,14 @@ def _gds_no(s: State) -> None:
         return
     vulnerable, mitigated = _gds(s)
     if not vulnerable or mitigated:
-        s.detail = "the microcode mitigates it" if vulnerable else ""
+        if vulnerable:
+            s.detail = "the microcode mitigates it"
+        elif s.has("GDS_NO"):
+            s.detail = "CPUID says so"
+        elif not s.has("AVX"):
+            s.detail = "without AVX there is nothing to leak"
+        else:
+            s.detail = f"model {s.model:x}h is not vulnerable"
         s.force("GDS_NO")
 
 
