@@ -21,7 +21,7 @@ from .host import Host
 from .policy import Policy
 
 # The sets in the order in which each kind of tool prints them, by the names it gives them.
-_STATIC = {
+STATIC = {
     "Known": "known",
     "Special": "special",
     "PV Mask": "pv_def",
@@ -34,7 +34,7 @@ _STATIC = {
     "HVM Hap Max": "hvm_hap_max",
     "HVM Hap Default": "hvm_hap_def",
 }
-_DYNAMIC = {
+DYNAMIC = {
     "Raw": "raw",
     "Host": "host",
     "PV": "pv_default",
@@ -166,10 +166,10 @@ def info(host: Host, detail: bool) -> str:
         lines.append(f"       {'KEY':>{made.width}} " + "".join(f"{w.name:8} " for w in known))
         lines.append("\n")
     lines.append("\nStatic sets:\n")
-    lines += [one_set(name, release.masks[_STATIC[name]], release, detail) for name in made.static]
+    lines += [one_set(name, release.masks[STATIC[name]], release, detail) for name in made.static]
     lines.append("\nDynamic sets:\n")
     for name in made.dynamic:
-        featureset: Featureset | None = getattr(host.featuresets, _DYNAMIC[name])
+        featureset: Featureset | None = getattr(host.featuresets, DYNAMIC[name])
         if featureset is None or not featureset.length:
             lines.append(f"{name} featureset not supported by Xen\n")
         else:

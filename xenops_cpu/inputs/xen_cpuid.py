@@ -20,36 +20,13 @@ from attrs import field, frozen
 
 from ..featureset import Featureset
 from ..policy import LeafKey, Policy, Registers
+from ..xen_cpuid import DYNAMIC, STATIC
 from .parts import Parts
 from .value import InputError
 
-_STATIC = {
-    "Known": "known",
-    "Special": "special",
-    "PV Mask": "pv_def",
-    "HVM Shadow Mask": "hvm_shadow_def",
-    "HVM Hap Mask": "hvm_hap_def",
-    "PV Max": "pv_max",
-    "PV Default": "pv_def",
-    "HVM Shadow Max": "hvm_shadow_max",
-    "HVM Shadow Default": "hvm_shadow_def",
-    "HVM Hap Max": "hvm_hap_max",
-    "HVM Hap Default": "hvm_hap_def",
-}
-_DYNAMIC = {
-    "Raw": "raw",
-    "Host": "host",
-    "PV": "pv_default",
-    "PV Default": "pv_default",
-    "PV Max": "pv_max",
-    "HVM": "hvm_default",
-    "HVM Default": "hvm_default",
-    "HVM Max": "hvm_max",
-}
-
 _COUNT = re.compile(r"nr_features: (\d{1,3})\s*")
 _SET = re.compile(r"(\w[\w ]{0,40}?)\s{2,}([0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})*)\s*")
-_ANY_SET = re.compile(rf"({'|'.join(sorted({**_STATIC, **_DYNAMIC}, key=len, reverse=True))})\s\s+")
+_ANY_SET = re.compile(rf"({'|'.join(sorted({**STATIC, **DYNAMIC}, key=len, reverse=True))})\s\s+")
 _POLICY = re.compile(r"(\w[\w ]{0,40}?) policy: \d+ leaves, \d+ MSRs\s*")
 _LEAF = re.compile(
     r"\s*([0-9a-f]{8}):([0-9a-f]{8}) -> ([0-9a-f]{8}):([0-9a-f]{8}):([0-9a-f]{8}):([0-9a-f]{8})\s*"
@@ -130,10 +107,10 @@ class _Reading:
                 f"{self.where}, line {number}: {name} has {featureset.length} words, and there "
                 f"are {self.words} by nr_features"
             )
-        if self.section == "Static" and name in _STATIC:
-            self.known[_STATIC[name]] = featureset
-        elif self.section == "Dynamic" and name in _DYNAMIC:
-            self.sets[_DYNAMIC[name]] = featureset
+        if self.section == "Static" and name in STATIC:
+            self.known[STATIC[name]] = featureset
+        elif self.section == "Dynamic" and name in DYNAMIC:
+            self.sets[DYNAMIC[name]] = featureset
         elif not self.section:
             self.decoded.append(featureset)
 
@@ -172,8 +149,8 @@ class _Reading:
             kind, _, number = name.rpartition(" ")
             if kind == "Domain" and number.isdigit():
                 domains[int(number)] = policy
-            elif name in _DYNAMIC:
-                policies[_DYNAMIC[name]] = policy
+            elif name in DYNAMIC:
+                policies[DYNAMIC[name]] = policy
         return Printed(
             Parts(sets=self.sets, policies=policies, known=self.known),
             domains,
