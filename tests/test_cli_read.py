@@ -187,8 +187,15 @@ def _nested_json(path: Path) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        *(_bomb, _holes, _tar_of_holes, _pax_of_holes, _stream_of_holes, _stream_of_small_records),
-        *(_directory_of_holes, _endless_row, _many_members, _one_long_line, _lines, _nested_json),
+        _bomb,
+        _many_members,
+        *(
+            pytest.param(make, marks=pytest.mark.slow)
+            for make in (
+                *(_holes, _tar_of_holes, _pax_of_holes, _stream_of_holes, _stream_of_small_records),
+                *(_directory_of_holes, _endless_row, _one_long_line, _lines, _nested_json),
+            )
+        ),
     ],
 )
 def test_hostile_files_end_in_one_sentence_within_limits(
