@@ -142,6 +142,29 @@ def test_it_serves_when_nobody_hears_it(tmp_path: Path, output: str) -> None:
     assert process.returncode == 0
 
 
+def test_a_full_log_pipe_holds_nobody_up(tmp_path: Path) -> None:
+    """Calls and SIGTERM are obeyed though nobody reads the log; it tells later what was lost."""
+    path = tmp_path / "socket"
+    reading, writing = os.pipe()
+    command = [*COMMAND, "serve", "--socket", str(path), "--source", "example:epyc-xen-4.17"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writing, text=True)
+    os.close(writing)
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        client = connect(path, timeout=5)
+        for _ in range(400):  # each makes a line of some 200 bytes; a pipe has 64 KiB
+            assert client.host_is_compatible("t" * 100, "4", "3") is False
+        seen = os.read(reading, 1 << 20)
+        assert client.host_is_compatible("last", "4", "3") is False
+        seen += os.read(reading, 1 << 20)
+        process.terminate()
+        assert process.wait(10) == 0
+    os.close(reading)
+    assert b"lines: nobody read them" in seen
+    assert seen.endswith(b"the host lacks DE (00000004)\n")
+
+
 def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(tmp_path: Path) -> None:
     """After kill -9 the next start works without help."""
     first = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
