@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from xenops_cpu import capture
-from xenops_cpu.cli import info
+from xenops_cpu.cli import info, options
 from xenops_cpu.cli.main import COMMANDS, main
 from xenops_cpu.cpu_info import XAPI_KEYS
 from xenops_cpu.sources import xen
@@ -163,6 +163,19 @@ def test_info_for_programs() -> None:
     assert all(item["why"] for item in hvm["only_in_migration"])
     xapi = json.loads(run("info", "--xapi", "--source", "example:epyc-xen-4.17").stdout)
     assert tuple(xapi) == XAPI_KEYS
+
+
+@pytest.mark.parametrize(
+    ("runtime", "second"),
+    [("/run/user/7", "/run/user/7/xenops-cpu.sock"), ("", "/tmp/xenops-cpu.sock")],
+)
+def test_an_empty_runtime_folder_is_none(
+    monkeypatch: pytest.MonkeyPatch, runtime: str, second: str
+) -> None:
+    """With XDG_RUNTIME_DIR empty the socket does not go into the root folder."""
+    monkeypatch.delenv("XENOPS_CPU_SOCKET", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    assert options.socket_places()[1] == Path(second)
 
 
 def test_capture_and_replay(tmp_path: Path) -> None:

@@ -66,8 +66,14 @@ def names_a_source(options: argparse.Namespace) -> bool:
 
 def socket_places() -> list[Path]:
     """Where a service listens unless told otherwise, best first."""
-    places = [os.environ.get("XENOPS_CPU_SOCKET", ""), *map(os.path.expandvars, _SOCKET_PLACES)]
-    return [Path(place) for place in places if place and "$" not in place]
+    asked = os.environ.get("XENOPS_CPU_SOCKET", "")
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")  # an empty one is none, says its specification
+    places = [
+        place.replace("$XDG_RUNTIME_DIR", runtime)
+        for place in _SOCKET_PLACES
+        if runtime or "$" not in place
+    ]
+    return [Path(place) for place in (asked, *places) if place]
 
 
 def socket_to_serve() -> Path:
