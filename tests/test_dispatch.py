@@ -175,9 +175,12 @@ def test_methods_of_xenopsd_are_unimplemented(wire: str) -> None:
 
 
 @pytest.mark.parametrize("form", [xmlrpc, jsonrpc])
-def test_an_unknown_method_is_named(form: Any) -> None:
+def test_an_unknown_method_is_named(form: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A method that no interface has answers the text that xapi's Python bindings give."""
-    assert error_text(answer(LabService(), form.dump_call("HOST.x", []))) == "Unknown method HOST.x"
+    with caplog.at_level(logging.INFO):
+        said = error_text(answer(LabService(), form.dump_call("HOST.x", [])))
+    assert said == "Unknown method HOST.x"
+    assert "Unknown method HOST.x" in caplog.text
 
 
 @pytest.mark.parametrize(

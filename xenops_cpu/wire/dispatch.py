@@ -132,7 +132,9 @@ def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
         if plan is None:
             if method == DISCOVER:
                 return wire.dump_success(document(), envelope)
-            return wire.dump_failure(_error(_unknown(method)), envelope, METHOD_NOT_FOUND)
+            unknown = _unknown(method)
+            log.info("refused a call: %s", unknown)
+            return wire.dump_failure(_error(unknown), envelope, METHOD_NOT_FOUND)
         code = INVALID_PARAMS
         given = plan.read(call.params)
         code = CALL_FAILED
