@@ -225,3 +225,10 @@ def test_the_environment_names_the_socket(tmp_path: Path) -> None:
     assert done.returncode in (0, 3)  # 0 where a service of root's or ours is running here
     if done.returncode == 3:
         assert f"no service is listening at {tmp_path / 's'}" in done.stderr
+
+
+def test_a_place_that_was_asked_for_is_not_exchanged() -> None:
+    """XENOPS_CPU_SOCKET in a folder that is not there is an error, not another place."""
+    done = run("serve", "--source", "example:epyc-xen-4.17", XENOPS_CPU_SOCKET="/no/folder/s")
+    assert done.returncode == 3
+    assert "no folder /no/folder" in done.stderr

@@ -79,6 +79,7 @@ def test_odd_but_valid_heads(head: bytes, keep_alive: bool) -> None:
         (b"POST / HTTP/1.1\r\ncontent-length: 524289\r\n\r\n", "at most 524288"),
         (b"POST / HTTP/2.0\r\ncontent-length: 0\r\n\r\n", "not an HTTP/1 request"),
         (b"\x16\x03\x01\x02\x00\r\n\r\n", "not an HTTP/1 request"),
+        (b"0000000000000067", "not an HTTP/1 request"),  # xapi's other framing, by its length
         (b"<?xml version='1.0'?><methodCall/>\r\n\r\n", "not an HTTP/1 request"),
         (b"hello\n", "not an HTTP/1 request: it begins with 'hello"),
         (b"POST / HTTP/1.1\r\nx: " + b"a" * MAX_HEAD_BYTES, "no end of the HTTP headers"),

@@ -374,7 +374,7 @@ class XenopsError(Exception):
         return ": ".join([self.tag, ", ".join(map(str, self.args))]) if self.args else self.tag
 
 
-@frozen
+@frozen(repr=False)
 class AlreadyExists(XenopsError):
     """Something with this name exists already."""
 
@@ -383,7 +383,7 @@ class AlreadyExists(XenopsError):
     identifier: str
 
 
-@frozen
+@frozen(repr=False)
 class DoesNotExist(XenopsError):
     """Nothing with this name exists."""
 
@@ -392,7 +392,7 @@ class DoesNotExist(XenopsError):
     identifier: str
 
 
-@frozen
+@frozen(repr=False)
 class Unimplemented(XenopsError):
     """The method belongs to xenopsd's interface and this service leaves it to xenopsd."""
 
@@ -400,14 +400,14 @@ class Unimplemented(XenopsError):
     method: str
 
 
-@frozen
+@frozen(repr=False)
 class DomainNotBuilt(XenopsError):
     """The VM has no domain yet."""
 
     tag: ClassVar[str] = "Domain_not_built"
 
 
-@frozen
+@frozen(repr=False)
 class InvalidVcpus(XenopsError):
     """A VM cannot have this number of virtual CPUs."""
 
@@ -415,7 +415,7 @@ class InvalidVcpus(XenopsError):
     vcpus: int
 
 
-@frozen
+@frozen(repr=False)
 class BadPowerState(XenopsError):
     """The VM is in one power state and the call needs another."""
 
@@ -424,21 +424,21 @@ class BadPowerState(XenopsError):
     expected: PowerState
 
 
-@frozen
+@frozen(repr=False)
 class FailedToAcknowledgeShutdownRequest(XenopsError):
     """The guest did not react to the request to shut down."""
 
     tag: ClassVar[str] = "Failed_to_acknowledge_shutdown_request"
 
 
-@frozen
+@frozen(repr=False)
 class FailedToAcknowledgeSuspendRequest(XenopsError):
     """The guest did not react to the request to suspend."""
 
     tag: ClassVar[str] = "Failed_to_acknowledge_suspend_request"
 
 
-@frozen
+@frozen(repr=False)
 class FailedToShutdown(XenopsError):
     """The guest did not shut down in time."""
 
@@ -447,7 +447,7 @@ class FailedToShutdown(XenopsError):
     seconds: float
 
 
-@frozen
+@frozen(repr=False)
 class FailedToSuspend(XenopsError):
     """The guest did not suspend in time."""
 
@@ -456,21 +456,21 @@ class FailedToSuspend(XenopsError):
     seconds: float
 
 
-@frozen
+@frozen(repr=False)
 class DeviceIsConnected(XenopsError):
     """The device is plugged in."""
 
     tag: ClassVar[str] = "Device_is_connected"
 
 
-@frozen
+@frozen(repr=False)
 class DeviceNotConnected(XenopsError):
     """The device is not plugged in."""
 
     tag: ClassVar[str] = "Device_not_connected"
 
 
-@frozen
+@frozen(repr=False)
 class DeviceDetachRejected(XenopsError):
     """The guest refused to let a device go."""
 
@@ -480,35 +480,35 @@ class DeviceDetachRejected(XenopsError):
     reason: str
 
 
-@frozen
+@frozen(repr=False)
 class MediaNotEjectable(XenopsError):
     """The medium cannot be ejected."""
 
     tag: ClassVar[str] = "Media_not_ejectable"
 
 
-@frozen
+@frozen(repr=False)
 class MediaPresent(XenopsError):
     """There is a medium in the drive."""
 
     tag: ClassVar[str] = "Media_present"
 
 
-@frozen
+@frozen(repr=False)
 class MediaNotPresent(XenopsError):
     """There is no medium in the drive."""
 
     tag: ClassVar[str] = "Media_not_present"
 
 
-@frozen
+@frozen(repr=False)
 class NoBootableDevice(XenopsError):
     """The VM has nothing to boot from."""
 
     tag: ClassVar[str] = "No_bootable_device"
 
 
-@frozen
+@frozen(repr=False)
 class BootloaderError(XenopsError):
     """The boot loader failed."""
 
@@ -517,7 +517,7 @@ class BootloaderError(XenopsError):
     reason: str
 
 
-@frozen
+@frozen(repr=False)
 class CannotFreeThisMuchMemory(XenopsError):
     """The host cannot free as much memory as the call needs."""
 
@@ -526,7 +526,7 @@ class CannotFreeThisMuchMemory(XenopsError):
     free: Int64
 
 
-@frozen
+@frozen(repr=False)
 class VmsFailedToCooperate(XenopsError):
     """These VMs did not give back the memory that they were asked for."""
 
@@ -534,14 +534,14 @@ class VmsFailedToCooperate(XenopsError):
     vms: list[str]
 
 
-@frozen
+@frozen(repr=False)
 class InputOutputError(XenopsError):
     """Reading or writing failed."""
 
     tag: ClassVar[str] = "IO_error"
 
 
-@frozen
+@frozen(repr=False)
 class FailedToContactRemoteService(XenopsError):
     """A service that this one needs cannot be reached."""
 
@@ -549,7 +549,7 @@ class FailedToContactRemoteService(XenopsError):
     service: str
 
 
-@frozen
+@frozen(repr=False)
 class HookFailed(XenopsError):
     """A hook script failed."""
 
@@ -560,7 +560,7 @@ class HookFailed(XenopsError):
     exit_code: str
 
 
-@frozen
+@frozen(repr=False)
 class NotEnoughMemory(XenopsError):
     """There is not enough memory."""
 
@@ -568,7 +568,7 @@ class NotEnoughMemory(XenopsError):
     needed: Int64
 
 
-@frozen
+@frozen(repr=False)
 class Cancelled(XenopsError):
     """The task was cancelled."""
 
@@ -576,7 +576,7 @@ class Cancelled(XenopsError):
     task: str
 
 
-@frozen
+@frozen(repr=False)
 class StorageBackendError(XenopsError):
     """The storage backend reported an error."""
 
@@ -585,14 +585,14 @@ class StorageBackendError(XenopsError):
     arguments: list[str]
 
 
-@frozen
+@frozen(repr=False)
 class PCIBackNotLoaded(XenopsError):
     """The pciback module is not loaded."""
 
     tag: ClassVar[str] = "PCIBack_not_loaded"
 
 
-@frozen
+@frozen(repr=False)
 class FailedToRunScript(XenopsError):
     """A script failed."""
 
@@ -600,7 +600,7 @@ class FailedToRunScript(XenopsError):
     reason: str
 
 
-@frozen
+@frozen(repr=False)
 class FailedToStartEmulator(XenopsError):
     """The VM's device emulator did not start."""
 
@@ -610,14 +610,14 @@ class FailedToStartEmulator(XenopsError):
     reason: str
 
 
-@frozen
+@frozen(repr=False)
 class BallooningTimeoutBeforeMigration(XenopsError):
     """The VM did not balloon down before its migration."""
 
     tag: ClassVar[str] = "Ballooning_timeout_before_migration"
 
 
-@frozen
+@frozen(repr=False)
 class InternalError(XenopsError):
     """Anything else; the text says what was read, where, and what would have been right."""
 
@@ -625,7 +625,7 @@ class InternalError(XenopsError):
     message: str
 
 
-@frozen
+@frozen(repr=False)
 class UnknownError(XenopsError):
     """An error that this version of the interface does not know."""
 

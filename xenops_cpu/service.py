@@ -182,7 +182,7 @@ class XenopsCpu:
         return host
 
     def _take(self, host: Host) -> None:
-        log.info("%s: %s", self._source.name, host.origin)
+        log.info("read %s", host.origin)
         for note in notes(host):
             log.info("note: %s", note)
         for line in describe(host):

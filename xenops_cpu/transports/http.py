@@ -89,6 +89,8 @@ class RequestReader:
         buffer = self.buffer
         if buffer.startswith((b"\r", b"\n")):
             del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
+        if buffer and not buffer[:1].isalpha():
+            raise HttpError(f"not an HTTP/1 request: it begins with {bytes(buffer[:20])!r}")
         blank_line = _HEAD_END.search(buffer, 0, MAX_HEAD_BYTES)
         # What does not begin like a request may never have a blank line: its first line will do.
         end = blank_line.end() if blank_line else buffer.find(b"\n", 0, MAX_HEAD_BYTES) + 1

@@ -80,24 +80,19 @@ class _Plan:
         return last[1]
 
 
-def _compile() -> dict[str, _Plan]:
-    plans = {}
-    for method in METHODS.values():
-        takes = tuple(i for i, param in enumerate(method.params) if param.type is not None)
-        read = arguments_reader(tuple((param.name, param.type) for param in method.params))
-        has_units = len(takes) < len(method.params)  # the service's methods do without them
-        plans[method.name] = _Plan(
-            python_name=method.python_name,
-            read=read,
-            takes=takes,
-            has_units=has_units,
-            write=writer(method.result),
-            written={} if is_constant_record(method.result) else None,
-        )
-    return plans
-
-
-_PLANS = _compile()
+@cache
+def _plan(name: str) -> _Plan:
+    """How to answer a method of the interface, made at its first call."""
+    method = METHODS[name]
+    takes = tuple(i for i, param in enumerate(method.params) if param.type is not None)
+    return _Plan(
+        python_name=method.python_name,
+        read=arguments_reader(tuple((param.name, param.type) for param in method.params)),
+        takes=takes,
+        has_units=len(takes) < len(method.params),  # the service's methods do without them
+        write=writer(method.result),
+        written={} if is_constant_record(method.result) else None,
+    )
 
 
 def wire_of(body: bytes) -> str:
@@ -128,7 +123,7 @@ def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
     try:
         call = wire.parse_call(body, limits)
         envelope, method = call.envelope, call.method
-        plan = _PLANS.get(method)
+        plan = _plan(method) if method in METHODS else None
         if plan is None:
             if method == DISCOVER:
                 return wire.dump_success(document(), envelope)
