@@ -145,6 +145,34 @@ def start_to_answer(kind: str, folder: Path) -> float:
         return (time.perf_counter() - start) * 1e3
 
 
+def read_by_us() -> float:
+    """Microseconds for the HTTP of one call."""
+    from xenops_cpu.transports.http import RequestReader
+
+    reader = RequestReader()
+    start = time.perf_counter()
+    for _ in range(2000):
+        reader.buffer += REQUEST
+        reader.next()
+    return (time.perf_counter() - start) / 2000 * 1e6
+
+
+def read_by_h11() -> float:
+    """The same by h11, a connection that is kept."""
+    import h11
+
+    peer = h11.Connection(h11.SERVER)
+    start = time.perf_counter()
+    for _ in range(2000):
+        peer.receive_data(REQUEST)
+        while type(peer.next_event()) is not h11.EndOfMessage:
+            pass
+        peer.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
+        peer.send(h11.EndOfMessage())
+        peer.start_next_cycle()
+    return (time.perf_counter() - start) / 2000 * 1e6
+
+
 def many_calls(peer: Peer, count: int) -> None:
     with peer.connect() as client:
         for _ in range(count):
@@ -174,6 +202,9 @@ def rows(rounds: int, only: str, folder: Path) -> Iterator[dict[str, Any]]:
                 measure(ours), measure(theirs)  # warm up
                 pairs = [(measure(ours), measure(theirs)) for _ in range(rounds)]
             yield _row(name, unit, other, aim, pairs)
+    if only in "reading a request":
+        pairs = [(read_by_us(), read_by_h11()) for _ in range(rounds)]
+        yield _row("reading a request", "µs", "h11", "<= 0.2", pairs)
     if only in "start to first answer":
         pairs = [
             (start_to_answer("service", folder), start_to_answer("stdlib", folder))
