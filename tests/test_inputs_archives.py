@@ -293,7 +293,8 @@ def test_an_archive_cut_short_gives_whole_members_or_damage(form: str, data: st.
     made = FORMS[form](files)
     # A tar ends with blocks of zeros, of which the first is enough.
     needed = 4 * (512 + 3072) + 512 if form == "tar" else len(made)
-    cut = data.draw(st.integers(0, needed - 1))
+    # Archives hold the time, and so their lengths differ a little from one second to the next.
+    cut = data.draw(st.integers(0, 1 << 20)) % needed
     reading = members(io.BytesIO(made[:cut]), lambda _: True)
     seen: dict[str, bytes] = {}
     with pytest.raises(InputError):
@@ -307,7 +308,7 @@ def test_noise_ends_in_an_error_or_in_members(form: str, data: st.DataObject) ->
     """Any bytes in any place: InputError or members, nothing else."""
     made = bytearray(FORMS[form]({"a/b": b"1" * 2000, "c.zip": zipped({"d": b"2"})}))
     for _ in range(data.draw(st.integers(1, 8))):
-        made[data.draw(st.integers(0, len(made) - 1))] = data.draw(st.integers(0, 255))
+        made[data.draw(st.integers(0, 1 << 20)) % len(made)] = data.draw(st.integers(0, 255))
     with suppress(InputError):
         contents(bytes(made))
 
