@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from .. import log
 from . import OK, Failure, options
@@ -68,11 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     source = options.source(arguments)
 
     def ready() -> None:
-        try:
+        with contextlib.suppress(OSError):  # nobody may hear it, but callers may be there
             print(f"serving {source.name} on {path}")
             print(f"ask it: {_this_program()} info --socket {path}", flush=True)
-        except OSError:  # nobody listens to what it says, but callers may be there
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_what_is_unsaid(sys.stdout)
 
     try:
         daemon.serve(
@@ -85,4 +86,15 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except daemon.SocketError as error:
         raise Failure(str(error)) from error
+    _give_up_what_is_unsaid(sys.stderr)
     return OK
+
+
+def _give_up_what_is_unsaid(stream: TextIO | None) -> None:
+    """What could not be written must not fail once more when Python ends (with exit code 120)."""
+    if stream is None:  # closed before the start
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
