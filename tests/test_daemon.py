@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from xenops_cpu.capture import dump
+from tests.support.hosts import evolve, example, made, names
 from xenops_cpu.client import ConnectionFailed, connect
-from xenops_cpu.cpu_info import cpu_info
+from xenops_cpu.hosts.capture import dump
+from xenops_cpu.hosts.cpu_info import cpu_info
 from xenops_cpu.interface import InternalError
-
-from .hosts import evolve, example, made, names
 
 COMMAND = (sys.executable, "-m", "xenops_cpu")
 

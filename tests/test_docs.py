@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from . import ROOT
-from .test_cli import run
+from tests import ROOT
+from tests.cli.test_cli import run
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROMPT = "$ xenops-cpu "

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from .log import task
-from .service import OnInconsistent, XenopsCpu
+from .service.service import OnInconsistent, XenopsCpu
 from .sources import Source
 from .sources.fresh import Fresh
 from .transports.connection import Limits

@@ -62,7 +62,7 @@ def stdlib(path: str) -> None:
     """Answers HOST.get_cpu_info with the same record, as a plain struct."""
     import attrs
 
-    from xenops_cpu.cpu_info import cpu_info
+    from xenops_cpu.hosts.cpu_info import cpu_info
     from xenops_cpu.sources.recorded import Example
 
     info = attrs.asdict(cpu_info(Example(EXAMPLE).read()))

@@ -14,12 +14,12 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
-from xenops_cpu.cpu_info import Offer
-from xenops_cpu.features import Release, release
-from xenops_cpu.featureset import Featureset
-from xenops_cpu.levelling import level
-from xenops_cpu.member import GuestType, Member, Vm
-from xenops_cpu.verdict import grid
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.features.release import Release, release
+from xenops_cpu.hosts.cpu_info import Offer
+from xenops_cpu.pools.levelling import level
+from xenops_cpu.pools.member import GuestType, Member, Vm
+from xenops_cpu.pools.verdict import grid
 
 HOSTS, VMS, CHECKED_HOSTS = 1_000_000, 10_000, 1_000
 PART = 20_000

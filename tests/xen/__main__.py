@@ -8,12 +8,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.xen.compare import differences, observe, report
+from tests.xen.image import prepare
+from tests.xen.machine import BootError, Machine, build_wheel
+from tests.xen.packages import Unavailable
 from xenops_cpu.cli.main import main as xenops_cpu
-
-from .compare import differences, observe, report
-from .image import prepare
-from .machine import BootError, Machine, build_wheel
-from .packages import Unavailable
 
 _EXAMPLES = """examples:
   scripts/test-xen                                        # all tests, several CPU models

@@ -6,13 +6,12 @@ import re
 
 from attrs import frozen
 
-from xenops_cpu import capture
-from xenops_cpu.featureset import Featureset
-from xenops_cpu.host import Featuresets, Host
+from tests.xen.machine import BootError, Machine
+from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.hosts import capture
+from xenops_cpu.hosts.host import Featuresets, Host
 from xenops_cpu.interface import CpuInfo
-from xenops_cpu.policy import Policy
-
-from .machine import BootError, Machine
 
 # xen-cpuid's titles, the same for sets and policies.
 TITLES = {

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .cpio import Cpio
-from .packages import DOWNLOAD_SECONDS, Apt, Unavailable, apt_of, check_tools
+from tests.xen.cpio import Cpio
+from tests.xen.packages import DOWNLOAD_SECONDS, Apt, Unavailable, apt_of, check_tools
 
 # Raise it when this module puts together something else from the same packages.
 RECIPE = 6

@@ -18,12 +18,11 @@ from typing import Any
 
 from attrs import frozen
 
+from tests.xen.cpio import Cpio
+from tests.xen.image import Image, compile_python
+from tests.xen.packages import Unavailable
 from xenops_cpu import client
 from xenops_cpu.interface import Client
-
-from .cpio import Cpio
-from .image import Image, compile_python
-from .packages import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent

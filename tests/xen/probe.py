@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from xenops_cpu import capture
+from xenops_cpu.hosts import capture
 from xenops_cpu.sources.xen import XenSource
 
 

@@ -16,19 +16,18 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from xenops_cpu import capture
-from xenops_cpu.cpu_info import host_stat
-from xenops_cpu.featureset import Featureset
-from xenops_cpu.host import Host
-from xenops_cpu.policy import Policy
+from tests.support import layout
+from tests.xen.compare import TITLES, Observed, differences, observe
+from tests.xen.image import Image, prepare
+from tests.xen.machine import ROOT, Machine, build_wheel
+from tests.xen.packages import Unavailable
+from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.hosts import capture
+from xenops_cpu.hosts.cpu_info import host_stat
+from xenops_cpu.hosts.host import Host
 from xenops_cpu.sources.recorded import Example, Recorded
 from xenops_cpu.sources.xen import on_a_xen_host
-
-from .. import layout
-from .compare import TITLES, Observed, differences, observe
-from .image import Image, prepare
-from .machine import ROOT, Machine, build_wheel
-from .packages import Unavailable
 
 pytestmark = pytest.mark.slow
 

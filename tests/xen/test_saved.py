@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from xenops_cpu import capture, inputs
-
-from .image import Image, prepare
-from .machine import HERE, Machine, build_wheel
-from .packages import Unavailable
+from tests.xen.image import Image, prepare
+from tests.xen.machine import HERE, Machine, build_wheel
+from tests.xen.packages import Unavailable
+from xenops_cpu import inputs
+from xenops_cpu.hosts import capture
 
 pytestmark = pytest.mark.slow
 

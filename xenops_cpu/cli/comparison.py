@@ -8,16 +8,17 @@ from typing import Any
 
 import attrs
 
-from .. import decoding, differences, meanings
-from ..differences import HostDifference, Journey, SetDifference
-from ..features import NEWEST, Release
-from ..features import release as release_named
-from ..featureset import Featureset, FeaturesetError
-from ..host import Host
+from ..cpuid.policy import Policy
+from ..cpuid.words import policy_featureset
+from ..explain import differences
+from ..explain.differences import HostDifference, Journey, SetDifference
+from ..explain.policies import PolicyDifference, policies
+from ..features import bits, meanings
+from ..features.featureset import Featureset, FeaturesetError
+from ..features.release import NEWEST, Release
+from ..features.release import release as release_named
+from ..hosts.host import Host
 from ..inputs import Input
-from ..policy import Policy
-from ..policy_differences import PolicyDifference, policies
-from ..policy_featureset import policy_featureset
 from . import WRONG_USAGE, Failure, subject
 
 
@@ -41,7 +42,7 @@ class Compared:
 def compare(arguments: argparse.Namespace) -> Compared:
     """What the options A, B, --word and --xen ask for. Raises Failure."""
     asked = subject.release(arguments)
-    said = decoding.phrase(arguments.a)
+    said = bits.phrase(arguments.a)
     if arguments.b is None:
         if said is None or said.expected is None:
             raise Failure("B is missing: what shall A be compared with?", WRONG_USAGE)
@@ -49,7 +50,7 @@ def compare(arguments: argparse.Namespace) -> Compared:
     if arguments.word is not None:
         values = [_value(text) for text in (arguments.a, arguments.b)]
         return _words(arguments.word, values[0], values[1], asked)
-    other = decoding.phrase(arguments.b)
+    other = bits.phrase(arguments.b)
     if said is not None and other is not None:
         if said.index != other.index:
             raise Failure(f"word {said.index} is not word {other.index}", WRONG_USAGE)
@@ -71,7 +72,7 @@ def _words(
 ) -> Compared:
     xen = asked or release_named(NEWEST)
     try:
-        found = differences.featuresets(decoding.word(index, a), decoding.word(index, b), xen)
+        found = differences.featuresets(bits.word(index, a), bits.word(index, b), xen)
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     titles = [

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, fields, frozen
 
-from ..features import Release
-from ..featureset import Featureset
-from ..host import UNKNOWN, Featuresets, Host
-from ..member import Member, explainer, member_of_host
+from ..features.featureset import Featureset
+from ..features.release import Release
+from ..hosts.host import UNKNOWN, Featuresets, Host
+from ..pools.member import Member, explainer, member_of_host
 from . import WRONG_USAGE, Failure
 from .typed import CPU
 
@@ -61,8 +61,8 @@ def reasons(host: Host) -> Callable[[str, int], str] | None:
 
     @cache
     def derivation() -> Derivation | None:
+        from ..cpuid.cpu import cpu_of
         from ..derivation import DerivationError, Options, derive
-        from ..dumps.captured import cpu_of
 
         try:
             cpu = cpu_of(host.policies["raw"])
@@ -137,8 +137,8 @@ def updated(found: Found, xen: Release | None, cmdline: str | None) -> Found:
 
 
 def _derived(host: Host, xen: Release, cmdline: str | None) -> Host:
+    from ..cpuid.cpu import cpu_of
     from ..derivation import DERIVED_RELEASES, Options
-    from ..dumps.captured import cpu_of
     from ..sources import SourceError
     from ..sources.simulated import Simulated, Subject
 

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     # What goes wrong is said once, as the command's own sentence; only the daemon keeps a log.
     logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
-    command = importlib.import_module(f"{__package__}.{name}")
+    command = importlib.import_module(f"{__package__}.commands.{name}")
     try:
         parser: argparse.ArgumentParser = command.parser()
         code: int = command.run(parser.parse_args(arguments[1:]))

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve
 
-from ..compatibility import LeafLimits
-from ..cpu_info import Offer
-from ..features import Release, ReleaseError, release
-from ..featureset import Featureset
+from ..cpuid.limits import LeafLimits
+from ..cpuid.policy import Policy
+from ..cpuid.words import policy_featureset
+from ..features.featureset import Featureset
+from ..features.release import Release, ReleaseError, release
+from ..hosts.cpu_info import Offer
 from ..inputs import Input, VmRecord
-from ..levelling import release_of_length
-from ..member import DomainTypeError, GuestType, Member, Vm
-from ..policy import Policy
-from ..policy_featureset import policy_featureset
-from ..records import RecordError, vm_of_map
+from ..pools.levelling import release_of_length
+from ..pools.member import DomainTypeError, GuestType, Member, Vm
+from ..pools.records import RecordError, vm_of_map
 from . import WRONG_USAGE, Failure, derived, options, typed
 from .derived import Found
 from .progress import tracked

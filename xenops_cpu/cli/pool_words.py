@@ -11,15 +11,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .. import security
-from ..features import Release
-from ..featureset import Featureset
+from ..features.featureset import Featureset
+from ..features.release import Release
 from ..interface import SecurityKind
-from ..lack import Lack
-from ..member import Member, Vm
-from ..pool import Level, Loss
-from ..report.words import alike, count, remedies, some
-from ..verdict import Answer, Grid, Verdict
+from ..pools import security
+from ..pools.lack import Lack
+from ..pools.level import Level, Loss
+from ..pools.member import Member, Vm
+from ..pools.verdict import Answer, Grid, Verdict
+from ..pools.words import alike, count, remedies, some
 from . import terminal
 
 # The names of the contract (Verdict in idl/REFERENCE.md).
@@ -129,7 +129,7 @@ def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
 
 
 def group_of(xen: Release, number: int) -> str:
-    from .. import meanings
+    from ..features import meanings
 
     return meanings.meaning(xen, number).group
 
@@ -139,7 +139,7 @@ def losses_by_group(level: Level) -> Iterator[tuple[str, list[Loss]]]:
 
     Groups that are about safety come last.
     """
-    from .. import meanings
+    from ..features import meanings
 
     by_number = {loss.number: loss for loss in level.losses}
     groups = meanings.by_group(level.release, by_number)

@@ -14,9 +14,9 @@ from attrs import evolve
 from . import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
-    from ..cpus import Shipped
+    from ..cpus.shipped import Shipped
     from ..derivation import Options
-    from ..features import Release
+    from ..features.release import Release
     from ..sources.simulated import Simulated, Subject
 
 
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What to simulate: any of these means the simulated source."""
     group = parser.add_argument_group("simulation (any of these means --source simulated)")
     which = group.add_mutually_exclusive_group()
-    which.add_argument("--cpu", metavar="NAME", help="a shipped CPU (docs/cpus.md lists them)")
+    which.add_argument("--cpu", metavar="NAME", help="a shipped CPU (docs/shipped.md lists them)")
     which.add_argument(
         "--dump",
         metavar="FILE",
@@ -104,7 +104,7 @@ def source(options: argparse.Namespace) -> Simulated:
 def xen_release(options: argparse.Namespace) -> Release:
     """The release to derive for. Raises Failure."""
     from ..derivation import DERIVED_RELEASES
-    from ..features import ReleaseError, release
+    from ..features.release import ReleaseError, release
     from ..sources.simulated import DEFAULT_RELEASE
 
     try:
@@ -139,14 +139,14 @@ def xen_options(options: argparse.Namespace, xen: Release, known: Options | None
 
 def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | None]:
     """The CPU to simulate (None: this machine's) and what its record knows of the machine."""
-    from .. import corpus, dumps
+    from ..cpus import corpus, dumps
     from ..sources import simulated
 
     try:
         if options.cpu is not None:
-            from .. import cpus
+            from ..cpus import shipped
 
-            found = cpus.find(options.cpu)
+            found = shipped.find(options.cpu)
             notes = (*found.notes, *_variants(found))
             return simulated.other_cpu(found.cpu, notes), corpus.options_of(found.params)
         if options.dump is not None:
@@ -162,8 +162,8 @@ def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | Non
 
 def _variants(found: Shipped) -> Iterator[str]:
     """A CPU's microcode decides much, and a name alone does not say which."""
-    from .. import cpus
+    from ..cpus import shipped
 
-    others = [other.id for other in cpus.shipped() if other.of == found.id]
+    others = [other.id for other in shipped.every() if other.of == found.id]
     if others:
         yield f"with other microcode it is shipped as {', '.join(others)}"

@@ -11,9 +11,9 @@ from . import WRONG_USAGE, Failure, options
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
-    from ..features import Release
-    from ..featureset import Featureset
-    from ..host import Host
+    from ..features.featureset import Featureset
+    from ..features.release import Release
+    from ..hosts.host import Host
     from ..inputs import Input
 
 WHAT = (
@@ -27,7 +27,7 @@ _ATTEMPT = re.compile(r"(?:0x)?[0-9a-fA-F]{1,8}[-:][0-9A-Za-z:-]*")
 def resolve(text: str, *, one_word: bool = False) -> Input:
     """What an argument comes to. Raises Failure."""
     from .. import inputs
-    from ..featureset import Featureset, FeaturesetError
+    from ..features.featureset import Featureset, FeaturesetError
 
     try:
         found = inputs.resolve(text, one_word=one_word)
@@ -86,8 +86,8 @@ def add_release(parser: argparse.ArgumentParser) -> None:
 
 def release(arguments: argparse.Namespace) -> Release | None:
     """The release asked for. Raises Failure."""
-    from ..features import ReleaseError
-    from ..features import release as find
+    from ..features.release import ReleaseError
+    from ..features.release import release as find
 
     try:
         return find(arguments.xen) if arguments.xen else None
@@ -97,7 +97,7 @@ def release(arguments: argparse.Namespace) -> Release | None:
 
 def release_for(featureset: Featureset, asked: Release | None) -> Release:
     """The release whose names a featureset of nobody known gets."""
-    from ..levelling import release_of_length
+    from ..pools.levelling import release_of_length
 
     return asked or release_of_length(featureset.length)
 

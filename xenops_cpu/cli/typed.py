@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ..features import Release
+from ..features.release import Release
 from ..inputs import Input, InputError
 from . import Failure, subject
 

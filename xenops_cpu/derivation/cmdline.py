@@ -16,7 +16,7 @@ from typing import Final
 
 from attrs import frozen
 
-from ..features import Release, release
+from ..features.release import Release, release
 from .grammar import find_name, parse_bool, parse_boolean
 from .reader import CpuidItem, Reader
 from .spec_ctrl import read_spec_ctrl

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from ..cpuid import AMD, HYGON, Cpu
+from ..cpuid.cpu import Cpu
+from ..cpuid.identity import AMD, HYGON
 from .tables import legacy_ssbd_bit
 
 MSR_SMT = 0x35

@@ -6,7 +6,7 @@ calculate_hvm_max_policy(). `s.fs` is the set being made; it starts as the host 
 
 from __future__ import annotations
 
-from ..features import COMMON_1D
+from ..features.release import COMMON_1D
 from .state import State
 from .step import Phase, span
 

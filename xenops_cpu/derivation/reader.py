@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from ..features import Release
+from ..features.release import Release
 from .grammar import parse_bool
 from .step import span
 

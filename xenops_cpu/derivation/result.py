@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ..cpuid import Cpu
-from ..features import Release
-from ..featureset import Featureset
+from ..cpuid.cpu import Cpu
+from ..features.featureset import Featureset
+from ..features.release import Release
 from . import pipeline
 from .cmdline import BootOptions, parse_cmdline
 from .hardware import Machine, examine

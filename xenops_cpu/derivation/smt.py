@@ -6,7 +6,8 @@ check_smt_enabled(). Only the hardware counts, not smt= on the command line.
 
 from __future__ import annotations
 
-from ..cpuid import AMD, HYGON, INTEL, Cpu
+from ..cpuid.cpu import Cpu
+from ..cpuid.identity import AMD, HYGON, INTEL
 from .state import State
 from .step import span
 

@@ -12,8 +12,9 @@ from functools import cache, lru_cache
 
 from attrs import define, field, frozen
 
-from ..cpuid import AMD, HYGON, INTEL, Cpu
-from ..features import RELEASES, Release, release
+from ..cpuid.cpu import Cpu
+from ..cpuid.identity import AMD, HYGON, INTEL
+from ..features.release import RELEASES, Release, release
 from .cmdline import BootOptions
 from .hardware import Hardware
 

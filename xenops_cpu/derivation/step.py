@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from ..features import RELEASES
+from ..features.release import RELEASES
 
 if TYPE_CHECKING:
     from .state import State

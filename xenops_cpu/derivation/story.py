@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ..cpuid import AMD, HYGON
+from ..cpuid.identity import AMD, HYGON
 from .pipeline import steps_by_id
 from .state import Change, plan
 

@@ -7,12 +7,7 @@ TSX_FORCE_ABORT.ENABLE_RTM and MCU_OPT_CTRL.RTM_ALLOW.
 
 from __future__ import annotations
 
-from .hardware import (
-    ARCH_CAPS_FB_CLEAR,
-    ARCH_CAPS_MDS_NO,
-    ARCH_CAPS_TAA_NO,
-    ARCH_CAPS_TSX_CTRL,
-)
+from .hardware import ARCH_CAPS_FB_CLEAR, ARCH_CAPS_MDS_NO, ARCH_CAPS_TAA_NO, ARCH_CAPS_TSX_CTRL
 from .state import State
 from .step import Phase, span
 

@@ -6,7 +6,7 @@ xen/arch/x86/cpu/common.c, amd.c, hygon.c, intel.c. The steps work on a copy of 
 
 from __future__ import annotations
 
-from ..cpuid import KNOWN_VENDORS
+from ..cpuid.identity import KNOWN_VENDORS
 from .state import State
 from .step import Phase, span
 

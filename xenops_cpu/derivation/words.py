@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ..cpuid import REGISTERS, Cpu
-from ..features import Release
+from ..cpuid.cpu import Cpu
+from ..cpuid.identity import REGISTERS
+from ..features.release import Release
 
 _7D0_ARCH_CAPS = 1 << 29
 _REGISTER: Mapping[str, int] = {name: index for index, name in enumerate(REGISTERS)}

@@ -9,8 +9,8 @@ import re
 import stat
 from pathlib import Path
 
-from ..featureset import Featureset, FeaturesetError
-from ..policy import Policy, PolicyError
+from ..cpuid.policy import Policy, PolicyError
+from ..features.featureset import Featureset, FeaturesetError
 from .value import UNTOLD, DomainType, Input, InputError, Kind, Stored, VmRecord
 
 KINDS = (

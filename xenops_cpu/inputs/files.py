@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from . import archives, report, suspend, texts, xapi_db
+from . import archives, bugtool, suspend, texts, xapi_db
 from .archives import Member
 from .value import Input, InputError, printable
 
@@ -23,7 +23,7 @@ def read(path: Path, release: str | None = None) -> Input:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return report.read(report.folder(path), path.name or where, where)
+            return bugtool.read(bugtool.folder(path), path.name or where, where)
         if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
             raise InputError(f"{where}: neither a file nor a folder")
         with path.open("rb", buffering=0) as file:
@@ -55,7 +55,7 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
 
 def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
     """A report, or one compressed text."""
-    members = archives.members(file, report.wanted)
+    members = archives.members(file, bugtool.wanted)
     try:
         first = next(members, None)
     except InputError as error:
@@ -70,11 +70,11 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
         return texts.as_input(texts.parse(text, name, where, release), name, where)
 
     rest = members if first is None else chain([first], members)
-    return report.read(rest, name, where)
+    return bugtool.read(rest, name, where)
 
 
 def _database(member: Member, name: str, where: str) -> Input:
-    return report.read([Member("xapi-db.xml", member.chunks)], name, where)
+    return bugtool.read([Member("xapi-db.xml", member.chunks)], name, where)
 
 
 def _text(data: bytes) -> str | None:

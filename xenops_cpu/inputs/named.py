@@ -8,17 +8,18 @@ from typing import Any
 
 from attrs import asdict, evolve
 
-from .. import client, cpus
-from ..corpus import RecordError, options_of
+from .. import client
+from ..cpus import shipped
+from ..cpus.corpus import RecordError, options_of
+from ..cpus.dumps import Dump
 from ..derivation import DERIVED_RELEASES
-from ..dumps import Dump
-from ..features import ReleaseError, release
-from ..host import Host
+from ..features.release import ReleaseError, release
+from ..hosts import parts
+from ..hosts.host import Host
 from ..interface import HostStat, QueryResult, XenopsError
 from ..sources import SourceError
 from ..sources.recorded import Example, Recorded
 from ..sources.simulated import DEFAULT_RELEASE, Simulated, Subject, other_cpu
-from . import parts
 from .value import Input, InputError
 
 
@@ -57,12 +58,12 @@ def _cpu(text: str) -> Input:
     """A shipped CPU under the release after the last @, else under the default one."""
     name, at, wanted = text.rpartition("@")
     try:
-        shipped = cpus.find(name if at else text)
-    except cpus.UnknownCpu as error:
+        named = shipped.find(name if at else text)
+    except shipped.UnknownCpu as error:
         raise InputError(str(error)) from error
-    subject = other_cpu(shipped.cpu, shipped.notes)
-    host = simulated(subject, wanted if at else DEFAULT_RELEASE, shipped.params)
-    return _one(f"cpu:{text}", shipped.id, host)
+    subject = other_cpu(named.cpu, named.notes)
+    host = simulated(subject, wanted if at else DEFAULT_RELEASE, named.params)
+    return _one(f"cpu:{text}", named.id, host)
 
 
 def simulate(dump: Dump, wanted: str | None = None) -> Host:

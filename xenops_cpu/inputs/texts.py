@@ -9,14 +9,15 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from .. import capture, dumps
-from ..featureset import Featureset
-from ..host import Host
-from ..policy import Policy, PolicyError
-from ..policy_featureset import guest_featureset
+from ..cpuid.policy import Policy, PolicyError
+from ..cpuid.words import guest_featureset
+from ..cpus import dumps
+from ..features.featureset import Featureset
+from ..hosts import capture, parts
+from ..hosts.host import Host
+from ..hosts.parts import Parts
 from ..sources import cpuinfo
-from . import parts, vm_record, xe, xen_cpuid, xl_info
-from .parts import Parts
+from . import vm_record, xe, xen_cpuid, xl_info
 from .value import Input, InputError, Kind, Stored, VmRecord
 
 KINDS = (

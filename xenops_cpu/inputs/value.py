@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Literal
 
 from attrs import field, frozen
 
-from ..featureset import Featureset
-from ..host import Host
-from ..policy import Policy
+from ..cpuid.policy import Policy
+from ..errors import InputError
+from ..features.featureset import Featureset
+from ..hosts.host import UNTOLD, Host
 
 Kind = Literal["host", "featureset", "policy", "vm", "suspend-image"]
 DomainType = Literal["pv", "hvm", "unknown"]
-
-# A set that nobody told: no words at all. A set without features has words, and they are zero.
-UNTOLD: Final = Featureset()
-
-
-class InputError(ValueError):
-    """What was read, where, and what would have been right."""
 
 
 @frozen
@@ -87,3 +81,15 @@ def printable(text: str, limit: int = 200) -> str:
     if not shown.isprintable():
         shown = "".join(letter if letter.isprintable() else "?" for letter in shown)
     return shown if len(text) <= limit else shown + "…"
+
+
+__all__ = [
+    "UNTOLD",
+    "DomainType",
+    "Input",
+    "InputError",
+    "Kind",
+    "Stored",
+    "VmRecord",
+    "printable",
+]

@@ -17,8 +17,9 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from . import parts, vm_record
-from .parts import Parts
+from ..hosts import parts
+from ..hosts.parts import Parts
+from . import vm_record
 from .value import InputError, Stored, VmRecord
 
 # The longest row of a real database is some tens of KiB. The parser keeps a tag until it ends.

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from . import parts, vm_record
-from .parts import Parts
+from ..hosts import parts
+from ..hosts.parts import Parts
+from . import vm_record
 from .value import InputError, Stored, VmRecord
 
 _LINE = re.compile(r"\s{0,99}([A-Za-z][\w-]{0,60})\s{0,99}(?:\([ A-Z]{0,9}\)\s{0,9})?: ?(.*)")

@@ -18,10 +18,11 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ..featureset import Featureset
-from ..policy import LeafKey, Policy, Registers
-from ..xen_cpuid import DYNAMIC, STATIC
-from .parts import Parts
+from ..cpuid.identity import LeafKey, Registers
+from ..cpuid.policy import Policy
+from ..explain.xen_cpuid import DYNAMIC, STATIC
+from ..features.featureset import Featureset
+from ..hosts.parts import Parts
 from .value import InputError
 
 _COUNT = re.compile(r"nr_features: (\d{1,3})\s*")

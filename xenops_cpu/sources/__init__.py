@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..host import Host
+from ..hosts.host import Host
 
 
 class SourceError(Exception):

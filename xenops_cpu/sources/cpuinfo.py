@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..host import UNKNOWN, Processor
+from ..hosts.host import UNKNOWN, Processor
 from . import SourceError
 
 PROC_CPUINFO = Path("/proc/cpuinfo")

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from ..featureset import Featureset
-from ..host import Featuresets, Host
+from ..features.featureset import Featureset
+from ..hosts.host import Featuresets, Host
 from . import Source
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from typing import Any
 
 from attrs import frozen
 
-from ..featureset import MAX_WORDS, Featureset
-from ..policy import Policy
+from ..cpuid.policy import Policy
+from ..features.featureset import MAX_WORDS, Featureset
 from . import SourceError
 
 DEVICES = (Path("/dev/xen/privcmd"), Path("/proc/xen/privcmd"))

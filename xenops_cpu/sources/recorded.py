@@ -8,8 +8,8 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
-from .. import capture
-from ..host import Host
+from ..hosts import capture
+from ..hosts.host import Host
 from . import SourceError
 
 
@@ -30,7 +30,7 @@ class Recorded:
 
 def examples() -> dict[str, Traversable]:
     """The captures that come with the package, by name."""
-    folder = resources.files(__package__.rpartition(".")[0]).joinpath("data", "hosts")
+    folder = resources.files("xenops_cpu").joinpath("data", "hosts")
     return {
         item.name.removesuffix(".json"): item
         for item in sorted(folder.iterdir(), key=lambda item: item.name)

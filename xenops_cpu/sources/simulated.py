@@ -7,14 +7,15 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from .. import compat, cpuid, machine
-from ..cpuid import Cpu
-from ..cpuid_instruction import MachineError
+from ..cpuid.cpu import Cpu, policy_of
+from ..cpuid.identity import AMD, HYGON
+from ..cpus import machine
+from ..cpus.instruction import MachineError
 from ..derivation import Derivation, DerivationError, Options, derive
-from ..features import Release, release
-from ..featureset import Featureset
-from ..host import UNKNOWN, Featuresets, Host, Processor, Topology, Xen
-from ..policy import NO_SUBLEAF, Policy
+from ..features.featureset import Featureset
+from ..features.release import Release, release
+from ..hosts import compat_bits
+from ..hosts.host import UNKNOWN, Featuresets, Host, Processor, Topology, Xen
 from . import SourceError, cpuinfo
 
 DEFAULT_RELEASE = "4.17"
@@ -84,11 +85,11 @@ class Simulated:
             iommu=False,
             hvm=derivation.hvm,
             featuresets=sets,
-            policies={"raw": _policy(cpu)},
+            policies={"raw": policy_of(cpu)},
             notes=(
                 *notes,
                 *derivation.notes,
-                *(compat.notes(self.xen, cpu.vendor, sets) if _patched(self.xen) else ()),
+                *(compat_bits.notes(self.xen, cpu.vendor, sets) if _patched(self.xen) else ()),
                 "whether there is an IOMMU is not simulated",
             ),
         )
@@ -133,7 +134,7 @@ def _topology(cpu: Cpu) -> Topology:
     """From leaf 0bh (Intel SDM, "Extended Topology"); a leaf that is not there counts as one."""
     threads = cpu.leaf(0xB, 0)[1] & 0xFFFF if cpu.max_basic >= 0xB else 0
     count = cpu.leaf(0xB, 1)[1] & 0xFFFF if cpu.max_basic >= 0xB else 0
-    if not count and cpu.vendor in (cpuid.AMD, cpuid.HYGON) and cpu.max_extended >= 0x80000008:
+    if not count and cpu.vendor in (AMD, HYGON) and cpu.max_extended >= 0x80000008:
         count = (cpu.leaf(0x80000008)[2] & 0xFF) + 1
     return Topology(
         cpu_count=max(count, 1), socket_count=1, threads_per_core=max(threads, 1), nr_nodes=1
@@ -149,7 +150,7 @@ def _as_libxc_answers(derivation: Derivation) -> Featuresets:
         name, default = f"{guest}_max", _required(sets, f"{guest}_default")
         made[name] = own = sets[name]
         if _patched(xen):
-            published = compat.published(
+            published = compat_bits.published(
                 xen, name, derivation.cpu.vendor, raw, host, own or default
             )
             made[name] = published if default else default  # for guests that cannot be, nothing
@@ -171,18 +172,6 @@ def _required(sets: Mapping[str, Featureset | None], name: str) -> Featureset:
     found = sets[name]
     assert found is not None
     return found
-
-
-def _policy(cpu: Cpu) -> Policy:
-    """The CPU as a policy. Leaves that have subleaves keep theirs; the others have none."""
-    with_subleaves = {leaf for leaf, subleaf in cpu.leaves if subleaf} | {4, 7, 0xB, 0xD}
-    return Policy(
-        {
-            (leaf, subleaf if leaf in with_subleaves else NO_SUBLEAF): registers
-            for (leaf, subleaf), registers in cpu.leaves.items()
-        },
-        dict(cpu.msrs),
-    )
 
 
 __all__ = ["DEFAULT_RELEASE", "Simulated", "Subject", "other_cpu", "this_machine"]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .. import compat
-from ..featureset import Featureset
-from ..host import Featuresets, Host, Topology, Xen, release_of
-from ..policy import Policy
+from ..cpuid.policy import Policy
+from ..features.featureset import Featureset
+from ..hosts import compat_bits
+from ..hosts.host import Featuresets, Host, Topology, Xen, release_of
 from . import cpuinfo
 from .libxc import CallFailed, Handle, Physinfo, XenError, is_dom0
 
@@ -50,7 +50,7 @@ class XenSource:
         release = release_of(hypervisor.version, featuresets.host.length)
         notes += _length_note(featuresets, release.length, release.title)
         if patched and featuresets.pv_max is not None:
-            notes += compat.notes(release, processor.vendor, featuresets, policies)
+            notes += compat_bits.notes(release, processor.vendor, featuresets, policies)
         if not info.hvm:
             notes.append("HVM is not available on this host: its featuresets are empty")
         return Host(

@@ -17,9 +17,9 @@ import json
 import re
 from typing import BinaryIO
 
-from ...featureset import Featureset, FeaturesetError
-from ...host import release_of
-from ...policy_featureset import guest_featureset
+from ...cpuid.words import guest_featureset
+from ...features.featureset import Featureset, FeaturesetError
+from ...hosts.host import release_of
 from ..value import UNTOLD, Input, InputError, VmRecord, printable
 from . import libxc
 from .cursor import Cursor, CutShort

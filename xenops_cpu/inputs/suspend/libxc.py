@@ -12,7 +12,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from ...policy import LeafKey, Policy, Registers
+from ...cpuid.identity import LeafKey, Registers
+from ...cpuid.policy import Policy
 from ..value import DomainType, InputError
 from .cursor import Cursor, CutShort
 

@@ -1,0 +1,234 @@
+"""Commands as a person types them: output, exit codes, and no traceback on a mistake."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.hosts import example
+from xenops_cpu.cli import options
+from xenops_cpu.cli.commands import info
+from xenops_cpu.cli.main import COMMANDS, main
+from xenops_cpu.hosts import capture
+from xenops_cpu.hosts.cpu_info import XAPI_KEYS
+from xenops_cpu.sources import xen
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person types it, in this process; output and exit code."""
+    before = dict(os.environ)
+    out, err = io.StringIO(), io.StringIO()
+    logger = logging.getLogger("xenops_cpu")
+    logging_before = (list(logger.handlers), logger.propagate, logger.level)
+    os.environ.update({"COLUMNS": "100", **environment})
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code: object = main(arguments)
+    except SystemExit as left:  # argparse, on a wrong option and after --help
+        code = left.code
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        logger.handlers, logger.propagate = logging_before[0], logging_before[1]
+        logger.setLevel(logging_before[2])
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def run_process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "xenops_cpu", *arguments], capture_output=True, text=True, timeout=60
+    )
+
+
+def test_a_process_ends_as_the_command_does() -> None:
+    """python -m xenops_cpu gives the exit code and the output of the command."""
+    done = run_process("info", "--xapi", "--source", "example:epyc-xen-4.17")
+    assert done.returncode == 0
+    assert done.stdout == run("info", "--xapi", "--source", "example:epyc-xen-4.17").stdout
+    assert run_process("inof").returncode == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(command: str) -> None:
+    """--help ends well and shows examples."""
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert "examples:\n  xenops-cpu " + command in done.stdout
+
+
+def test_the_general_help_lists_commands_and_exit_codes() -> None:
+    """xenops-cpu --help is the way in."""
+    done = run("--help")
+    assert done.returncode == 0
+    assert all(f"  {command} " in done.stdout for command in COMMANDS)
+    assert "exit codes:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, "a command is missing"),
+        (("inof",), 2, "there is no command 'inof'"),
+        (("info", "--souce", "x"), 2, "unrecognized arguments"),
+        (("info", "--source", "nonsense"), 2, '"nonsense" is not a source; there are xen,'),
+        (("info", "--source", "example:x"), 3, 'no example host "x"; there are'),
+        (("info", "--source", "recorded:/no/file"), 3, "cannot read the capture /no/file"),
+        (("info", "--source", "recorded:/proc"), 3, "Is a directory"),
+        (("info", "--socket", "/no/socket"), 3, "no such socket"),
+        (("capture", "-", "--source", "recorded:/no/file"), 3, "cannot read the capture /no/file"),
+        (("call", "HOST.stat", "--socket", "/no/socket"), 3, "no such socket"),
+        (("call", "HOST.stat", "x", "--socket", "/no"), 2, "'x' is not NAME=VALUE"),
+        (("call", "HOST.stat", "x=1", "--socket", "/no"), 2, "no parameter 'x'; it has debug_info"),
+        (("call", "HOST.is_compatible", "--socket", "/no"), 2, "needs vm_policy=VALUE"),
+        (("call", "query", "--timeout", "-1"), 2, "--timeout: invalid number of seconds"),
+        (("call", "query", "--timeout", "nan"), 2, "--timeout: invalid number of seconds"),
+        (("call", "query", "--timeout", "1e30"), 2, "--timeout: invalid number of seconds"),
+        (("capture", "/no/folder/x", "--source", "example:epyc-xen-4.17"), 3, "cannot write"),
+        (("serve", "--socket-mode", "999"), 2, "invalid file mode value"),
+        (
+            ("serve", "--socket", "/no/folder/s", "--source", "example:epyc-xen-4.17"),
+            3,
+            "no folder",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], code: int, words: str) -> None:
+    """A wrong option, name or file: the exit code, a sentence on standard error, no traceback."""
+    done = run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_source_that_cannot_be_read_is_told_once() -> None:
+    """Without a hypervisor --source xen ends with one sentence and exit code 3."""
+    if xen.on_a_xen_host():
+        pytest.skip("this is a Xen host: its hypervisor answers")
+    done = run("info", "--source", "xen")
+    assert done.returncode == 3
+    assert done.stderr.startswith("xenops-cpu info: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_ours_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody foresaw is no traceback, unless that is asked for."""
+
+    def fail(_options: object) -> int:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(info, "run", fail)
+    done = run("info")
+    assert done.returncode == 70
+    assert done.stderr.startswith("xenops-cpu info: a fault in this program")
+    assert "KeyError: 'unforeseen'" in done.stderr
+    with pytest.raises(KeyError):
+        run("info", XENOPS_CPU_DEBUG="1")
+
+
+def test_info_for_people() -> None:
+    """Model, topology, both sets by name, what differs and why."""
+    done = run("info", "--source", "example:ivybridge-xen-4.17")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "Intel Xeon E3-12xx v2 (Ivy Bridge) (GenuineIntel, family 6, model 58, stepping 9",
+        "1 CPU, 1 socket, 1 thread a core, 1 NUMA node",
+        "Xen 4.17.7, HVM: no, IOMMU: no",
+        "  at boot      0789cbf5:86982203:",
+        "36 features: FPU DE TSC",
+        "the same and 8 more: HTT X2APIC RDRAND",
+        "    RDRAND: not given on this CPU",
+        "HVM and PVH guests\n  none",
+    ):
+        assert words in done.stdout
+    assert max(map(len, done.stdout.splitlines())) < 200
+
+
+def test_info_for_programs() -> None:
+    """--json and --xapi are JSON; --xapi is xapi's map."""
+    document = json.loads(run("info", "--json", "--source", "example:epyc-xen-4.17").stdout)
+    hvm = document["guests"]["hvm"]
+    assert set(hvm["migration"]["features"]) - set(hvm["boot"]["features"]) == {
+        item["feature"] for item in hvm["only_in_migration"]
+    }
+    assert all(item["why"] for item in hvm["only_in_migration"])
+    xapi = json.loads(run("info", "--xapi", "--source", "example:epyc-xen-4.17").stdout)
+    assert tuple(xapi) == XAPI_KEYS
+
+
+@pytest.mark.parametrize(
+    ("runtime", "second"),
+    [("/run/user/7", "/run/user/7/xenops-cpu.sock"), ("", "/tmp/xenops-cpu.sock")],
+)
+def test_an_empty_runtime_folder_is_none(
+    monkeypatch: pytest.MonkeyPatch, runtime: str, second: str
+) -> None:
+    """With XDG_RUNTIME_DIR empty the socket does not go into the root folder."""
+    monkeypatch.delenv("XENOPS_CPU_SOCKET", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+    assert options.socket_places()[1] == Path(second)
+
+
+def test_capture_and_replay(tmp_path: Path) -> None:
+    """What capture writes is what a recorded source reads; the file is whole and readable."""
+    path = tmp_path / "host.json"
+    assert run("capture", str(path), "--source", "example:epyc-xen-4.17").returncode == 0
+    assert capture.load(path.read_text()) == example()
+    piped = run("capture", "-", "--source", f"recorded:{path}")
+    assert capture.load(piped.stdout).featuresets == example().featuresets
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_capture_takes_no_device_or_link_away(tmp_path: Path) -> None:
+    """A pipe gets the text and stays a pipe; a link stays one, and its file gets the text."""
+    example_host = ("--source", "example:epyc-xen-4.17")
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link", tmp_path / "file"
+    os.mkfifo(pipe)
+    link.symlink_to(file)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("capture", str(pipe), *example_host).returncode == 0
+        text = os.read(reading, 65536).decode()
+    finally:
+        os.close(reading)
+    assert capture.load(text) == example()
+    assert pipe.is_fifo()
+    assert run("capture", str(link), *example_host).returncode == 0
+    assert link.is_symlink()
+    assert capture.load(file.read_text()) == example()
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    """Output into head, which stops reading, ends quietly."""
+    done = subprocess.run(
+        f"{sys.executable} -m xenops_cpu capture - --source example:epyc-xen-4.17 | head -c 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stderr == ""
+
+
+def test_the_environment_names_the_socket(tmp_path: Path) -> None:
+    """A call looks where XENOPS_CPU_SOCKET says, and a socket that is not there is not asked."""
+    done = run("call", "query", XENOPS_CPU_SOCKET=str(tmp_path / "s"), XDG_RUNTIME_DIR="")
+    assert done.returncode in (0, 3)  # 0 where a service of root's or ours is running here
+    if done.returncode == 3:
+        assert f"no service is listening at {tmp_path / 's'}" in done.stderr
+
+
+def test_a_place_that_was_asked_for_is_not_exchanged() -> None:
+    """XENOPS_CPU_SOCKET in a folder that is not there is an error, not another place."""
+    done = run("serve", "--source", "example:epyc-xen-4.17", XENOPS_CPU_SOCKET="/no/folder/s")
+    assert done.returncode == 3
+    assert "no folder /no/folder" in done.stderr

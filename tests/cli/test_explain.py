@@ -1,0 +1,243 @@
+"""explain, policy and completion as a person types them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+from tests.cli.test_decode import EPYC, Shell, sh
+from tests.support.hosts import example
+from xenops_cpu.cli.main import COMMANDS
+from xenops_cpu.cpuid.policy import Policy
+
+__all__ = ["sh"]
+
+SKYLAKE = "example:skylake-server-xen-4.17"
+
+
+# explain
+
+
+def test_what_a_feature_is(sh: Shell) -> None:
+    """Name, place, guests, dependencies, and what others call it."""
+    text = sh("explain", "pni", "--xen", "4.17")
+    assert text.startswith("SSE3\n  SSE3, horizontal additions")
+    assert "CPUID 0x00000001.ecx bit 0 (word 1), named since Xen 4.7" in text
+    assert "needed by: SSSE3" in text
+    assert "libvirt pni" in text
+
+
+@pytest.mark.parametrize("words", [("on", SKYLAKE), (SKYLAKE,)])
+def test_on_a_host(sh: Shell, words: tuple[str, ...]) -> None:
+    """In which sets it is, and why; "on" may be left out."""
+    text = sh("explain", "CLWB", *words)
+    assert "  raw, what CPUID shows: yes\n" in text
+    assert "  host, what Xen uses: no\n" in text
+    assert "slow" in text
+
+
+def test_a_simulated_host_gives_a_reason_for_each_set(sh: Shell) -> None:
+    """Both ways of naming a simulated host tell the same."""
+    named = sh.json("explain", "RTM", "on", "cpu:xeon-platinum-8280+2019-11@4.17")["features"][0]
+    options = sh.json("explain", "RTM", "--cpu", "xeon-platinum-8280+2019-11", "--xen", "4.17")
+    assert named == options["features"][0]
+    assert all(place["why"] for place in named["sets"].values())
+    assert named["tsx"] == [
+        "present", "hidden at boot", "accepted in a migration", "always aborts"
+    ]  # fmt: skip
+
+
+def test_several_features(sh: Shell) -> None:
+    """With commas; a name of two features means both."""
+    found = sh.json("explain", "HLE,ppin")["features"]
+    assert [one["name"] for one in found] == ["HLE", "AMD_PPIN", "INTEL_PPIN"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("hlee",), 2, "did you mean HLE"),
+        (("HLE", "on"), 2, "FEATURE on HOST"),
+        (("HLE", "on", "1-2-3"), 2, "is no host but a featureset"),
+        (("HLE", "on", SKYLAKE, "--xen", "4.13"), 2, "is a host already"),
+        (("HLE", "on", "example:none"), 3, 'no example host "none"'),
+        (("HLE", "on", "cpu:none-such"), 3, "none-such"),
+    ],
+)
+def test_mistakes_of_explain(sh: Shell, arguments: tuple[str, ...], code: int, words: str) -> None:
+    """A sentence that says what would be right."""
+    sh("explain", *arguments, code=code)
+    assert words in sh.errors
+
+
+# policy
+
+
+@pytest.fixture
+def policy_file(tmp_path: Path) -> str:
+    path = tmp_path / "host.policy"
+    path.write_text(str(example().policies["host"]) + "\n")
+    return str(path)
+
+
+def test_text_of_a_policy(sh: Shell, policy_file: str) -> None:
+    """Canonical, and it reads back as the same policy, from a file or from the command line."""
+    text = sh("policy", "text", "--set", "host", EPYC).strip()
+    assert Policy.parse(text) == example().policies["host"]
+    assert sh("policy", "text", policy_file).strip() == text
+    assert sh("policy", "text", text.upper().replace("V1:", "")).strip() == text
+
+
+def test_show(sh: Shell, policy_file: str) -> None:
+    """Each leaf with its subject, its fields and its features."""
+    text = sh("policy", "show", policy_file)
+    assert "vendor AuthenticAMD; highest leaf dh" in text
+    assert "ebx: FSGSBASE BMI1 AVX2 SMEP BMI2 ADX SMAP CLFLUSHOPT" in text
+    assert "highest subleaf of leaf 7 (max_subleaf) 0" in text
+
+
+def test_show_as_the_tool_does(sh: Shell) -> None:
+    """In the text of xen-cpuid -p."""
+    lines = sh("policy", "show", "--style", "xen-cpuid", EPYC).splitlines()
+    assert lines[1:3] == [
+        " CPUID:",
+        "  leaf     subleaf  -> eax      ebx      ecx      edx     ",
+    ]
+    assert "  000000ce -> 0000000000000000" in lines
+
+
+def test_featureset_and_what_it_cannot_hold(sh: Shell, policy_file: str) -> None:
+    """The words on standard output, what is lost beside it."""
+    printed = sh("policy", "featureset", "--xen", "4.17", policy_file)
+    assert printed.strip() == str(example().featuresets.host)
+    assert "not in a featureset: CPUID 80000002: brand string" in sh.errors
+    found = sh.json("policy", "featureset", policy_file)
+    assert "CPUID 80000002: brand string" in found["lost"]
+
+
+def test_a_policy_for_a_featureset(sh: Shell) -> None:
+    """A policy that has just these features gives them back."""
+    text = sh("policy", "text", "00000011-00000001").strip()
+    assert sh("policy", "featureset", text).startswith("00000011-00000001-")
+
+
+def test_differences_of_policies(sh: Shell, policy_file: str) -> None:
+    """In words, with diff's exit codes; JSON has statements."""
+    assert "the same" in sh("policy", "diff", "--set", "host", EPYC, policy_file)
+    text = sh("policy", "diff", "--set", "host", EPYC, SKYLAKE, code=1)
+    assert "  highest extended leaf: 8000001eh → 80000008h\n" in text
+    found = sh.json("policy", "diff", "--set", "host", EPYC, SKYLAKE, code=1)
+    assert found["statements"][0]["category"] == "leaf limits"
+    assert sh.json("diff", policy_file, policy_file)["kind"] == "policies"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("text", EPYC), 2, "has 6 policies: Raw, Host, PV Max"),
+        (("text", "--set", "hvm_max", "cpu:core-i7-4930k"), 3, "has no CPU policy hvm_max"),
+        (("text", "00000001->1/"), 3, 'CPUID entry "00000001->1" is not'),
+    ],
+)
+def test_mistakes_of_policy(sh: Shell, arguments: tuple[str, ...], code: int, words: str) -> None:
+    """A sentence that says what would be right."""
+    sh("policy", *arguments, code=code)
+    assert words in sh.errors
+
+
+# completion
+
+
+def test_every_command_and_option_is_in_every_script(sh: Shell) -> None:
+    """The scripts are made from the parsers, so nothing is missing."""
+    for shell in ("bash", "zsh", "fish"):
+        script = sh("completion", shell)
+        assert all(command in script for command in COMMANDS)
+        assert ("-l style" if shell == "fish" else "--style") in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (("de",), ["decode"]),
+        (("decode", "--style", ""), ["names", "table", "xen-cpuid"]),
+        (("policy", "sh"), ["show"]),
+        (("policy", "show", "--set", "hvm_m"), ["hvm_max"]),
+        (("explain", "--xen-c"), ["--xen-cmdline"]),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_the_shells_complete(
+    sh: Shell, tmp_path: Path, shell: str, typed: tuple[str, ...], expected: list[str]
+) -> None:
+    """The shells themselves offer what fits."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = tmp_path / "script"
+    script.write_text(sh("completion", shell))
+    if shell == "bash":
+        words = " ".join(f"'{word}'" for word in ("xenops-cpu", *typed))
+        ask = (
+            f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _xenops_cpu; "
+            'printf "%s\\n" "${COMPREPLY[@]}"'
+        )
+    else:
+        ask = f"source {script}; complete -C 'xenops-cpu {' '.join(typed)}'"
+    done = subprocess.run([shell, "-c", ask], capture_output=True, text=True, timeout=20)
+    assert done.stderr == ""
+    offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    assert [word for word in offered if word in expected] == expected
+    if shell == "bash":
+        assert offered == expected
+
+
+def test_zsh_accepts_its_script(sh: Shell, tmp_path: Path) -> None:
+    """The script is one for zsh, in which nothing is quoted wrongly."""
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    script = tmp_path / "_xenops-cpu"
+    script.write_text(sh("completion", "zsh"))
+    ask = f"autoload -U compinit; compinit -D -u; source {script}; print $_comps[xenops-cpu]"
+    done = subprocess.run(["zsh", "-f", "-c", ask], capture_output=True, text=True, timeout=20)
+    assert (done.stdout, done.stderr) == ("_xenops-cpu\n", "")
+
+
+# The JSON of all of them
+
+
+def members(value: object) -> set[str]:
+    """The names of all members, at any depth, that are names and not keys of a table."""
+    if isinstance(value, list):
+        return {name for item in value for name in members(item)}
+    if not isinstance(value, dict):
+        return set()
+    return set(value) | {name for item in value.values() for name in members(item)}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("decode", "1fc9cbf5-f6f83203"),
+        ("diff", "1-2", "1-3"),
+        ("diff", EPYC, SKYLAKE),
+        ("diff", "1-2-0-ffffffff", EPYC),
+        ("explain", "RTM", "on", SKYLAKE),
+        ("policy", "featureset", "00000007:00000000->00000000:00000010:00000000:00000000"),
+    ],
+    ids=" ".join,
+)
+def test_every_member_is_documented(
+    sh: Shell, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """docs/json.md names every member that a program may find."""
+    code = 1 if arguments[0] == "diff" else 0
+    page = (ROOT / "docs" / "json.md").read_text()
+    undocumented = {
+        name for name in members(sh.json(*arguments, code=code)) if f"{name}`" not in page
+    }
+    # Beside documented members there are tables whose keys are Xen's own names of sets.
+    assert undocumented <= {"raw", "host", "pv_max", "pv_default", "hvm_max", "hvm_default"}

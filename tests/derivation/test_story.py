@@ -1,0 +1,164 @@
+"""The story of a bit: it ends where the set says, and gives the true reason."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.golden_derivation import cpus, record
+from xenops_cpu.derivation import (
+    DERIVED_RELEASES,
+    SETS,
+    Derivation,
+    DerivationError,
+    Machine,
+    Options,
+    all_steps,
+    derive,
+)
+from xenops_cpu.features.release import release
+
+SKYLAKE_2017 = "inst-genuineintel0050654-skylakexeon+2017"
+CASCADE_LAKE = "inst-genuineintel0050657-cascadelakexeon+2019-11"
+KABY_LAKE_RAA = "inst-genuineintel00906e9-kabylake+2021-06"
+ROME = "inst-authenticamd0830f10-k17-rome-cpuid6"
+STEP_IDS = {step.id for step in all_steps()} | {"silicon", "list", "none"}
+
+
+def derived(cpu: str, xen: str, cmdline: str = "", hvm: bool = True) -> Derivation:
+    options = Options(cmdline=cmdline, machine=Machine(hvm=hvm))
+    return derive(record(cpu).cpu, release(xen), options)
+
+
+def steps(derivation: Derivation, name: str, feature: str) -> list[tuple[str, bool]]:
+    number = derivation.release.features[feature].number
+    return [(r.step, r.present) for r in derivation.story(name, number) if r.feature == number]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(sorted(cpus())),
+    st.sampled_from(DERIVED_RELEASES),
+    st.sampled_from(SETS),
+    st.sampled_from(["", "xsave=0 tsx=0", "spec-ctrl=no cpuid=no-avx,rdrand", "cpuid=no-gds-no"]),
+    st.booleans(),
+)
+def test_every_story_ends_as_the_set_says(
+    cpu: str, xen: str, name: str, cmdline: str, hvm: bool
+) -> None:
+    """For every bit of a set, named or not, the last reason about it agrees with the set."""
+    derivation = derived(cpu, xen, cmdline, hvm)
+    featureset = derivation.featuresets[name]
+    if featureset is None:
+        return
+    for number in range(featureset.length * 32):
+        story = derivation.story(name, number)
+        own = [reason for reason in story if reason.feature == number]
+        assert own[0].step == "silicon"
+        assert own[-1].present == (number in featureset), derivation.release.label(number)
+        assert all(reason.step in STEP_IDS and reason.text for reason in story)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "xen", "cmdline", "name", "feature", "told"),
+    [
+        (SKYLAKE_2017, "4.17", "", "host", "AVX", [("silicon", True), ("host.gds-avx", False)]),
+        (SKYLAKE_2017, "4.17", "cpuid=no-avx", "host", "AVX2",
+         [("silicon", True), ("cmd.cpuid-clear", False)]),
+        (SKYLAKE_2017, "4.17", "", "pv_default", "CLWB",
+         [("silicon", True), ("host.clwb", False), ("max.clwb", True), ("default.clwb", False)]),
+        (SKYLAKE_2017, "4.17", "", "pv_max", "MONITOR",
+         [("silicon", True), ("pv-max.mask", False)]),
+        (SKYLAKE_2017, "4.17", "", "hvm_default", "HYPERVISOR",
+         [("silicon", False), ("guest.hypervisor", True), ("list", True)]),
+        (ROME, "4.17", "", "hvm_max", "SEP",
+         [("silicon", True), ("host.amd-sep", False), ("hvm-max.sep", True)]),
+        (ROME, "4.17", "", "host", "NSCB", [("silicon", False), ("host.nscb", True)]),
+        (ROME, "4.17", "", "pv_default", "PCID",
+         [("silicon", False), ("none", False), ("none", False)]),
+        (CASCADE_LAKE, "4.17", "", "hvm_default", "RTM",
+         [("silicon", True), ("list", True), ("default.rtm", False)]),
+        (CASCADE_LAKE, "4.17", "", "raw", "RTM", [("silicon", True), ("host.taa", False)]),
+        (CASCADE_LAKE, "4.19", "", "raw", "RTM", [("silicon", True)]),
+        (CASCADE_LAKE, "4.17", "tsx=0", "host", "RTM",
+         [("silicon", True), ("tsx.ctrl-write", False), ("tsx.force-hle-rtm", True)]),
+        (KABY_LAKE_RAA, "4.17", "", "pv_default", "RTM",
+         [("silicon", True), ("tsx.force-abort-write", False), ("tsx.force-hle-rtm", True),
+          ("list", True), ("default.rtm", False)]),
+        (SKYLAKE_2017, "4.13", "", "pv_default", "PCID",
+         [("silicon", True), ("one.mask", False)]),
+    ],
+)  # fmt: skip
+def test_reasons(
+    cpu: str, xen: str, cmdline: str, name: str, feature: str, told: list[tuple[str, bool]]
+) -> None:
+    """Known cases: the steps named are the ones that decided, in order."""
+    assert steps(derived(cpu, xen, cmdline), name, feature) == told
+
+
+def test_dependency_names_its_base() -> None:
+    """A feature that goes with another names it, and says why that one went."""
+    derivation = derived(SKYLAKE_2017, "4.17", "xsave=0")
+    text = derivation.story("host", release("4.17").features["AVX512F"].number)[-1].text
+    assert text.startswith("it depends on XSAVE, which is cleared")
+    assert "xsave=0" in text
+
+
+def test_sanitising_tells_the_bases_story() -> None:
+    """RRSBA, set for pools, goes where IBRSB is missing, and the reason for that follows."""
+    derivation = derived(SKYLAKE_2017, "4.17")
+    features = release("4.17").features
+    story = derivation.story("pv_max", features["RRSBA"].number)
+    assert [(r.step, r.feature) for r in story][-2:] == [
+        ("guest.sanitise", features["RRSBA"].number),
+        ("silicon", features["IBRSB"].number),
+    ]
+    assert "depends on IBRSB" in story[-2].text
+
+
+def test_clearing_wins_over_forcing() -> None:
+    """A feature forced by one step and cleared by the command line tells both."""
+    derivation = derived(ROME, "4.17", "cpuid=no-its-no,no-nscb")
+    told = steps(derivation, "host", "NSCB")
+    assert told[-1] == ("cmd.cpuid-clear", False)
+    assert ("host.nscb", True) in told
+
+
+@pytest.mark.parametrize(
+    ("cpu", "cmdline", "words"),
+    [
+        (SKYLAKE_2017, "cpuid=no-avx", "without AVX there is nothing to leak"),
+        ("inst-genuineintel00306c3-haswellxeon", "", "model 3ch is not vulnerable"),
+    ],
+)
+def test_gds_no_says_what_makes_it_true(cpu: str, cmdline: str, words: str) -> None:
+    """GDS_NO for want of AVX is told from GDS_NO for the model's sake."""
+    derivation = derived(cpu, "4.17", cmdline)
+    last = derivation.story("host", release("4.17").features["GDS_NO"].number)[-1]
+    assert (last.step, last.present) == ("host.gds-no", True)
+    assert words in last.text
+
+
+def test_microcode_is_named() -> None:
+    """A decision by microcode says which revision there is and which was needed."""
+    derivation = derive(record(SKYLAKE_2017).cpu, release("4.17"), Options(microcode=0x02000013))
+    number = release("4.17").features["TSC_DEADLINE"].number
+    assert "0x2000013 is older than 0x2000014" in derivation.story("host", number)[-1].text
+
+
+def test_no_hvm_guests() -> None:
+    """Without HVM each bit of its sets is out for that reason, and then why VMX is not there."""
+    derivation = derived(SKYLAKE_2017, "4.13", hvm=False)
+    text = derivation.story("hvm_default", release("4.13").features["SSE2"].number)[-1].text
+    assert "VMX or SVM is there but cannot be switched on" in text
+    sse2, vmx = (release("4.17").features[name].number for name in ("SSE2", "VMX"))
+    story = derived(SKYLAKE_2017, "4.17", "cpuid=no-vmx").story("hvm_max", sse2)
+    assert "neither VMX nor SVM" in story[-2].text
+    assert (story[-1].feature, story[-1].step) == (vmx, "cmd.cpuid-clear")
+
+
+def test_no_such_set() -> None:
+    """Xen 4.13 has no maximum sets to tell of."""
+    with pytest.raises(DerivationError, match=r"Xen 4\.13 has no set pv_max"):
+        derived(SKYLAKE_2017, "4.13").story("pv_max", 0)

@@ -1,0 +1,48 @@
+"""The state of TSX in words, on the CPUs whose story docs/tsx.md tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.hosts import example, made
+from xenops_cpu.cpus import shipped
+from xenops_cpu.cpus.corpus import options_of
+from xenops_cpu.explain.tsx import tsx
+from xenops_cpu.features.release import release
+from xenops_cpu.sources.simulated import Simulated, other_cpu
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("xeon-x5667", "absent, refused in a migration"),
+        ("xeon-gold-6154+2017", "present, offered at boot"),
+        (
+            "xeon-platinum-8280+2019-11",
+            "present, hidden at boot, accepted in a migration, always aborts",
+        ),
+        (
+            "core-i5-9600k+2022-02-sgx-locked",
+            "present, hidden at boot, accepted in a migration, always aborts, locked off",
+        ),
+    ],
+)
+def test_the_words(name: str, words: str) -> None:
+    """Present, hidden, accepted, aborting and locked off: each where it holds."""
+    found = shipped.find(name)
+    host, derivation = Simulated(
+        other_cpu(found.cpu), release("4.17"), options_of(found.params)
+    ).explained()
+    state = tsx(host, derivation)
+    assert ", ".join(state.words) == words
+    assert len(state.sentences) >= len(state.words)
+
+
+def test_from_the_sets_alone() -> None:
+    """A captured host tells all but the lock."""
+    assert tsx(made(default="FPU", max_="FPU RTM", host="FPU RTM")).words == (
+        "present",
+        "hidden at boot",
+        "accepted in a migration",
+    )
+    assert tsx(example("epyc-xen-4.17")).words == ("absent", "refused in a migration")

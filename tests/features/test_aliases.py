@@ -1,0 +1,103 @@
+"""Names that others give to features: found, told, and never mixed up."""
+
+from __future__ import annotations
+
+import pytest
+
+from xenops_cpu.features import aliases
+from xenops_cpu.features.release import NEWEST, RELEASES, release
+
+
+def named(text: str, xen: str = NEWEST) -> list[str]:
+    return release(xen).names(aliases.find(text, release(xen)))
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_every_feature_by_its_own_name(name: str) -> None:
+    """A release's name means that release's feature, in lower case and with hyphens too."""
+    xen = release(name)
+    for feature in xen.features.values():
+        assert aliases.find(feature.name, xen) == (feature.number,)
+        assert aliases.find(feature.name.lower().replace("_", "-"), xen) == (feature.number,)
+
+
+@pytest.mark.parametrize(
+    ("text", "features"),
+    [
+        ("clfsh", "CLFLUSH"),
+        ("sysenter", "SEP"),
+        ("sse4.1", "SSE4_1"),
+        ("cmpxchg16", "CX16"),
+        ("pni", "SSE3"),
+        ("spec-ctrl", "IBRSB"),
+        ("arch-capabilities", "ARCH_CAPS"),
+        ("invtsc", "ITSC"),
+        ("nonstop_tsc", "ITSC"),
+        ("lfence+", "LFENCE_DISPATCH"),
+        ("movebe", "MOVBE"),
+        ("msse", "MISALIGNSSE"),
+        ("avx512ifma", "AVX512_IFMA"),
+        ("ht", "HTT"),
+        ("perfctr_core", "<3*32+23>"),
+        ("fcmov", "<2*32+16>"),
+        ("<3*32+23>", "<3*32+23>"),
+        ("5*32+4", "HLE"),
+        ("ppin", "AMD_PPIN INTEL_PPIN"),
+        ("linux:ssbd", "AMD_SSBD SSBD"),
+    ],
+)
+def test_others_names(text: str, features: str) -> None:
+    """Names of xl, libvirt, Linux and older tools, and a bit's number, are found."""
+    assert named(text) == features.split()
+
+
+def test_xens_names_win() -> None:
+    """libvirt's ssb-no is another feature than Xen's SSB_NO: who is meant can be said."""
+    assert named("ssb-no") == ["SSB_NO"]
+    assert named("libvirt:ssb-no") == ["INTEL_SSB_NO"]
+    assert aliases.aliases(aliases.find("SSB_NO")[0])["libvirt"] == ("amd-no-ssb",)
+
+
+def test_a_name_of_old() -> None:
+    """A feature that was renamed is found under both names, in releases of either time."""
+    assert named("AVX512IFMA", "4.17") == ["AVX512_IFMA"]
+    assert named("AVX512_IFMA", "4.9") == ["AVX512IFMA"]
+    assert aliases.earlier_names(5 * 32 + 21, release("master")) == ("AVX512IFMA",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hlee", 'no Xen release has a feature "hlee"; did you mean HLE'),
+        ("xl:pni", 'xl has no feature "pni"'),
+        ("qemu:hle", '"qemu" has no names here; there are xl, libvirt, linux, xen-cpuid'),
+        ("1*32+32", "no Xen release"),
+    ],
+)
+def test_what_is_not_a_feature(text: str, words: str) -> None:
+    """The message says what is close, or whose names there are."""
+    with pytest.raises(aliases.UnknownFeature, match=words):
+        aliases.find(text)
+
+
+def test_every_alias_leads_back() -> None:
+    """What a speaker is said to call a feature means that feature when that speaker says it."""
+    for feature in release(NEWEST).features.values():
+        for speaker, names in aliases.aliases(feature.number).items():
+            for name in names:
+                assert feature.number in aliases.find(f"{speaker}:{name}")
+
+
+def test_every_feature_has_xl_s_name() -> None:
+    """xl can be told of every feature of the newest release."""
+    for feature in release(NEWEST).features.values():
+        assert aliases.XL in aliases.aliases(feature.number)
+
+
+def test_since() -> None:
+    """The first upstream release that names it, under whatever name."""
+    numbers = release(NEWEST).features
+    assert aliases.since(numbers["FPU"].number) == "4.7"
+    assert aliases.since(numbers["AVX512_IFMA"].number) == "4.8"
+    assert aliases.since(numbers["MOVRS"].number) == "master"
+    assert aliases.since(10) is None

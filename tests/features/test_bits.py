@@ -1,0 +1,85 @@
+"""Bits decoded: names, places, exposure, and phrases that speak of one word."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenops_cpu.features import bits
+from xenops_cpu.features.featureset import Featureset, FeaturesetError
+from xenops_cpu.features.release import RELEASES, release
+
+
+@given(st.lists(st.integers(0, 0xFFFFFFFF), max_size=22), st.sampled_from(RELEASES))
+def test_a_decoded_featureset_is_the_featureset(words: list[int], name: str) -> None:
+    """Numbers, names and words of the bits give the same featureset back."""
+    featureset = Featureset.of_words(words)
+    decoded = bits.decode(featureset, release(name))
+    assert Featureset.of_features((bit.number for bit in decoded), len(words)) == featureset
+    assert [bit.name for bit in decoded] == release(name).names(featureset)
+
+
+def test_one_bit() -> None:
+    """Everything that there is to say of HLE in 4.17."""
+    bit = bits.describe(5 * 32 + 4, release("4.17"))
+    assert (bit.name, bit.annotation, bit.since, bit.group) == ("HLE", "!a", "4.7", "tsx")
+    assert bit.place == "CPUID 0x00000007:0.ebx bit 4"
+    assert bit.exposure == (
+        "offered to PV and HVM guests, not by default: only taken in with a VM that has it, or on "
+        "request, by rules of its own"
+    )
+    assert bit.aliases["xl"] == ("hle",)
+
+
+def test_a_bit_that_the_release_does_not_know() -> None:
+    """Printed as Xen prints it; what a newer release knows of it is told all the same."""
+    bit = bits.describe(11 * 32 + 23, release("4.17"))
+    assert (bit.name, bit.since) == ("<11*32+23>", "4.22")
+    assert bit.exposure == "not known to this release"
+    assert bits.describe(40 * 32, release("4.17")).place == "word 40 bit 0"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        ("", "offered to no guest"),
+        ("!", "offered to no guest but by rules of its own"),
+        ("A", "offered to PV and HVM guests"),
+        ("S", "offered to HVM guests"),
+        ("H", "offered to HVM guests with hardware-assisted paging"),
+        ("!A|", "offered to PV and HVM guests, by rules of its own; in a pool's level if any host"),
+    ],
+)
+def test_exposure(annotation: str, words: str) -> None:
+    """The header's annotations in words."""
+    assert bits.exposure(annotation).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("word 1 of 7ed8320b", bits.Words(1, 0x7ED8320B)),
+        ("word 1: 0x7ED8320B", bits.Words(1, 0x7ED8320B)),
+        ("word 12 7", bits.Words(12, 7)),
+        (
+            "cap[ 1] is 7ed8320b (expected f6d8320b)",
+            bits.Words(1, 0x7ED8320B, 0xF6D8320B),
+        ),
+        ("(XEN) CPU1: cap[10] is 00000000 (expected 00000020)", bits.Words(10, 0, 0x20)),
+        ("7ed8320b", None),
+        ("1:2:3", None),
+    ],
+)
+def test_phrases(text: str, expected: bits.Words | None) -> None:
+    """People and logs speak of one word in several ways; a featureset is no phrase."""
+    assert bits.phrase(text) == expected
+
+
+def test_one_word() -> None:
+    """A word at its place, and a featureset with the other words cleared."""
+    assert bits.word(1, 0x80000000) == Featureset.of_words([0, 0x80000000])
+    whole = Featureset.of_words([1, 2, 3])
+    assert bits.only(whole, 1) == Featureset.of_words([0, 2, 0])
+    with pytest.raises(FeaturesetError, match="no word 64: words are 0 to 63"):
+        bits.word(64, 1)

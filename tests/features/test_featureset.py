@@ -1,0 +1,101 @@
+"""Featureset: the value, its text forms and its algebra."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xenops_cpu.features.featureset import MAX_WORDS, Featureset, FeaturesetError
+
+WORDS = st.lists(st.integers(0, 0xFFFFFFFF), max_size=MAX_WORDS)
+SETS = WORDS.map(Featureset.of_words)
+
+
+@given(SETS)
+def test_both_text_forms_read_back(featureset: Featureset) -> None:
+    """What is printed with - or : reads back as the same value."""
+    assert Featureset.parse(featureset.text("-")) == featureset
+    assert Featureset.parse(featureset.text(":")) == featureset
+    assert str(featureset) == featureset.text("-")
+
+
+@given(WORDS)
+def test_words_go_in_and_come_out(words: list[int]) -> None:
+    """The words of a featureset are the words it was made of."""
+    assert Featureset.of_words(words).words == tuple(words)
+
+
+@given(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF))
+def test_short_upper_case_words_are_read(first: int, second: int) -> None:
+    """One to eight digits of either case are a word, and outer blanks do not count."""
+    expected = Featureset.of_words([first, second])
+    assert Featureset.parse(f"  {first:X}:{second:x}\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("12345678-12g4", 'word 1: "12g4"'),
+        ("12345678-", 'word 1: ""'),
+        ("123456789", 'word 0: "123456789"'),
+        ("12345678-1:2", 'word 0: "12345678-1"'),
+        ("0x1", 'word 0: "0x1"'),
+        ("-".join(["0"] * 65), "65 words"),
+        ("1_2", 'word 0: "1_2"'),
+        ("٣", 'word 0: "٣"'),
+    ],
+)
+def test_what_is_none_is_refused_by_word(text: str, named: str) -> None:
+    """The error names the word that is not one."""
+    with pytest.raises(FeaturesetError, match=named):
+        Featureset.parse(text)
+
+
+def test_the_empty_text_has_no_words() -> None:
+    """xapi's empty string is the featureset of no words, and prints as it."""
+    assert Featureset.parse("") == Featureset()
+    assert str(Featureset()) == ""
+
+
+@given(SETS, SETS)
+def test_algebra_extends_with_zero_words(left: Featureset, right: Featureset) -> None:
+    """Operations on different lengths are those of the zero-extended words."""
+    length = max(left.length, right.length)
+    a = left.extended(length).words
+    b = right.extended(length).words
+    assert (left & right).words == tuple(x & y for x, y in zip(a, b, strict=True))
+    assert (left | right).words == tuple(x | y for x, y in zip(a, b, strict=True))
+    assert (left ^ right).words == tuple(x ^ y for x, y in zip(a, b, strict=True))
+    assert (left - right).words == tuple(x & ~y for x, y in zip(a, b, strict=True))
+    assert (left <= right) == all(x & ~y == 0 for x, y in zip(a, b, strict=True))
+    assert (left >= right) == (right <= left)
+
+
+@given(SETS)
+def test_features_are_numbered_by_word_and_bit(featureset: Featureset) -> None:
+    """Iteration gives word * 32 + bit of each set bit, ascending, and len counts them."""
+    numbers = [
+        word * 32 + bit
+        for word, value in enumerate(featureset.words)
+        for bit in range(32)
+        if value >> bit & 1
+    ]
+    assert list(featureset) == numbers
+    assert len(featureset) == len(numbers)
+    assert all(number in featureset for number in numbers)
+    assert Featureset.of_features(numbers, featureset.length) == featureset
+
+
+@given(SETS, st.integers(0, MAX_WORDS))
+def test_cut_keeps_the_first_words(featureset: Featureset, length: int) -> None:
+    """cut gives the first words, and no more than there are."""
+    assert featureset.cut(length).words == featureset.words[:length]
+
+
+def test_a_length_that_does_not_fit_is_refused() -> None:
+    """Bits beyond the length, words beyond 32 bits and absurd lengths are errors."""
+    with pytest.raises(FeaturesetError, match="beyond word 0"):
+        Featureset(1 << 32, 1)
+    with pytest.raises(FeaturesetError, match="more than 32 bits"):
+        Featureset.of_words([1 << 32])
+    with pytest.raises(FeaturesetError, match="65 words"):
+        Featureset(0, MAX_WORDS + 1)

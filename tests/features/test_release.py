@@ -1,0 +1,119 @@
+"""Feature names, masks and dependencies of every release."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import SHARED, needs_shared
+from xenops_cpu.features.release import RELEASES, ReleaseError, Word, release, release_name
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_release_is_whole(name: str) -> None:
+    """Numbers are unique and in bounds; masks, dependencies and names speak of the same words."""
+    tables = release(name)
+    numbers = [feature.number for feature in tables.features.values()]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] < tables.length * 32
+    assert {mask.length for mask in tables.masks.values()} == {tables.length}
+    for number, dependents in tables.deep_deps.items():
+        assert number in tables.masks["deep_features"]
+        # The closure is closed: who depends on a dependent depends on the base as well.
+        for dependent in dependents:
+            assert tables.deep_deps.get(dependent, tables.featureset([])) <= dependents
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_default_masks_are_within_max_masks(name: str) -> None:
+    """What a release offers at boot it also takes in, for each guest type."""
+    masks = release(name).masks
+    for kind in ("pv", "hvm_shadow", "hvm_hap"):
+        assert masks[f"{kind}_def"] <= masks[f"{kind}_max"]
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_annotations_say_what_the_masks_say(name: str) -> None:
+    """A is for PV, S for HVM, H for HVM with HAP; a lower-case letter is in max only."""
+    tables = release(name)
+    for feature in tables.features.values():
+        letter = feature.annotation.replace("!", "").replace("|", "")
+        expected = {
+            "pv_max": letter in ("A", "a"),
+            "hvm_shadow_max": letter in ("A", "a", "S", "s"),
+            "hvm_hap_max": letter in ("A", "a", "S", "s", "H", "h"),
+            "pv_def": letter == "A",
+            "hvm_shadow_def": letter in ("A", "S"),
+            "hvm_hap_def": letter in ("A", "S", "H"),
+        }
+        if not tables.has_max:
+            expected = {mask: holds for mask, holds in expected.items() if mask.endswith("_def")}
+        for mask, holds in expected.items():
+            assert (feature.number in tables.masks[mask]) == holds, (feature, mask)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("4.17", "4.17"),
+        ("4.17.7", "4.17"),
+        ("Xen 4.17", "4.17"),
+        ("xen-4.13", "4.13"),
+        ("4.17-rc3", "4.17"),
+        ("master", "master"),
+        ("XenServer 8", "xenserver-8"),
+        ("xenserver-8.2", "xenserver-8.2"),
+    ],
+)
+def test_releases_go_by_several_names(text: str, name: str) -> None:
+    """A version, a patch level and the usual spellings name a release."""
+    assert release_name(text) == name
+    assert release(text) is release(name)
+
+
+@pytest.mark.parametrize("text", ["", "4", "4.6", "4.171", "5.0", "debian", "../4.17"])
+def test_an_unknown_release_lists_the_known(text: str) -> None:
+    """What names no release is refused with a list of what there is."""
+    with pytest.raises(ReleaseError, match=r"4\.7, .*master"):
+        release(text)
+
+
+def test_labels() -> None:
+    """A bit without a name is labelled by its word and bit, as in libxc."""
+    tables = release("4.17")
+    hle = tables.features["HLE"]
+    assert (hle.word, hle.bit, hle.annotation) == (5, 4, "!a")
+    assert tables.names([hle.number, 10, 5000]) == ["HLE", "<0*32+10>", "<156*32+8>"]
+    assert tables.feature(10) is None
+    assert tables.title == "Xen 4.17"
+    assert release("xenserver-8.2-retrofit").title == "XenServer 8.2 retrofit"
+
+
+def test_words_say_where_they_come_from() -> None:
+    """Leaf, subleaf and register, or MSR and half, or reserved."""
+    words = release("4.17").words
+    assert str(words[0]) == "CPUID 0x00000001.edx"
+    assert str(words[5]) == "CPUID 0x00000007:0.ebx"
+    assert str(words[16]) == "MSR 0x0000010a.lo"
+    assert str(release("xenserver-8").words[20]) == "reserved word 20"
+    assert words[4] == Word(4, "Da1", leaf=0xD, subleaf=1, register="eax")
+
+
+@needs_shared
+@pytest.mark.parametrize("name", RELEASES)
+def test_the_tables_hold_what_they_were_made_from(name: str) -> None:
+    """Every mask, dependency, number and command-line name is as in the reference."""
+    prefix = "" if name.startswith("xenserver") else "xen-"
+    path: Path = SHARED / "xen" / "features" / f"{prefix}{name}.json"
+    reference = json.loads(path.read_text())
+    tables = release(name)
+    assert {key: f.number for key, f in tables.features.items()} == {
+        feature["name"]: feature["number"] for feature in reference["features"]
+    }
+    for key, mask in reference["masks"].items():
+        if mask is not None:
+            assert str(tables.masks[key]) == "-".join(mask)
+    for dependencies in reference["deep_deps"].values():
+        assert str(tables.deep_deps[dependencies["number"]]) == "-".join(dependencies["mask"])
+    cmdline = reference["cpuid_cmdline_names"] or {}
+    assert list(tables.cmdline_names) == sorted(cmdline)

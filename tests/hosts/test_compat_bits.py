@@ -1,0 +1,122 @@
+"""Compatibility bits: reproduced from what XenServer's libxc answers, and told apart from Xen's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from tests import GOLDEN, SHARED
+from xenops_cpu.cpuid.words import featureset_policy
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.features.release import Release, release
+from xenops_cpu.hosts import compat_bits
+from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.sources.recorded import Example
+
+RELEASES = {
+    "pq417": "4.17", "xs8": "xenserver-8", "xs8.2": "xenserver-8.2",
+    "4.13": "4.13", "xsr": "xenserver-8.2-retrofit",
+}  # fmt: skip
+
+Record = dict[str, Any]
+
+
+def records() -> list[Record]:
+    file = GOLDEN / "compat" / "records.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def parse(text: str | list[str]) -> Featureset:
+    return Featureset.parse(text if isinstance(text, str) else "-".join(text))
+
+
+def release_of(record: Record) -> Release:
+    return release(RELEASES[str(record.get("hypervisor", record["libxc"]))])
+
+
+def own(record: Record) -> Featureset:
+    """Xen's own set: max where it has one, else the only one."""
+    sets: dict[str, str | list[str]] = record["in"]
+    return parse(sets.get(record["name"]) or sets[record["name"].replace("max", "default")])
+
+
+def published(record: Record, of: Featureset) -> Featureset:
+    sets = record["in"]
+    return compat_bits.published(
+        release_of(record),
+        record["name"],
+        record["vendor"],
+        parse(sets.get("raw", "")),
+        parse(sets["host"]),
+        of,
+    )
+
+
+def sets_of(record: Record) -> Featuresets:
+    """The host's sets as libxc answers them, with nothing of the other guest type."""
+    sets = record["in"]
+    kind = record["name"].partition("_")[0]
+    answered, default = parse(record["out"]), parse(sets[f"{kind}_default"])
+    empty = Featureset(0, answered.length)
+    made = Featuresets(parse(sets.get("raw", "")), parse(sets["host"]), empty, empty)
+    return evolve(made, **{f"{kind}_default": default, f"{kind}_max": answered})
+
+
+@pytest.mark.parametrize("record", records(), ids=lambda r: f"{r['libxc']}-{r['name']}-{r['id']}")
+def test_what_libxc_publishes(record: Record) -> None:
+    """The rules give what XenServer's libxc gives; applied to its answer, they add nothing."""
+    answered = parse(record["out"])
+    assert published(record, own(record)) == answered
+    assert published(record, answered) == answered
+
+
+@pytest.mark.parametrize("name", ["xenserver-max-compat", "retrofit-4.13"])
+def test_every_record(name: str) -> None:
+    """The same for each record of the whole collection."""
+    file = SHARED / "xen" / "golden" / f"{name}.jsonl"
+    if not file.exists():
+        pytest.skip("the whole collection is not beside this project")
+    for line in file.read_text().splitlines():
+        record = json.loads(line)
+        if record["index"] in (4, 5):
+            assert published(record, own(record)) == parse(record["out"]), record["id"]
+
+
+@pytest.mark.parametrize("record", records(), ids=lambda r: f"{r['libxc']}-{r['name']}-{r['id']}")
+def test_labels(record: Record) -> None:
+    """Each added bit gets its reason; with Xen's own policy these are all and nothing else."""
+    made_for, sets = release_of(record), sets_of(record)
+    added = parse(record["out"]) - own(record)
+    policies = {record["name"]: featureset_policy(own(record), made_for)}
+    exact = compat_bits.labels(made_for, record["vendor"], sets, policies)[record["name"]]
+    assert set(exact) == set(added)
+    assert all(exact.values())
+    guessed = compat_bits.labels(made_for, record["vendor"], sets)[record["name"]]
+    default = parse(record["in"][record["name"].replace("max", "default")])
+    assert set(guessed) >= set(added - default)
+    assert not set(guessed) & set(default)
+
+
+def test_a_note_names_them() -> None:
+    """One sentence for a set, with the names of its bits."""
+    record = next(r for r in records() if r["libxc"] == "pq417" and r["name"] == "hvm_max")
+    made_for = release_of(record)
+    notes = compat_bits.notes(
+        made_for,
+        record["vendor"],
+        sets_of(record),
+        {"hvm_max": featureset_policy(own(record), made_for)},
+    )
+    added = made_for.names(parse(record["out"]) - own(record))
+    assert len(notes) == 1
+    assert notes[0].startswith("HVM max")
+    assert set(added) <= set(notes[0].split())
+    assert "IBS" in added
+
+
+def test_upstream_has_none() -> None:
+    """A host that does not run XenServer's code has no such labels, whatever its bits."""
+    assert compat_bits.host_labels(Example("epyc-xen-4.17").read()) == {}

@@ -1,0 +1,103 @@
+"""Boot and migration sets: which is which, and what is said when they do not fit."""
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.hosts import EXAMPLES, evolve, example, made, names
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.hosts.cpu_info import (
+    XAPI_KEYS,
+    cpu_info,
+    describe,
+    host_stat,
+    inconsistencies,
+    offers,
+    xapi_map,
+)
+from xenops_cpu.hosts.host import Featuresets
+
+SETS = st.lists(st.integers(0, 0xFFFFFFFF), min_size=19, max_size=19).map(Featureset.of_words)
+
+
+@given(st.builds(Featuresets, SETS, SETS, SETS, SETS, SETS, SETS))
+def test_the_kinds_are_never_mixed_up(sets: Featuresets) -> None:
+    """_host is Xen's default and nothing else; the others are default OR max of the same type."""
+    info = cpu_info(evolve(made(), featuresets=sets))
+    assert sets.pv_max is not None
+    assert sets.hvm_max is not None
+    assert Featureset.parse(info.features_pv_host) == sets.pv_default
+    assert Featureset.parse(info.features_hvm_host) == sets.hvm_default
+    assert Featureset.parse(info.features_pv) == sets.pv_default | sets.pv_max
+    assert Featureset.parse(info.features_hvm) == sets.hvm_default | sets.hvm_max
+    assert Featureset.parse(info.features) == sets.host
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_real_xen_is_consistent(name: str) -> None:
+    """In every captured host max contains default, so migration is max."""
+    host = example(name)
+    assert list(inconsistencies(host)) == []
+    info = cpu_info(host)
+    assert info.features_pv == str(host.featuresets.pv_max)
+    assert info.features_hvm == str(host.featuresets.hvm_max)
+
+
+def test_an_inconsistency_is_said_by_name() -> None:
+    """A default that is not within max is described: guest type and features."""
+    host = made(default="FPU SSE AVX", max_="FPU SSE")
+    assert list(inconsistencies(host)) == [
+        "PV default is not within PV max; default − max: AVX",
+        "HVM default is not within HVM max; default − max: AVX",
+    ]
+    # What is answered all the same, where that is wished: nothing is lost.
+    assert cpu_info(host).features_pv == str(names("FPU SSE AVX"))
+
+
+def test_without_max_policies_tsx_is_taken_from_host() -> None:
+    """Xen before 4.14: max is default, with HLE and RTM as in host."""
+    host = made(default="FPU SSE RTM", max_=None, host="FPU SSE HLE AVX", xen="4.13")
+    pv, _ = offers(host)
+    assert not pv.max_from_xen
+    assert pv.max == names("FPU SSE HLE", "4.13")
+    assert pv.migration == names("FPU SSE HLE RTM", "4.13")
+    assert "made from default and host" in next(describe(host))
+
+
+def test_without_hvm_nothing_arrives() -> None:
+    """A guest type that does not exist gets nothing added to its empty set."""
+    host = made(default="FPU", max_=None, host="FPU HLE RTM", xen="4.13")
+    host = evolve(host, featuresets=evolve(host.featuresets, hvm_default=Featureset(0, 11)))
+    assert cpu_info(host).features_hvm == "-".join(["00000000"] * 11)
+
+
+def test_the_log_lines_have_hex_and_names() -> None:
+    """max, default, max − default, default − max where there is any: in colon form, by name."""
+    lines = list(describe(made()))
+    hle_rtm = names("HLE RTM").text(":")
+    assert f"HVM max − default: {hle_rtm}" in lines
+    assert "HVM max − default: HLE RTM" in lines
+    assert not any("default − max" in line for line in lines)
+    assert "PV default − max: AVX" in list(describe(made("AVX", "SSE")))
+
+
+def test_the_record_has_what_was_read() -> None:
+    """Counts, identity, hypervisor and chipset come through unchanged."""
+    host = example()
+    stat = host_stat(host)
+    assert attrs.asdict(host.topology).items() <= attrs.asdict(stat.cpu_info).items()
+    assert attrs.asdict(host.processor).items() <= attrs.asdict(stat.cpu_info).items()
+    assert (stat.hypervisor.version, stat.hypervisor.capabilities) == (
+        host.xen.version,
+        host.xen.capabilities,
+    )
+    assert (stat.chipset_info.iommu, stat.chipset_info.hvm) == (False, True)
+
+
+def test_xapis_map_has_only_strings() -> None:
+    """The map has xapi's keys, and every value is a string."""
+    made_map = xapi_map(cpu_info(example()))
+    assert tuple(made_map) == XAPI_KEYS
+    assert all(isinstance(value, str) for value in made_map.values())
+    assert made_map["cpu_count"] == "1"

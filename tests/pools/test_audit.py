@@ -1,0 +1,152 @@
+"""Pool.cpu_info as xapi makes it, and the audit of stored records."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.hosts import names
+from xenops_cpu.features.release import release
+from xenops_cpu.pools.audit import audit, pool_cpu_info
+from xenops_cpu.pools.records import RecordError
+
+XEN = release("4.17")
+
+
+def record(
+    cpus: int, sockets: int, hvm: str, pv: str, hvm_host: str = "", pv_host: str = ""
+) -> dict[str, str]:
+    return {
+        "vendor": "Abacus",
+        "cpu_count": str(cpus),
+        "socket_count": str(sockets),
+        "features_hvm": hvm,
+        "features_pv": pv,
+        "features_hvm_host": hvm_host or hvm,
+        "features_pv_host": pv_host or pv,
+    }
+
+
+OLD = {"vendor": "Abacus", "cpu_count": "1", "socket_count": "1", "features": "ffff1111-a5a56666"}
+DUNDEE = {**OLD, "features_hvm": "ffff1111-a5a56666", "features_pv": "00004242"}
+ALL = "ffffffff-ffffffff"
+
+
+# The behaviour that ocaml/tests/test_pool_cpuinfo.ml of xapi asks for.
+@pytest.mark.parametrize(
+    ("hosts", "pool"),
+    [
+        ([(record(1, 1, "a", "a"), True)], record(1, 1, "0000000a", "0000000a")),
+        (
+            [(record(2, 4, "a", "a"), True), (record(1, 1, "a", "a"), True)],
+            record(3, 5, "0000000a", "0000000a"),
+        ),
+        (
+            [(record(8, 2, "a", "2"), True), (record(4, 1, "f", "1"), True)],
+            record(12, 3, "0000000a", "00000000"),
+        ),
+        (
+            [(record(24, 1, ALL, ALL), True), (record(24, 24, ALL, ALL), True)],
+            record(48, 25, ALL, ALL),
+        ),
+        (  # different lengths
+            [
+                (record(1, 1, "ffffffff", f"{ALL}-ffffffff"), True),
+                (record(1, 1, ALL, ALL), True),
+            ],
+            record(2, 2, "ffffffff-00000000", f"{ALL}-00000000"),
+        ),
+        (
+            [
+                (record(10, 1, "01230123-5a5a5a5a", "2"), True),
+                (record(1, 10, "ffff1111-a5a56666", "4242"), True),
+            ],
+            record(11, 11, "01230101-00004242", "00000002"),
+        ),
+        (  # one host without HVM
+            [
+                (record(10, 1, "00000000-00000000", "2"), False),
+                (record(1, 10, "ffff1111-a5a56666", "4242"), True),
+            ],
+            record(11, 11, "ffff1111-a5a56666", "00000002"),
+        ),
+        (  # one host of before XenServer 7
+            [(record(1, 1, "01230123-5a5a5a5a", "2"), True), (OLD, True)],
+            record(1, 1, "01230123-5a5a5a5a", "00000002"),
+        ),
+        (  # one without the _host keys
+            [(record(1, 1, "01230123-5a5a5a5a", "2"), True), (DUNDEE, True)],
+            record(2, 2, "01230101-00004242", "00000002"),
+        ),
+        (  # the _host keys are levelled for themselves
+            [
+                (record(1, 1, "deadbeef-deadbeef", "deadbeef", "01230123-5a5a5a5a", "2"), True),
+                (record(1, 1, "01230123-5a5a5a5a", "2"), True),
+            ],
+            record(2, 2, "00210023-5a081a4a", "00000002", "01230123-5a5a5a5a", "00000002"),
+        ),
+        ([], {**record(0, 0, "", ""), "vendor": ""}),
+    ],
+)
+def test_as_xapi_does_it(hosts: list[tuple[dict[str, str], bool]], pool: dict[str, str]) -> None:
+    """Counts added, vendor, PV of all, HVM of those that run it, lengths made equal."""
+    assert pool_cpu_info(hosts) == pool
+
+
+def test_real_lengths_are_levelled_by_libxcs_rules() -> None:
+    """MD_CLEAR of one host is in the pool's set; AVX goes with XSAVE."""
+    one, other = str(names("FPU MD_CLEAR XSAVE AVX")), str(names("FPU AVX"))
+    pool = pool_cpu_info([(record(1, 1, one, one), True), (record(1, 1, other, other), True)], XEN)
+    assert pool["features_hvm_host"] == str(names("FPU MD_CLEAR"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("cpu_count", "some", 'cpu_count: "some" is not a whole number'),
+        ("features_pv_host", "1-x", 'features_pv_host: featureset word 1: "x"'),
+    ],
+)
+def test_a_record_that_is_none(key: str, value: str, problem: str) -> None:
+    """The error names the key."""
+    with pytest.raises(RecordError, match=problem):
+        pool_cpu_info([({**record(1, 1, "1", "1"), key: value}, True)])
+
+
+def test_an_audit_names_what_differs() -> None:
+    """Features by name, other keys by value, missing ones as missing; equal sets are silent."""
+    expected = {
+        "vendor": "GenuineIntel", "cpu_count": "8", "speed": "2400.0",
+        "features_pv": str(names("FPU SSE")), "features_hvm": str(names("FPU")),
+        "features_hvm_host": "00000001",
+    }  # fmt: skip
+    stored = {
+        "vendor": "GenuineIntel", "cpu_count": "4", "speed": "1200.0",
+        "features_pv": str(names("FPU AVX")), "features_hvm": str(names("FPU")),
+    }  # fmt: skip
+    lines = [str(finding) for finding in audit("pool", stored, expected, XEN)]
+    assert lines == [
+        'pool: cpu_count is "4", should be "8"',
+        "pool: features_pv has AVX, which is not so any more; lacks SSE",
+        "pool: features_hvm_host lacks FPU",
+    ]
+
+
+def test_an_audit_does_not_mind_zero_words() -> None:
+    """xapi extends the shorter set with zeros, so a stored set may be shorter or longer."""
+    stored = {"features_pv": "00000001-00000000"}
+    assert list(audit("pool", stored, {"features_pv": "00000001"}, XEN)) == []
+    with pytest.raises(RecordError, match="pool: features_pv: featureset word 0"):
+        list(audit("pool", {"features_pv": "x"}, {"features_pv": "1"}, XEN))
+
+
+def test_a_pool_of_recent_xapi_keeps_the_boot_sets_only() -> None:
+    """Its record has the _host keys and no others, which is no finding."""
+    pool = record(2, 2, "3", "3", "1", "1")
+    recent = {key: value for key, value in pool.items() if not key.endswith(("_pv", "_hvm"))}
+    assert list(audit("pool", recent, pool, XEN)) == []
+    assert [found.key for found in audit("pool", {"vendor": "Abacus"}, pool, XEN)] == [
+        "features_hvm",
+        "features_pv",
+        "features_hvm_host",
+        "features_pv_host",
+    ]

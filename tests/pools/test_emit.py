@@ -1,0 +1,106 @@
+"""Configuration text, read back by its own rules."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.hosts import names
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.features.release import Release, release
+from xenops_cpu.pools.emit import Difference, EmitError, libvirt, xapi, xl
+
+
+def difference(base: str, level: str, xen: str) -> Difference:
+    return Difference(release(xen), names(base, xen), names(level, xen))
+
+
+def test_names_for_a_recent_xl() -> None:
+    """From 4.18: host, and each feature by Xen's name in lower case, MSR bits too."""
+    text = xl(difference("FPU AVX SSE4_2 RDCL_NO", "FPU MD_CLEAR", "4.19"))
+    assert text == 'cpuid = "host,sse4-2=0,avx=0,rdcl-no=0,md-clear=1"\n'
+
+
+def test_registers_for_an_older_xl() -> None:
+    """Before 4.18: a string of 32 characters for each register, and what cannot be reached."""
+    text = xl(difference("FPU AVX AVX2 RDCL_NO", "FPU MD_CLEAR", "4.17"))
+    assert text.splitlines() == [
+        "# without AVX AVX2 RDCL_NO",
+        "# with MD_CLEAR",
+        "# xl before 4.18 cannot reach MSRs, these stay as the host gives them: RDCL_NO",
+        "cpuid = [",
+        f'  "0x1:ecx={"xxx0".ljust(32, "x")}",',
+        f'  "0x7,0x0:ebx={"x" * 26}0xxxxx,edx={"x" * 21}1xxxxxxxxxx",',
+        "]",
+    ]
+
+
+FEATURES = st.lists(st.integers(0, 19 * 32 - 1), max_size=12)
+
+
+@given(FEATURES, FEATURES)
+def test_registers_say_just_the_difference(base: list[int], level: list[int]) -> None:
+    """Read back, the strings set and clear the CPUID bits that differ and leave all others."""
+    xen = release("4.17")
+    given = Difference(xen, Featureset.of_features(base, 19), Featureset.of_features(level, 19))
+    reachable = {n for n in set(base) ^ set(level) if xen.words[n // 32].leaf is not None}
+    if not reachable:
+        return
+    assert read_registers(xl(given), xen) == {n: n in level for n in reachable}
+
+
+def read_registers(text: str, xen: Release) -> dict[int, bool]:
+    words = {
+        (word.leaf, word.subleaf, word.register): word.index
+        for word in xen.words
+        if word.leaf is not None
+    }
+    found: dict[int, bool] = {}
+    for leaf, subleaf, registers in re.findall(r'"(0x\w+)(?:,(0x\w+))?:([^"]+)"', text):
+        for register in registers.split(","):
+            name, _, bits = register.partition("=")
+            assert len(bits) == 32
+            index = words[int(leaf, 16), int(subleaf, 16) if subleaf else None, name]
+            found |= {
+                index * 32 + 31 - place: bit == "1" for place, bit in enumerate(bits) if bit != "x"
+            }
+    return found
+
+
+def test_no_difference_needs_no_line() -> None:
+    """A comment says so."""
+    assert xl(difference("FPU", "FPU", "4.17")).startswith("# the host gives just this level")
+
+
+def test_what_cannot_be_written() -> None:
+    """MSR bits alone before 4.18; bits without a name where names are needed."""
+    with pytest.raises(EmitError, match=r"xl before 4\.18 cannot reach MSRs: RDCL_NO"):
+        xl(difference("RDCL_NO", "", "4.17"))
+    nameless = Difference(release("4.19"), Featureset.of_features([10], 19), Featureset(0, 19))
+    with pytest.raises(EmitError, match=r"no name for bit <0\*32\+10>"):
+        xl(nameless)
+    with pytest.raises(EmitError, match=r"libvirt has no name for bit <0\*32\+10>"):
+        libvirt(nameless)
+
+
+def test_libvirt() -> None:
+    """host-passthrough with features to disable and to force, by libvirt's names."""
+    root = ElementTree.fromstring(libvirt(difference("SSE3 AVX AVX2", "MD_CLEAR", "4.17")))
+    assert root.attrib == {"mode": "host-passthrough"}
+    assert [(item.get("policy"), item.get("name")) for item in root] == [
+        ("disable", "pni"),
+        ("disable", "avx"),
+        ("disable", "avx2"),
+        ("force", "md-clear"),
+    ]
+
+
+def test_xapi() -> None:
+    """The command for a VM's next boot, and the one to undo it."""
+    lines = xapi(Featureset.parse("1-2"), "1234").splitlines()
+    assert lines[0] == "xe vm-param-set uuid=1234 platform:featureset=00000001-00000002"
+    assert "param-key=featureset" in lines[2]

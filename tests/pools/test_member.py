@@ -1,0 +1,121 @@
+"""Hosts and VMs as members of a pool: what is offered to whom, and what old records mean."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from tests.support.hosts import EXAMPLES, example, made, names
+from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.cpus.shipped import get
+from xenops_cpu.derivation import derive
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.features.release import release
+from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.pools.member import (
+    DomainTypeError,
+    GuestType,
+    Vm,
+    explainer,
+    labels,
+    member_of_host,
+    wrong_kind,
+)
+
+XS8 = release("xenserver-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "guest"),
+    [
+        ("pv", GuestType.PV),
+        ("hvm", GuestType.HVM),
+        ("pvh", GuestType.HVM),
+        ("pv_in_pvh", GuestType.HVM),
+        (" PV-in-PVH ", GuestType.HVM),
+    ],
+)
+def test_whose_sets_count(text: str, guest: GuestType) -> None:
+    """PV guests have the PV sets; HVM, PVH and PV-in-PVH guests the HVM sets."""
+    assert GuestType.of(text) is guest
+
+
+def test_a_word_that_is_no_domain_type() -> None:
+    """The error lists what there is."""
+    with pytest.raises(DomainTypeError, match='"unspecified" is not pv, hvm, pvh or pv_in_pvh'):
+        GuestType.of("unspecified")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_real_host(name: str) -> None:
+    """Boot is Xen's default, migration its max; no HVM where the host runs none."""
+    host = example(name)
+    member = member_of_host(host, "h")
+    assert member.boot(GuestType.PV) == host.featuresets.pv_default
+    assert member.migration(GuestType.PV) == host.featuresets.pv_max
+    assert (GuestType.HVM in member.offers) is host.hvm
+    if not host.hvm:
+        assert member.boot(GuestType.HVM) == member.migration(GuestType.HVM) == Featureset()
+    assert member.release is host.release
+    assert member.vendor == host.processor.vendor
+
+
+def test_a_record_that_tells_the_most_only() -> None:
+    """Where the boot set is not told, the migration set stands for both, and a note says so."""
+    untold = Featureset()
+    sets = Featuresets(untold, untold, untold, untold, pv_max=untold, hvm_max=names("FPU SSE"))
+    member = member_of_host(evolve(made(), featuresets=sets), "h")
+    assert list(member.offers) == [GuestType.HVM]
+    assert member.boot(GuestType.HVM) == names("FPU SSE")
+    assert "what a new HVM guest gets is not told: HVM max is taken" in member.notes
+
+
+def test_limits_are_of_max_policies_only() -> None:
+    """The host policy has fewer leaves than Xen takes in, so it is no limit."""
+    policy = Policy.parse("00000000:ffffffff->00000016:00000000:00000000:00000000")
+    assert member_of_host(evolve(made(), policies={"host": policy})).limits == {}
+    limits = member_of_host(evolve(made(), policies={"hvm_max": policy})).limits
+    assert limits[GuestType.HVM].basic == 0x16
+
+
+def test_the_reason_from_a_derivation() -> None:
+    """What decided comes first, and what it depends on after it."""
+    xen = release("4.17")
+    explain = explainer(derive(get("xeon-gold-6154").cpu, xen))
+    text = explain("hvm_max", xen.features["AVX512F"].number)
+    assert "depends on" in text or "GDS" in text
+    assert "CPUID 0x80000001.ecx bit 6 is 0" in explain("hvm_max", xen.features["SSE4A"].number)
+
+
+def test_compatibility_bits_of_an_old_record() -> None:
+    """False IBS, topology bits, VMX and the copies in leaf 80000001h, each with its origin."""
+    seen = XS8.featureset(["FPU", "IBS", "HTT", "X2APIC", "VMX", "AVX"])
+    seen |= Featureset(0x1 << 64, 22)  # FPU once more, as Xen 4.7 showed it
+    vm = Vm("old", GuestType.HVM, seen, "GenuineIntel")
+    found = {XS8.label(number): text for number, text in labels(vm, XS8).items()}
+    assert found.keys() == {"IBS", "HTT", "X2APIC", "VMX", "<2*32+0>"}
+    assert found["IBS"].startswith("Xen 4.7 showed it falsely")
+    assert "leaf 80000001h" in found["<2*32+0>"]
+
+
+def test_labels_go_by_vendor_and_guest() -> None:
+    """SVM and LWP are AMD's; a PV guest never had IBS, SVM or VMX for compatibility."""
+    seen = XS8.featureset(["SVM", "LWP", "VMX", "IBS", "CMP_LEGACY"])
+
+    def found(guest: GuestType, vendor: str) -> set[str]:
+        return set(XS8.names(labels(Vm("v", guest, seen, vendor), XS8)))
+
+    assert found(GuestType.HVM, "AuthenticAMD") == {"SVM", "LWP", "IBS", "CMP_LEGACY"}
+    assert found(GuestType.HVM, "GenuineIntel") == {"VMX", "IBS", "CMP_LEGACY"}
+    assert found(GuestType.PV, "AuthenticAMD") == {"CMP_LEGACY"}
+    assert labels(Vm("v", GuestType.HVM), XS8) == {}
+
+
+def test_a_pv_guest_with_an_hvm_set() -> None:
+    """A record of the wrong kind shows by features that no PV guest gets."""
+    xen = release("4.17")
+    hvm_set = xen.featureset(["FPU", "VME", "PSE", "SSE"])
+    assert xen.names(wrong_kind(Vm("v", GuestType.PV, hvm_set), xen)) == ["VME", "PSE"]
+    assert not wrong_kind(Vm("v", GuestType.HVM, hvm_set), xen)
+    assert not wrong_kind(Vm("v", GuestType.PV, xen.featureset(["FPU", "SSE"])), xen)
+    assert not wrong_kind(Vm("v", GuestType.PV), xen)

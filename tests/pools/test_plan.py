@@ -1,0 +1,94 @@
+"""What a join, a leave or an update would do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.hosts import names
+from tests.support.pools import HVM, PV, host, mixed
+from xenops_cpu.pools.member import Vm
+from xenops_cpu.pools.plan import joined, left, plan
+from xenops_cpu.pools.verdict import Verdict
+
+A, B = host("a", "FPU RDRAND XSAVE AVX"), host("b", "FPU RDRAND XSAVE AVX")
+OLD = host("old", "FPU RDRAND XSAVE")
+
+
+def vm(features: str, name: str = "v") -> Vm:
+    return Vm(name, HVM, names(features), "GenuineIntel")
+
+
+def test_an_older_host_joins() -> None:
+    """The level loses by name, for both kinds of guest, and running VMs are refused by it."""
+    found = plan([A, B], joined([A, B], OLD), [vm("FPU AVX", "seen"), vm("FPU", "plain")])
+    assert [(change.guest, change.lost, change.gained) for change in found.changes] == [
+        (PV, ("AVX",), ()),
+        (HVM, ("AVX",), ()),
+    ]
+    (touched,) = found.vms
+    assert (touched.vm, touched.closed, touched.opened, touched.stranded) == ("seen", (), (), False)
+    (refusal,) = touched.refusals
+    assert (refusal.host, refusal.verdict) == ("old", Verdict.BY_FORCE)
+    assert [item.name for item in refusal.missing] == ["AVX"]
+    assert not found.harmless
+
+
+def test_the_oldest_host_leaves() -> None:
+    """The level gains, and nothing is lost for anybody."""
+    found = plan([A, OLD], left([A, OLD], "old"), [vm("FPU RDRAND")])
+    assert found.changes[1].gained == ("AVX",)
+    assert found.changes[1].lost == ()
+    (touched,) = found.vms
+    assert touched.closed == ("old",)
+    assert not touched.stranded
+
+
+def test_an_update_takes_a_feature_away() -> None:
+    """The hosts that close are named, and a VM that has nowhere to go is stranded."""
+    after = joined([A, B], host("b", "FPU RDRAND XSAVE"))
+    found = plan([A, B], after, [vm("FPU AVX")])
+    assert found.changes[1].lost == ("AVX",)
+    assert found.vms[0].closed == ("b",)
+    assert not found.vms[0].stranded
+    (touched,) = plan([A, B], joined(after, host("a", "FPU RDRAND XSAVE")), [vm("FPU AVX")]).vms
+    assert touched.closed == ("a", "b")
+    assert touched.stranded
+
+
+def test_an_update_opens_a_host() -> None:
+    """A host that will take a VM in at last is named as opened."""
+    (touched,) = plan(
+        [A, OLD], joined([A, OLD], host("old", "FPU RDRAND XSAVE AVX")), [vm("AVX")]
+    ).vms
+    assert (touched.opened, touched.closed, touched.refusals) == (("old",), (), ())
+
+
+def test_nothing_changes() -> None:
+    """The same pool is harmless and touches nobody."""
+    found = plan([A, OLD], [A, OLD], [vm("FPU AVX"), vm("FPU")])
+    assert found.harmless
+    assert found.vms == ()
+
+
+def test_the_first_host_is_no_loss() -> None:
+    """A pool of nothing has no level that could lose or gain."""
+    found = plan([], [A])
+    assert [(change.lost, change.gained) for change in found.changes] == [((), ()), ((), ())]
+    assert [(c.lost, c.gained) for c in plan([A], []).changes] == [((), ()), ((), ())]
+
+
+def test_leaving_takes_a_member() -> None:
+    """Somebody who is not in the pool cannot leave it; joining replaces a namesake in place."""
+    with pytest.raises(KeyError, match="nobody"):
+        left([A], "nobody")
+    assert [member.name for member in joined([A, B], host("a", "FPU"))] == ["a", "b"]
+
+
+def test_real_hosts() -> None:
+    """Ice Lake alone against Ice Lake with a Skylake: what is lost is the difference of levels."""
+    members = mixed()
+    found = plan(members[-1:], [members[-1], members[1]])
+    change = found.changes[1]
+    lost = change.before.release.names(change.before.featureset - change.after.featureset)
+    assert list(change.lost) == lost
+    assert "IBRSB" in lost

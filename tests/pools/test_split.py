@@ -1,0 +1,108 @@
+"""Sub-pools: the best partition, exactly and by the heuristic."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.pools import HVM, host, mixed
+from xenops_cpu.features.release import release
+from xenops_cpu.pools import split as module
+from xenops_cpu.pools.levelling import level
+from xenops_cpu.pools.member import Member
+from xenops_cpu.pools.split import SplitError, split
+
+XEN = release("4.17")
+# Features that depend on nothing, one of them OR-ed: as in real sets, nothing has to be cleared.
+NAMES = ["FPU", "POPCNT", "RDRAND", "ADX", "SMEP", "ERMS", "MD_CLEAR"]
+
+
+def given_up(groups: list[list[Member]]) -> int:
+    total = 0
+    for group in groups:
+        found = level([member.boot(HVM) for member in group], XEN)
+        total += sum(len(member.boot(HVM) - found) for member in group)
+    return total
+
+
+def least(members: list[Member], parts: int) -> int:
+    """By looking at every assignment of hosts to parts."""
+    results = []
+    for assignment in product(range(parts), repeat=len(members)):
+        groups = [[m for m, p in zip(members, assignment, strict=True) if p == part]
+                  for part in range(parts)]  # fmt: skip
+        results.append(given_up([group for group in groups if group]))
+    return min(results)
+
+
+POOLS = st.lists(
+    st.lists(st.sampled_from(NAMES), min_size=1, unique=True).map(" ".join), min_size=1, max_size=5
+)
+
+
+def hosts_of(texts: list[str]) -> list[Member]:
+    return [host(str(index), text) for index, text in enumerate(texts)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(POOLS, st.integers(1, 3))
+def test_no_partition_gives_up_less(texts: list[str], parts: int) -> None:
+    """The exact search is as good as looking at all partitions; every host is in one part."""
+    members = hosts_of(texts)
+    found = split(members, HVM, parts)
+    assert found.exact
+    assert found.given_up == least(members, parts)
+    hosts = [name for part in found.parts for name in part.hosts]
+    assert sorted(hosts) == sorted(member.name for member in members)
+    assert len(found.parts) <= parts
+
+
+@settings(max_examples=60, deadline=None)
+@given(POOLS, st.integers(1, 3))
+def test_the_heuristic_is_a_partition_and_no_better(texts: list[str], parts: int) -> None:
+    """With more kinds than the exact search takes, the answer says that it may not be the best."""
+    members = hosts_of(texts)
+    limit, module.EXACT = module.EXACT, 0
+    try:
+        found = split(members, HVM, parts)
+    finally:
+        module.EXACT = limit
+    assert not found.exact
+    assert found.given_up >= least(members, parts)
+    by_name = {member.name: member for member in members}
+    assert found.given_up == given_up([[by_name[n] for n in part.hosts] for part in found.parts])
+
+
+def test_as_many_parts_as_kinds_give_up_nothing() -> None:
+    """Hosts that are alike stay together."""
+    members = [host("a", "FPU"), host("b", "FPU SSE"), host("c", "FPU")]
+    found = split(members, HVM, 3)
+    assert [part.hosts for part in found.parts] == [("a", "c"), ("b",)]
+    assert found.given_up == 0
+
+
+def test_vendors_are_never_mixed() -> None:
+    """However alike their features are, and too few parts for the vendors are refused."""
+    members = [host("i", "FPU"), host("a", "FPU", vendor="AuthenticAMD"), host("j", "FPU SSE")]
+    found = split(members, HVM, 2)
+    assert [part.hosts for part in found.parts] == [("i", "j"), ("a",)]
+    with pytest.raises(SplitError, match=r"hosts of 2 vendors .* cannot be put into 1 part"):
+        split(members, HVM, 1)
+
+
+@pytest.mark.parametrize(("members", "parts"), [([], 1), ([host("a", "FPU")], 0)])
+def test_nothing_to_split(members: list[Member], parts: int) -> None:
+    """No hosts, or no parts."""
+    with pytest.raises(SplitError, match=f"no {parts} parts"):
+        split(members, HVM, parts)
+
+
+def test_real_hosts() -> None:
+    """Of four Xeons, Ice Lake stands apart first, or the one without microcode does."""
+    found = split(mixed(), HVM, 2)
+    assert found.exact
+    assert len(found.parts) == 2
+    assert found.given_up < split(mixed(), HVM, 1).given_up

@@ -1,0 +1,204 @@
+"""The graded verdict: each grade, its words, and a fleet at once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import SHARED, needs_shared
+from tests.pools.test_levelling import of_words
+from tests.support.hosts import made, names
+from xenops_cpu.cpuid.limits import LeafLimits
+from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.features.release import release
+from xenops_cpu.hosts.cpu_info import Offer
+from xenops_cpu.pools.member import GuestType, Member, Vm, member_of_host
+from xenops_cpu.pools.verdict import UNSEEN, Verdict, check, grid
+
+PV, HVM = GuestType.PV, GuestType.HVM
+XEN = release("4.17")
+INTEL, AMD = "GenuineIntel", "AuthenticAMD"
+HOST = member_of_host(made(default="FPU SSE", max_="FPU SSE HLE RTM"), "h")
+
+
+def vm(features: str | None, guest: GuestType = HVM, vendor: str = INTEL) -> Vm:
+    return Vm("v", guest, None if features is None else names(features), vendor)
+
+
+@pytest.mark.parametrize(
+    ("features", "verdict", "code"),
+    [
+        (None, Verdict.BOOTS, 0),
+        ("FPU", Verdict.MIGRATES, 0),
+        ("FPU SSE", Verdict.MIGRATES, 0),
+        ("FPU SSE RTM", Verdict.BY_MAX, 11),
+        ("FPU SSE RTM AVX", Verdict.BY_FORCE, 12),
+        ("AVX", Verdict.BY_FORCE, 12),
+    ],
+)
+def test_grades(features: str | None, verdict: Verdict, code: int) -> None:
+    """Nothing seen: boots. Within boot, within migration, beyond: each its own grade and code."""
+    answer = check(vm(features), HOST)
+    assert answer.verdict is verdict
+    assert answer.verdict.exit_code == code
+    assert answer.verdict.allowed is (code < 12)
+    assert answer.verdict.sentence
+
+
+def test_all_missing_features_of_all_words() -> None:
+    """By name, in bit order, each with reason, risk and remedy."""
+    answer = check(vm("FPU AVX AVX512F RTM GDS_NO"), HOST)
+    assert [item.name for item in answer.missing] == ["AVX", "AVX512F", "GDS_NO"]
+    assert [item.name for item in answer.only_by_max] == ["RTM"]
+    assert all(item.reason and item.risk and item.remedy for item in answer.missing)
+    assert "only another CPU, firmware setting or microcode can bring it" in answer.remedies
+    assert answer.remedies[-2] == "shut v down and start it on h: it then gets what is given there"
+    assert "HVM max" in answer.compared
+
+
+def test_another_vendor_is_impossible() -> None:
+    """However well the features fit; an unknown vendor is noted instead."""
+    answer = check(vm("FPU", vendor=AMD), HOST)
+    assert answer.verdict is Verdict.IMPOSSIBLE
+    assert answer.problems == ("v was started on a CPU of AuthenticAMD, h has one of GenuineIntel",)
+    unknown = check(vm("FPU", vendor=""), HOST)
+    assert unknown.verdict is Verdict.MIGRATES
+    assert "the vendors were not compared: one is not known" in unknown.notes
+
+
+def test_a_vm_that_is_shut_down_may_change_vendors() -> None:
+    """It has seen nothing that binds it."""
+    assert check(vm(None, vendor=AMD), HOST).verdict is Verdict.BOOTS
+
+
+def test_no_such_guests_here() -> None:
+    """A host without HVM takes neither running nor new HVM guests; the remedy is another host."""
+    without = evolve(HOST, offers={PV: HOST.offers[PV]})
+    for features in (None, "FPU"):
+        answer = check(vm(features), without)
+        assert answer.verdict is Verdict.IMPOSSIBLE
+        assert answer.problems == ("h runs no HVM guests",)
+        assert answer.remedies == ("choose a host that runs HVM guests",)
+    assert check(vm("FPU", PV), without).verdict is Verdict.MIGRATES
+
+
+def test_the_sets_of_the_guests_type_are_compared() -> None:
+    """What HVM guests are offered does not help a PV guest."""
+    offers = {PV: Offer("PV", names("FPU"), names("FPU")), HVM: HOST.offers[HVM]}
+    host = evolve(HOST, offers=offers)
+    assert check(vm("FPU SSE", PV), host).verdict is Verdict.BY_FORCE
+    assert check(vm("FPU SSE", HVM), host).verdict is Verdict.MIGRATES
+
+
+def test_leaf_limits_count_where_both_are_known() -> None:
+    """Features that fit do not help when the highest leaf is too high: Xen refuses the policy."""
+    host = evolve(HOST, limits={HVM: LeafLimits(0xD, 0, 0x80000008)})
+    high = evolve(vm("FPU"), limits=LeafLimits(0xD, 2, 0x80000008))
+    answer = check(high, host)
+    assert answer.verdict is Verdict.IMPOSSIBLE
+    assert (
+        "highest subleaf of CPUID leaf 7 is 0x2, the host's 0x0: Xen refuses" in answer.problems[0]
+    )
+    assert check(high, HOST).verdict is Verdict.MIGRATES
+    assert any("leaves were not compared" in note for note in check(high, HOST).notes)
+
+
+def test_shorter_and_longer_sets() -> None:
+    """Missing words read as zero, on either side, and longer ones are not cut."""
+    short = Vm("v", HVM, Featureset.parse("00000001"), INTEL)
+    assert check(short, HOST).verdict is Verdict.MIGRATES
+    long = Vm("v", HVM, Featureset.of_features([0, 21 * 32], 22), INTEL)
+    answer = check(long, HOST)
+    assert answer.verdict is Verdict.BY_FORCE
+    assert [item.name for item in answer.missing] == ["<21*32+0>"]
+
+
+def test_bits_of_old_records_are_labelled() -> None:
+    """A VM that lacks such bits only is told that force is harmless as far as they go."""
+    answer = check(vm("FPU IBS"), HOST)
+    assert answer.verdict is Verdict.BY_FORCE
+    assert answer.missing[0].compatibility.startswith("Xen 4.7 showed it falsely")
+    assert answer.missing[0].risk.startswith("none known")
+    assert any("forcing the migration is harmless" in remedy for remedy in answer.remedies)
+    assert not any("harmless" in remedy for remedy in check(vm("IBS AVX"), HOST).remedies)
+
+
+def test_a_record_of_the_wrong_kind_is_noted() -> None:
+    """A PV guest with HVM features is suspected of a changed domain type."""
+    answer = check(vm("FPU VME PSE", PV), HOST)
+    assert any("no PV featureset" in note and "VME PSE" in note for note in answer.notes)
+
+
+def test_what_no_comparison_sees_is_said() -> None:
+    """MSRs outside the featureset come first: they differ between hosts that seem the same."""
+    assert "model-specific registers" in UNSEEN[0]
+
+
+FEATURES = st.one_of(
+    st.none(), st.lists(st.sampled_from([0, 25, 60, 164, 171, 298]), max_size=6)
+).map(lambda numbers: None if numbers is None else Featureset.of_features(numbers, 19))
+GUESTS = st.sampled_from(GuestType)
+VMS = st.builds(
+    Vm,
+    name=st.just("v"),
+    guest=GUESTS,
+    features=FEATURES,
+    vendor=st.sampled_from(["", INTEL, AMD]),
+    limits=st.sampled_from([None, LeafLimits(13, 0, 0), LeafLimits(13, 2, 0)]),
+)
+SETS = st.lists(st.sampled_from([0, 25, 60, 164, 171, 298]), max_size=6).map(
+    lambda numbers: Featureset.of_features(numbers, 19)
+)
+OFFERS = st.dictionaries(GUESTS, st.builds(Offer, st.just("X"), SETS, SETS), max_size=2)
+HOSTS = st.builds(
+    Member,
+    name=st.just("h"),
+    vendor=st.sampled_from(["", INTEL, AMD]),
+    release=st.just(XEN),
+    offers=OFFERS,
+    limits=st.dictionaries(GUESTS, st.just(LeafLimits(13, 1, 0)), max_size=2),
+)
+
+
+@given(st.lists(VMS, max_size=5), st.lists(HOSTS, max_size=5))
+def test_the_grid_is_check_for_each(vms: list[Vm], hosts: list[Member]) -> None:
+    """Looking at kinds once gives what looking at each VM on each host gives."""
+    found = grid(vms, hosts)
+    for i, one in enumerate(vms):
+        for j, host in enumerate(hosts):
+            assert found.verdict(i, j) is check(one, host).verdict
+    assert sum(found.counts().values()) == len(vms) * len(hosts)
+
+
+@given(VMS, HOSTS)
+def test_a_verdict_has_its_grounds(one: Vm, host: Member) -> None:
+    """Problems if and only if impossible; else missing features if and only if by force."""
+    answer = check(one, host)
+    assert (answer.verdict is Verdict.IMPOSSIBLE) is bool(answer.problems)
+    if not answer.problems:
+        assert (answer.verdict is Verdict.BY_FORCE) is bool(answer.missing)
+    if answer.verdict is Verdict.BY_MAX:
+        assert answer.only_by_max
+    assert bool(answer.remedies) is not answer.verdict.allowed
+
+
+def test_progress_is_told() -> None:
+    """After each VM, the number of VMs done."""
+    told: list[int] = []
+    grid([vm("FPU"), vm("SSE"), vm("FPU")], [HOST], told.append)
+    assert told == [1, 2, 3]
+
+
+@needs_shared
+def test_allowed_where_libxc_is_content() -> None:
+    """On every vector of XenServer's libxc, a host lets in just what libxc calls compatible."""
+    vectors = (SHARED / "xen" / "golden" / "compatible.jsonl").read_text().splitlines()
+    for record in map(json.loads, vectors):
+        offered = of_words(record["host_fs"])
+        host = Member("h", INTEL, XEN, {HVM: Offer("HVM", Featureset(), offered)})
+        answer = check(Vm("v", HVM, of_words(record["vm"]), INTEL), host)
+        assert answer.verdict.allowed is record["compatible"]

@@ -1,0 +1,143 @@
+"""xenops-cpu call: any method of a running service, with parameters by name."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ... import client
+from ...interface import METHODS, Method, XenopsError
+from ...marshal import MarshalError, reader, writer
+from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options
+
+_EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
+  xenops-cpu call HOST.is_compatible vm_policy=00000001 host_policy=00000003
+  xenops-cpu call query --wire jsonrpc
+  xenops-cpu call rpc.discover                          # the service's contract
+"""
+
+_WIRES = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
+
+
+_LONGEST_SECONDS = 86400.0
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError
+    return seconds
+
+
+_seconds.__name__ = "number of seconds, up to a day,"
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "call",
+        "Call METHOD and print its result as JSON; an error goes to standard error, and the exit "
+        "code is 1 then. debug_info and parameters without content may be left out.",
+        f"{_EXAMPLES}\nmethods: {', '.join(METHODS)}, rpc.discover\n",
+    )
+    made.add_argument("method", metavar="METHOD")
+    made.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
+    made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC)
+    made.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
+    made.add_argument("--timeout", type=_seconds, default=client.TIMEOUT_SECONDS, metavar="SECONDS")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path = arguments.socket or options.socket_to_ask()
+    if path is None:
+        places = ", ".join(map(str, options.socket_places()))
+        raise Failure(f"no service is listening at {places}; start one with: xenops-cpu serve")
+    method = METHODS.get(arguments.method)
+    values = _values(method, arguments.parameters)
+    wire = _WIRES[arguments.wire]
+    try:
+        body = client.sender(path, arguments.timeout)(
+            wire.dump_call(arguments.method, [values], Envelope(1))
+        )
+        reply = wire.parse_response(body)
+    except client.ConnectionFailed as error:
+        raise Failure(str(error)) from error
+    except WireError as error:
+        raise Failure(f"the reply cannot be read: {error}", ANSWERED_WITH_AN_ERROR) from error
+    if not reply.success:
+        raise Failure(_error_text(reply.value), ANSWERED_WITH_AN_ERROR)
+    json.dump(_typed(method, reply.value), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+    return OK
+
+
+def _values(method: Method | None, parameters: list[str]) -> dict[str, Any]:
+    """By name, checked against the contract where it has the method."""
+    given: dict[str, Any] = {"debug_info": "xenops-cpu call"}
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        if not equals:
+            raise Failure(f"{parameter!r} is not NAME=VALUE", WRONG_USAGE)
+        given[name] = value
+    if method is None:
+        return given
+    values: dict[str, Any] = {}
+    for param in method.params:
+        if param.type is None:
+            values[param.name] = None
+        elif param.name not in given:
+            raise Failure(f"{method.name} needs {param.name}=VALUE", WRONG_USAGE)
+        else:
+            values[param.name] = _value(param.name, param.type, given.pop(param.name))
+    unknown = given.keys() - {param.name for param in method.params}
+    if unknown:
+        names = ", ".join(param.name for param in method.params)
+        raise Failure(
+            f"{method.name} has no parameter {sorted(unknown)[0]!r}; it has {names}", WRONG_USAGE
+        )
+    return values
+
+
+def _value(name: str, kind: Any, text: str) -> Any:
+    """Strings as they stand, everything else as JSON writes it."""
+    if kind is str:
+        return text
+    try:
+        return writer(kind)(reader(kind)(json.loads(text)))
+    except (ValueError, MarshalError) as error:
+        raise Failure(f"parameter {name}: {error}", WRONG_USAGE) from error
+
+
+def _typed(method: Method | None, value: Any) -> Any:
+    """XML-RPC has numbers as text: the contract says what they are."""
+    if method is None:
+        return value
+    try:
+        typed = writer(method.result)(reader(method.result)(value))
+    except MarshalError as error:
+        raise Failure(
+            f"the result of {method.name} cannot be read: {error}", ANSWERED_WITH_AN_ERROR
+        ) from error
+    return _in_order(typed)
+
+
+def _in_order(value: Any) -> Any:
+    """Records are written last member first; people read them in the order of the contract."""
+    if isinstance(value, dict):
+        return {name: _in_order(member) for name, member in reversed(value.items())}
+    return [_in_order(item) for item in value] if isinstance(value, list) else value
+
+
+def _error_text(value: Any) -> str:
+    from ...interface import Error
+
+    try:
+        error = reader(Error)(value)
+    except MarshalError:
+        return json.dumps(value, ensure_ascii=False)
+    assert isinstance(error, XenopsError)
+    return str(error)

@@ -1,0 +1,157 @@
+"""xenops-cpu check: may this VM start, resume or migrate there? Which features are missing, why?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from ...pools import words as told
+from ...pools.member import Member, Vm
+from ...pools.verdict import UNSEEN, Answer, Verdict, check, grid
+from .. import WRONG_USAGE, Failure, members, terminal, typed
+from .. import pool_words as words
+from ..progress import Progress
+
+_EXAMPLES = """  xenops-cpu check web-01.txt example:skylake-server-xen-4.17
+  xenops-cpu check "vendor: GenuineIntel; features: 1789c3f5-80882203-…" host-7.json host-8.json
+  xenops-cpu check cpu:xeon-gold-6154@4.17 cpu:core-i7-4930k@4.17 # started there, to go here
+  xenops-cpu check new cpu:core-i7-4930k       # one that is shut down
+  xenops-cpu check vm.save host-7.json         # a suspend image
+  xenops-cpu check pool.xml#web-01 pool.xml    # one VM of xapi's database on every host of it
+  xenops-cpu check VM HOST && echo 'go on'
+
+exit codes: the worst verdict (with --any: the best)
+   0  boots, resumes or migrates
+  11  resumes or migrates only because Xen takes in more than it gives (max): perhaps slowly
+  12  would go only by force
+  13  impossible: another vendor, no such guests there, leaves that Xen refuses
+   2  wrong use      3  something cannot be read
+"""
+
+# Up to so many pairs are told with all details at once.
+_FEW = 4
+# More pairs than this are told as a table of counts.
+_MANY = 40
+
+
+def parser() -> argparse.ArgumentParser:
+    made = members.parser(
+        "check",
+        "May this VM boot, resume or migrate there? Each feature that is missing is named, with "
+        "the reason, what forcing would risk, and what helps. What a VM has seen since it booted "
+        "is compared with what a host takes in (its migration set).",
+        _EXAMPLES,
+    )
+    made.add_argument("vm", metavar="VM", help=members.VM_HELP)
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument(
+        "--any", action="store_true", help="exit code of the best verdict: is there any host?"
+    )
+    made.add_argument(
+        "--details", action="store_true", help=f"reasons and remedies for more than {_FEW} pairs"
+    )
+    made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
+    members.add_hex(made)
+    members.add_notes(made)
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    guests = members.vms([arguments.vm], arguments)
+    hosts = members.members(arguments.hosts, arguments)
+    if not guests:
+        raise Failure(f'"{typed.shown(arguments.vm)}" has no VM', WRONG_USAGE)
+    many = len(guests) * len(hosts) > _MANY and not (arguments.json or arguments.details)
+    if arguments.brief or many:
+        return _brief(guests, hosts, arguments)
+    answers = [check(vm, host) for vm in guests for host in hosts]
+    code = _code([answer.verdict for answer in answers], arguments.any)
+    if arguments.json:
+        words.print_json(
+            {
+                "exit_code": code,
+                "answers": [words.answer_json(answer) for answer in answers],
+                "unseen": list(UNSEEN),
+            }
+        )
+        return code
+    if len(answers) > 1:
+        terminal.table(("VM", "host", "verdict", "missing"), map(_row, answers))
+        print()
+    detailed = arguments.details or len(answers) <= _FEW
+    for answer in answers if detailed else ():
+        words.tell_answer(answer)
+        if arguments.hex:
+            _hex(answer, guests, hosts)
+    if not detailed:
+        terminal.line("--details tells the reasons, the risks and what to do")
+    _tell_common(answers, hosts, arguments.notes)
+    return code
+
+
+def _row(answer: Answer) -> tuple[str, str, str, str]:
+    lacking = " ".join(lack.name for lack in answer.missing[:6])
+    more = f" and {len(answer.missing) - 6} more" if len(answer.missing) > 6 else ""
+    said = answer.problems[0] if answer.problems and not lacking else lacking + more
+    return answer.vm, answer.host, told.VERDICTS[answer.verdict], said
+
+
+def _hex(answer: Answer, guests: Sequence[Vm], hosts: Sequence[Member]) -> None:
+    vm = next(vm for vm in guests if vm.name == answer.vm)
+    host = next(host for host in hosts if host.name == answer.host)
+    if vm.features is not None:
+        terminal.line(f"  {vm.name} has seen    {vm.features}")
+    if answer.guest in host.offers:
+        terminal.line(f"  {host.name} gives     {host.boot(answer.guest)}")
+        terminal.line(f"  {host.name} takes in  {host.migration(answer.guest)}")
+
+
+def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything: bool) -> None:
+    """What holds for all: what was compared, notes, what no comparison sees."""
+    print()
+    if len(answers) == 1:
+        terminal.paragraph(f"compared: {answers[0].compared}", hanging=2)
+    else:
+        terminal.paragraph(
+            "compared: what each VM has seen since it booted with what each host takes in (max or "
+            "boot), of the VM's guest type",
+            hanging=2,
+        )
+    of_hosts = {note for host in hosts for note in host.notes}
+    own = dict.fromkeys(note for answer in answers for note in answer.notes)
+    for note in own:
+        if note not in of_hosts:
+            terminal.paragraph(f"note: {note}", hanging=2)
+    words.tell_notes(hosts, everything)
+    terminal.paragraph(f"no comparison of features sees: {'; '.join(UNSEEN)}", hanging=2)
+
+
+def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Namespace) -> int:
+    with Progress("checking VMs", len(guests)) as bar:
+        found = grid(guests, hosts, bar.step)
+    counts = found.counts()
+    given = [verdict for verdict in Verdict if counts[verdict]]
+    code = _code(given, arguments.any)
+    if arguments.json:
+        words.print_json({"exit_code": code, **words.grid_json(found, guests, hosts)})
+        return code
+    rows = []
+    for vm, row in zip(guests, found.rows, strict=True):
+        refusing = [
+            host.name for host, value in zip(hosts, row, strict=True) if not Verdict(value).allowed
+        ]
+        verdicts = (str(row.count(verdict.value) or "-") for verdict in Verdict)
+        rows.append((vm.name, *verdicts, told.some(refusing, 4)))
+    headers = ("VM", *told.VERDICTS.values(), "will not be taken in by")
+    shown = [row for row in rows if row[-1]] or rows[:_MANY]
+    terminal.table(headers, shown)
+    if len(shown) < len(rows):
+        terminal.line(f"and {told.count(len(rows) - len(shown), 'VM')} that every host takes in")
+    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {told.VERDICTS[v]}' for v in given)}")
+    terminal.line("check one VM or one host for names, reasons and remedies")
+    return code
+
+
+def _code(verdicts: Sequence[Verdict], best: bool) -> int:
+    pick = min if best else max
+    return pick(verdicts, key=lambda verdict: verdict.value).exit_code

@@ -1,0 +1,270 @@
+"""xenops-cpu decode: featuresets, or one word, bit by bit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from ...explain import xen_cpuid
+from ...features import bits, meanings
+from ...features.bits import Bit
+from ...features.featureset import Featureset, FeaturesetError
+from ...features.release import NEWEST, Release
+from ...features.release import release as release_named
+from ...features.xen_cpuid_names import tool
+from ...hosts.host import Host
+from ...inputs import Input
+from .. import OK, WRONG_USAGE, Failure, options, subject, terminal
+
+_EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name, word by word
+  xenops-cpu decode --xen 4.13 --style table 1fc9cbf5:f6f83203
+  xenops-cpu decode "word 1 of 7ed8320b"               # one word alone
+  xenops-cpu decode --word 1 7ed8320b
+  xenops-cpu decode --style xen-cpuid --xen 4.17 1fc9cbf5-f6f83203
+  xenops-cpu decode example:epyc-xen-4.17              # all sets of a host
+  xenops-cpu decode --json 1fc9cbf5-f6f83203 | jq -r .sets[0].features[].name
+"""
+
+_TITLES = {
+    "raw": "raw",
+    "host": "host",
+    "pv_default": "PV default",
+    "hvm_default": "HVM default",
+    "pv_max": "PV max",
+    "hvm_max": "HVM max",
+}
+
+
+@attrs.frozen
+class _Set:
+    """One set to show: `shown` are the words to show, all where None."""
+
+    title: str
+    featureset: Featureset
+    release: Release
+    shown: int | None = None
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "decode",
+        f"Every bit of a featureset by name, leaf and register. FEATURESET is {subject.WHAT}; or a "
+        'phrase such as "word 1 of 7ed8320b".',
+        _EXAMPLES,
+    )
+    made.add_argument("featuresets", nargs="+", metavar="FEATURESET")
+    subject.add_release(made)
+    made.add_argument(
+        "--style",
+        choices=("names", "table", "xen-cpuid"),
+        default="names",
+        help="names: word by word; table: a row for each bit; xen-cpuid: the text of that "
+        "release's xen-cpuid, which reads FEATURESET by its own rules",
+    )
+    made.add_argument(
+        "--word", type=int, metavar="N", help="only word N; a FEATURESET of one word is word N"
+    )
+    made.add_argument("--aliases", action="store_true", help="what others call each feature")
+    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    asked = subject.release(arguments)
+    if arguments.style == "xen-cpuid" and not arguments.json:
+        return _as_xen_cpuid(arguments.featuresets, asked or release_named(NEWEST))
+    try:
+        sets = list(_sets(arguments.featuresets, asked, arguments.word))
+    except FeaturesetError as error:
+        raise Failure(str(error), WRONG_USAGE) from error
+    if arguments.json:
+        json.dump({"sets": [document(one) for one in sets]}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+        return OK
+    for index, one in enumerate(sets):
+        if index:
+            terminal.line("")
+        if arguments.style == "table":
+            _table(one, arguments.aliases)
+        else:
+            _names(one, arguments.aliases)
+    return OK
+
+
+def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterator[_Set]:
+    said = bits.phrase(" ".join(texts))
+    if said is not None:
+        xen = asked or release_named(NEWEST)
+        yield _Set("", bits.word(said.index, said.value), xen, said.index)
+        return
+    for text in texts:
+        found = subject.resolve(text, one_word=True)
+        for one in _of_input(found, asked):
+            if index is None:
+                yield one
+            elif one.featureset.length == 1:
+                value = bits.word(index, one.featureset.bits)
+                yield attrs.evolve(
+                    one, featureset=value, release=asked or release_named(NEWEST), shown=index
+                )
+            elif index < one.featureset.length:
+                yield attrs.evolve(one, shown=index)
+            else:
+                raise Failure(
+                    f"word {index}: this featureset has words 0 to {one.featureset.length - 1}",
+                    WRONG_USAGE,
+                )
+
+
+def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:
+    for name, host in zip(found.host_names, found.hosts, strict=True):
+        yield from _of_host(host, name, asked)
+    for vm in found.vms:
+        yield _Set(vm.name, vm.featureset, subject.release_for(vm.featureset, asked))
+    if found.featureset is not None and not found.vms:
+        yield _Set("", found.featureset, subject.release_for(found.featureset, asked))
+    if found.policy is not None and found.featureset is None:
+        from ...cpuid.words import policy_featureset
+
+        xen = asked or release_named(NEWEST)
+        yield _Set(found.name, policy_featureset(found.policy, xen), xen)
+
+
+def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
+    for key, title in _TITLES.items():
+        featureset: Featureset | None = getattr(host.featuresets, key)
+        if featureset is not None and featureset.length:
+            yield _Set(f"{name}: {title}", featureset, asked or host.release)
+
+
+def _as_xen_cpuid(texts: Iterable[str], asked: Release) -> int:
+    """Hosts in full, everything else as the tool would read it."""
+    from ... import inputs
+
+    for text in texts:
+        try:
+            found = inputs.resolve(text)
+        except inputs.InputError:
+            found = None
+        if found is not None and found.hosts:
+            for host in found.hosts:
+                sys.stdout.write(xen_cpuid.info(host, detail=True))
+            continue
+        printed, complaints = xen_cpuid.decode([text], asked)
+        sys.stdout.write(printed)
+        for complaint in complaints:
+            print(complaint, file=sys.stderr)
+    return OK
+
+
+def _bits(one: _Set) -> tuple[Bit, ...]:
+    featureset = one.featureset
+    if one.shown is not None:
+        featureset = bits.only(featureset, one.shown)
+    return bits.decode(featureset, one.release)
+
+
+def _heading(one: _Set) -> str:
+    bits = _bits(one)
+    count = f"{len(bits)} feature{'' if len(bits) == 1 else 's'}"
+    words = f"{one.featureset.length} words, " if one.shown is None else ""
+    title = f"{one.title}: " if one.title else ""
+    return f"{title}{words}{count}, as {one.release.title} names them"
+
+
+def _names(one: _Set, aliases: bool) -> None:
+    terminal.heading(_heading(one))
+    bits = _bits(one)
+    for index, value in enumerate(one.featureset.words):
+        mine = [bit for bit in bits if bit.number // 32 == index]
+        if (one.shown is None and not mine) or (one.shown is not None and index != one.shown):
+            continue
+        place = str(one.release.words[index]) if index < one.release.length else "not known"
+        terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
+        if aliases:
+            for bit in mine:
+                terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
+        else:
+            terminal.paragraph(
+                meanings.brief(one.release, (bit.number for bit in mine)) or "none", 8
+            )
+    empty = [
+        str(index)
+        for index, value in enumerate(one.featureset.words)
+        if not value and one.shown is None
+    ]
+    if empty:
+        terminal.paragraph(f"nothing in word{'s' if len(empty) > 1 else ''} {', '.join(empty)}")
+
+
+def other_names(bit: Bit) -> str:
+    """What others call it, each with who does."""
+    return ", ".join(f"{speaker} {'/'.join(names)}" for speaker, names in bit.aliases.items())
+
+
+def _table(one: _Set, aliases: bool) -> None:
+    terminal.heading(_heading(one))
+    last = "other names" if aliases else "what it is"
+    terminal.table(
+        ("name", "word:bit", "where", "guests", "since", last),
+        (
+            (
+                bit.name,
+                f"{bit.number // 32}:{bit.bit}",
+                str(bit.word or "not known"),
+                bit.annotation or "-",
+                bit.since or "-",
+                other_names(bit) if aliases else bit.meaning,
+            )
+            for bit in _bits(one)
+        ),
+    )
+
+
+def document(one: _Set) -> dict[str, Any]:
+    """For programs: docs/json.md."""
+    return {
+        "title": one.title,
+        "release": one.release.name,
+        "featureset": str(one.featureset),
+        "words": [
+            {
+                "index": index,
+                "value": f"{value:08x}",
+                "name": one.release.words[index].name if index < one.release.length else None,
+                "where": str(one.release.words[index]) if index < one.release.length else None,
+            }
+            for index, value in enumerate(one.featureset.words)
+            if one.shown in (None, index)
+        ],
+        "features": [
+            described(bit) | {"xen_cpuid": tool(one.release).name(bit.number)} for bit in _bits(one)
+        ],
+    }
+
+
+def described(bit: Bit) -> dict[str, Any]:
+    """One bit for programs: docs/json.md."""
+    word = bit.word
+    return {
+        "name": bit.name,
+        "number": bit.number,
+        "word": bit.number // 32,
+        "bit": bit.bit,
+        "leaf": f"{word.leaf:08x}" if word and word.leaf is not None else None,
+        "subleaf": word.subleaf if word else None,
+        "register": word.register if word else None,
+        "msr": f"{word.msr:08x}" if word and word.msr is not None else None,
+        "half": word.half if word else None,
+        "annotation": bit.annotation,
+        "exposure": bit.exposure,
+        "since": bit.since,
+        "group": meanings.GROUPS[bit.group],
+        "meaning": bit.meaning,
+        "aliases": {speaker: list(names) for speaker, names in bit.aliases.items()},
+    }

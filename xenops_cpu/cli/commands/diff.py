@@ -1,0 +1,165 @@
+"""xenops-cpu diff: what differs between two featuresets, policies, captures or hosts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
+from ...cpuid.policy import Policy
+from ...explain import differences
+from ...explain.differences import KINDS, HostDifference, Journey, SetDifference
+from ...explain.policies import Statement, policies
+from ...features import meanings
+from ...features.featureset import Featureset
+from ...features.release import Release
+from .. import OK, options, subject, terminal
+from ..comparison import Compared, compare, document
+
+DIFFERENT = 1
+
+_EXAMPLES = """  xenops-cpu diff 1fc9cbf5-f6f83203 1fc9cbf5-f6d83203
+  xenops-cpu diff --word 1 7ed8320b f6d8320b
+  xenops-cpu diff "cap[ 1] is 7ed8320b (expected f6d8320b)"
+  xenops-cpu diff example:epyc-xen-4.17 example:epyc-xen-4.20    # may VMs move between them?
+  xenops-cpu diff suspended.img recorded:host-7.json             # may this VM go there?
+  xenops-cpu diff host-7.policy host-8.policy                    # leaves and MSRs
+  xenops-cpu diff --json A B | jq .same
+
+exit codes: 0 the same (a VM: nothing is missing), 1 they differ, 2 wrong use, 3 not readable
+"""
+
+# Of hosts' policies these are shown without being asked for: what keeps VMs out beside features.
+_TELLING = (LIMITS, IDENTITY, ADDRESSES, MSRS)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "diff",
+        f"What differs between A and B, by name, and what it means. Each is {subject.WHAT}. Of two "
+        "hosts, boot sets are compared with boot sets and migration sets with migration sets; for "
+        "a VM that moves, the boot set of where it was started with the migration set of where it "
+        "goes.",
+        _EXAMPLES,
+    )
+    made.add_argument("a", metavar="A")
+    made.add_argument("b", metavar="B", nargs="?")
+    subject.add_release(made)
+    made.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
+    made.add_argument("--policies", action="store_true", help="all that differs in the policies")
+    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return _said(compare(arguments), arguments.json, arguments.policies)
+
+
+def show_policies(a: Policy, b: Policy, xen: Release, as_json: bool) -> int:
+    """Print what differs between two policies; gives the exit code."""
+    found = policies(a, b, xen)
+    compared = Compared("policies", "A", "B", found.same, xen, policies={"": found})
+    return _said(compared, as_json, True)
+
+
+def _said(compared: Compared, as_json: bool, everything: bool) -> int:
+    if as_json:
+        json.dump(document(compared), sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _show(compared, everything)
+    return OK if compared.same else DIFFERENT
+
+
+def _show(compared: Compared, everything: bool) -> None:
+    if compared.sets is not None:
+        terminal.heading(f"{compared.a} and {compared.b}, as {compared.release.title} names them")
+        _sides(compared.sets, compared.a, compared.b)
+    if compared.kind == "policies":
+        found = compared.policies[""]
+        terminal.heading(f"{compared.a} → {compared.b}, as {compared.release.title} names them")
+        if found.same:
+            terminal.line("the same")
+        _sides(found.features, compared.a, compared.b, say_same=False)
+        _statements(found.statements)
+    if compared.hosts is not None:
+        _show_hosts(compared, compared.hosts, everything)
+    for journey in compared.journeys:
+        _journey(journey, compared.release)
+
+
+def _sides(found: SetDifference, a: str, b: str, say_same: bool = True) -> None:
+    if found.same and say_same:
+        terminal.line("the same features")
+    for name, other, numbers in ((a, b, found.only_in_a), (b, a, found.only_in_b)):
+        if numbers:
+            terminal.line(f"only in {name}, so missing for a VM from there on {other}:", "bold")
+            _groups(numbers, found.release)
+
+
+def _groups(numbers: Featureset, xen: Release) -> None:
+    for group in differences.groups(numbers, xen):
+        terminal.paragraph(f"{group.title}: {_names(xen, group.numbers)}", 2, 4, "cyan")
+        if group.risk:
+            terminal.paragraph(group.risk, 6)
+
+
+def _names(xen: Release, numbers: tuple[int, ...]) -> str:
+    """The copies of leaf 1 by the names of leaf 1: the group's title says what they are."""
+    return " ".join(
+        xen.label(number if copied is None else copied)
+        for number in numbers
+        for copied in (meanings.copy_of(number),)
+    )
+
+
+def _statements(statements: tuple[Statement, ...]) -> None:
+    category = ""
+    for statement in statements:
+        if statement.category != category:
+            category = statement.category
+            terminal.line(f"{category}:", "bold")
+        terminal.paragraph(str(statement), 2, 4)
+
+
+def _show_hosts(compared: Compared, found: HostDifference, everything: bool) -> None:
+    terminal.heading(f"{compared.a} and {compared.b}, as {compared.release.title} names them")
+    for kind, difference in found.sets.items():
+        said = "the same" if difference.same else ""
+        terminal.line(f"{KINDS[kind]}{': ' + said if said else ''}", "bold")
+        for letter, numbers in (("A", difference.only_in_a), ("B", difference.only_in_b)):
+            if numbers:
+                names = meanings.brief(compared.release, numbers)
+                terminal.paragraph(f"only in {letter}: {names}", 2, 4)
+    for name, policy in compared.policies.items():
+        shown = tuple(
+            statement
+            for statement in policy.statements
+            if everything or (name != "raw" and statement.category in _TELLING)
+        )
+        if shown:
+            terminal.line(f"policy {name}", "bold")
+            _statements(shown)
+        if len(shown) < len(policy.statements) and name != "raw":
+            terminal.line(f"  {len(policy.statements) - len(shown)} more with --policies")
+
+
+def _journey(journey: Journey, xen: Release) -> None:
+    terminal.line("")
+    whose = f"{journey.guest} guest"
+    if not journey.possible:
+        where = journey.target if journey.booted else journey.origin
+        terminal.paragraph(f"{whose} from {journey.origin} to {journey.target}: {where} has none")
+        return
+    if not journey.missing:
+        terminal.paragraph(
+            f"{whose} from {journey.origin} to {journey.target}: nothing is missing", style="green"
+        )
+        return
+    terminal.paragraph(
+        f"{whose} from {journey.origin} to {journey.target}: {len(journey.missing)} missing "
+        "(what it has seen at boot, compared with the migration set there)",
+        style="red",
+    )
+    _groups(journey.missing, xen)

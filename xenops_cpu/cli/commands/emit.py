@@ -1,0 +1,99 @@
+"""xenops-cpu emit: configuration text that gives a guest a level, for xl, libvirt or xapi."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from ...features.featureset import Featureset
+from ...pools import emit
+from ...pools.emit import Difference, EmitError
+from ...pools.level import level_of
+from ...pools.member import GuestType, Member
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members
+from .. import pool_words as words
+
+_EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.19 >> guest.cfg
+  xenops-cpu emit libvirt host-7.json host-8.json
+  xenops-cpu emit xl --for host-7.json level=1fc9cbf5-f6f83203-…   # a level of elsewhere
+  xenops-cpu emit xapi --vm 91b8ff6c-… host-7.json host-8.json | sh
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = members.parser(
+        "emit",
+        "Configuration text that gives a guest the level of these hosts (of a featureset: itself). "
+        "For xl and libvirt it is the difference from what a host gives: that of --for, else "
+        "one that fits each of these hosts. The text goes to standard output.",
+        _EXAMPLES,
+    )
+    made.add_argument("form", choices=("xl", "libvirt", "xapi"))
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument(
+        "--for", dest="base", metavar="HOST", help="the host that the guest will start on"
+    )
+    made.add_argument("--vm", metavar="UUID", default="UUID", help="xapi: whose level it is")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    hosts = members.members(arguments.hosts, arguments)
+    bases = members.members([arguments.base], arguments) if arguments.base else hosts
+    guest = _guest(hosts, arguments)
+    xen = members.xen_release(arguments)
+    level = level_of(hosts, guest, xen)
+    if not level.hosts:
+        raise Failure(f"none of the hosts runs {guest.name} guests, so there is no level")
+    offering = [host for host in bases if guest in host.offers]
+    if not offering:
+        raise Failure(f"{bases[0].name} runs no {guest.name} guests", WRONG_USAGE)
+    release = xen or (level.release if bases is hosts else offering[0].release)
+    difference = Difference(release, _base(offering, guest, level.featureset), level.featureset)
+    try:
+        text = _text(arguments.form, difference, arguments.vm)
+    except EmitError as error:
+        raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
+    if not arguments.json:
+        print(text, end="")
+        return OK
+    words.print_json(
+        {
+            "form": arguments.form,
+            "text": text,
+            "guest_type": guest.value,
+            "release": release.name,
+            "level": words.featureset_json(level.featureset, release),
+            "off": release.names(difference.off),
+            "on": release.names(difference.on),
+        }
+    )
+    return OK
+
+
+def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
+    """One text is for one guest type: HVM where any host runs such guests."""
+    wanted = members.guest_type(arguments)
+    found = members.guest_types(hosts, wanted)
+    return found[0] if found else GuestType.HVM
+
+
+def _base(hosts: Sequence[Member], guest: GuestType, level: Featureset) -> Featureset:
+    """What the text starts from so that it gives the level on each of the hosts.
+
+    What any of them gives and the level has not is to be switched off; what the level has and one
+    of them does not give (an OR-ed feature) is to be switched on.
+    """
+    some, every = Featureset(0, level.length), level
+    for host in hosts:
+        some, every = some | host.boot(guest), every & host.boot(guest)
+    return (some - level) | every
+
+
+def _text(form: str, difference: Difference, vm: str) -> str:
+    match form:
+        case "xl":
+            return emit.xl(difference)
+        case "libvirt":
+            return emit.libvirt(difference)
+    return emit.xapi(difference.level, vm)

@@ -1,0 +1,239 @@
+"""xenops-cpu info: one host for people (or --json, --xapi for programs)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from ... import client, interface
+from ...features import meanings
+from ...features.featureset import Featureset
+from ...features.release import Release
+from ...hosts.cpu_info import xapi_map
+from ...hosts.host import release_of
+from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
+from ...service.service import XenopsCpu
+from ...sources import Source, SourceError
+from ...sources.fresh import Fresh
+from .. import ANSWERED_WITH_AN_ERROR, OK, Failure, options
+
+_EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
+  xenops-cpu info --source example:epyc-xen-4.17  # a host captured from a real Xen
+  xenops-cpu info --source recorded:host-7.json   # one captured with 'xenops-cpu capture'
+  xenops-cpu info --cpu "Xeon Gold 6240" --xen 4.13
+  xenops-cpu info --json | jq .guests.hvm.boot.features
+  xenops-cpu info --xapi                          # what xapi stores in Host.cpu_info
+"""
+
+_INDENT = 15
+_ONE_ANSWER_SECONDS = 60  # longer than it takes to print one: the source is read once
+
+
+@attrs.frozen
+class _Guest:
+    """What one guest type sees; boot is within migration."""
+
+    title: str
+    boot: Featureset
+    migration: Featureset
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "info",
+        "This host: what guests get at boot and what they may bring in a migration. Asks the "
+        "service where one is listening, unless an option names a source to read here and now.",
+        _EXAMPLES,
+    )
+    made.add_argument(
+        "--socket", type=Path, metavar="PATH", help="ask the service that listens here"
+    )
+    options.add_source(made)
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    form.add_argument("--xapi", action="store_true", help="xapi's Host.cpu_info: a map of strings")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    form = "xapi" if arguments.xapi else "json" if arguments.json else "text"
+    path = arguments.socket
+    if path is None and not options.names_a_source(arguments):
+        path = options.socket_to_ask()
+    if path is None:
+        return show(options.source(arguments), form)
+    try:
+        _show(client.connect(path), form)
+    except client.ConnectionFailed as error:
+        raise Failure(str(error)) from error
+    return OK
+
+
+def show(source: Source, form: str) -> int:
+    """Print what a source says, as text, json or xapi. Raises Failure when it cannot be read."""
+    once = Fresh(source, _ONE_ANSWER_SECONDS)
+    try:
+        once.read()
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    _show(XenopsCpu(once), form)
+    return OK
+
+
+def _show(service: Service | interface.Client, form: str) -> None:
+    try:
+        query, stat = service.query("xenops-cpu info"), service.host_stat("xenops-cpu info")
+    except XenopsError as error:
+        raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
+    match form:
+        case "xapi":
+            _print_json(xapi_map(stat.cpu_info))
+        case "json":
+            _print_json(_document(query, stat))
+        case _:
+            print("\n".join(_report(query, stat, width())))
+
+
+def width() -> int:
+    """Columns to fill: the terminal's, within reason."""
+    return min(shutil.get_terminal_size((100, 0)).columns, 110)
+
+
+def _release(stat: HostStat) -> Release:
+    length = Featureset.parse(stat.cpu_info.features).length
+    return release_of(stat.hypervisor.version, length)
+
+
+def _guests(info: CpuInfo) -> dict[str, _Guest]:
+    return {
+        "pv": _Guest(
+            "PV guests",
+            Featureset.parse(info.features_pv_host),
+            Featureset.parse(info.features_pv),
+        ),
+        "hvm": _Guest(
+            "HVM and PVH guests",
+            Featureset.parse(info.features_hvm_host),
+            Featureset.parse(info.features_hvm),
+        ),
+    }
+
+
+def _facts(query: QueryResult, kind: str) -> list[str]:
+    return [fact.removeprefix(kind) for fact in query.features if fact.startswith(kind)]
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def _document(query: QueryResult, stat: HostStat) -> dict[str, Any]:
+    release = _release(stat)
+
+    def described(featureset: Featureset) -> dict[str, Any]:
+        return {"featureset": str(featureset), "features": release.names(featureset)}
+
+    return {
+        "origin": "".join(_facts(query, "origin: ")),
+        "notes": _facts(query, "note: "),
+        "release": release.name,
+        "hypervisor": attrs.asdict(stat.hypervisor),
+        "chipset": attrs.asdict(stat.chipset_info),
+        "cpu": {
+            field.name: getattr(stat.cpu_info, field.name)
+            for field in attrs.fields(CpuInfo)
+            if not field.name.startswith("features")
+        },
+        "host": described(Featureset.parse(stat.cpu_info.features)),
+        "guests": {
+            kind: {
+                "boot": described(guest.boot),
+                "migration": described(guest.migration),
+                "only_in_migration": [
+                    {
+                        "feature": release.label(number),
+                        "why": meanings.why_only_in_migration(release, number),
+                    }
+                    for number in guest.migration - guest.boot
+                ],
+            }
+            for kind, guest in _guests(stat.cpu_info).items()
+        },
+    }
+
+
+def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
+    info, release = stat.cpu_info, _release(stat)
+    yield (
+        f"{info.modelname} ({info.vendor}, family {info.family}, model {info.model}, "
+        f"stepping {info.stepping}, {info.speed} MHz)"
+    )
+    yield ", ".join(
+        _count(number, noun)
+        for number, noun in (
+            (info.cpu_count, "CPU"),
+            (info.socket_count, "socket"),
+            (info.threads_per_core, "thread a core"),
+            (info.nr_nodes, "NUMA node"),
+        )
+    )
+    hvm, iommu = (
+        "yes" if can else "no" for can in (stat.chipset_info.hvm, stat.chipset_info.iommu)
+    )
+    yield f"Xen {stat.hypervisor.version}, HVM: {hvm}, IOMMU: {iommu}"
+    yield from textwrap.wrap("from " + "".join(_facts(query, "origin: ")), width)
+    for note in _facts(query, "note: "):
+        yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="      ")
+    for guest in _guests(info).values():
+        yield ""
+        yield from _guest(guest, release, width)
+
+
+def _count(number: int, noun: str) -> str:
+    first, _, rest = noun.partition(" ")
+    return f"{number} {first}{'' if number == 1 else 's'}{' ' + rest if rest else ''}"
+
+
+def _guest(guest: _Guest, release: Release, width: int) -> Iterator[str]:
+    yield guest.title
+    if not guest.boot and not guest.migration:
+        yield "  none: this host does not offer them"
+        return
+    more = guest.migration - guest.boot
+    yield f"  at boot      {guest.boot.text(':')}"
+    yield from _wrapped(
+        f"{_count(len(guest.boot), 'feature')}: {_names(release, guest.boot)}", width
+    )
+    yield f"  in migration {guest.migration.text(':')}"
+    if not more:
+        yield from _wrapped("the same: a guest may arrive with what it would get at boot", width)
+        return
+    yield from _wrapped(f"the same and {len(more)} more: {_names(release, more)}", width)
+    yield ""
+    yield "  Taken in with a migrating guest, but not given at boot:"
+    for sentence, names in meanings.grouped(release, more).items():
+        yield from textwrap.wrap(
+            f"{' '.join(names)}: {sentence}",
+            width,
+            initial_indent=" " * 4,
+            subsequent_indent=" " * 6,
+            break_long_words=False,
+        )
+
+
+def _names(release: Release, featureset: Featureset) -> str:
+    return " ".join(release.names(featureset))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    indent = " " * _INDENT
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)

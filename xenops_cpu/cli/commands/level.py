@@ -1,0 +1,158 @@
+"""xenops-cpu level: what a pool's hosts can all give, who costs what, and what is lost."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+
+from ...pools import security
+from ...pools import words as told
+from ...pools.level import Cost, Level, level_of
+from ...pools.member import Member
+from .. import OK, Failure, members, terminal
+from .. import pool_words as words
+
+_EXAMPLES = """  xenops-cpu level host-7.json host-8.json host-9.json
+  xenops-cpu level cpu:xeon-gold-6154 cpu:core-i7-4930k --xen 4.17 --type hvm
+  xenops-cpu level old=1fc9cbf5-f6f83203-… new=1fc9cbf5-f6fa3203-…  # xe host-get-cpu-features
+  xenops-cpu level bugtool.tar.bz2 --reasons    # all hosts of a bug report
+  xenops-cpu level @hosts.txt --json | jq '.levels[0].featureset'
+"""
+
+# Hosts and reasons beyond these are counted, unless --json is given.
+_MOST_ROWS = 30
+
+
+def parser() -> argparse.ArgumentParser:
+    made = members.parser(
+        "level",
+        "The level of a pool: the features that every host can give, for each guest type. What "
+        "each host costs it, what is lost in speed and in safety, and which host makes all guests "
+        "do extra work.",
+        _EXAMPLES,
+    )
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument("--reasons", action="store_true", help="why each feature is lost")
+    made.add_argument("--names", action="store_true", help="all features of the level by name")
+    members.add_hex(made)
+    members.add_notes(made)
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    hosts = members.members(arguments.hosts, arguments)
+    xen = members.xen_release(arguments)
+    guests = members.guest_types(hosts, members.guest_type(arguments))
+    levels = [level_of(hosts, guest, xen) for guest in guests]
+    if not any(level.hosts for level in levels):
+        raise Failure("none of the hosts runs such guests, so there is no level")
+    if arguments.json:
+        words.print_json(
+            {
+                "levels": [words.level_json(hosts, level) for level in levels],
+                "vendors": told.vendors(hosts),
+                "warnings": list(filter(None, [told.several_vendors(hosts)])),
+                "notes": list(words.notes(hosts)),
+            }
+        )
+        return OK
+    if warning := told.several_vendors(hosts):
+        terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
+        print()
+    for level in levels:
+        _tell(level, hosts, arguments)
+        print()
+    words.tell_notes(hosts, arguments.notes)
+    return OK
+
+
+def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) -> None:
+    terminal.heading(
+        f"{told.GUESTS[level.guest]}: {_who(level)} gives "
+        f"{told.count(len(level.featureset), 'feature')} (names and rules of "
+        f"{level.release.title})"
+    )
+    if level.skipped:
+        terminal.paragraph(
+            f"not counted, because no such guests run there: {told.some(level.skipped)}",
+            indent=2,
+            hanging=2,
+        )
+    if arguments.hex:
+        terminal.line(f"  {level.featureset}")
+    if arguments.names:
+        terminal.paragraph(" ".join(level.names), indent=2)
+    if level.hosts and len(level.hosts) > 1:
+        tell_costs(level, hosts)
+        tell_losses(level, arguments.reasons)
+        tell_security(hosts, level)
+
+
+def _who(level: Level) -> str:
+    if len(level.hosts) == 1:
+        return level.hosts[0]
+    return f"every one of {told.count(len(level.hosts), 'host')}"
+
+
+def tell_costs(level: Level, hosts: Iterable[Member]) -> None:
+    """A row for each kind of host: what it gives and gives up, what it keeps from the others."""
+    given = {host.name: host.boot(level.guest) for host in hosts}
+    kinds: dict[tuple[object, ...], list[Cost]] = {}
+    for cost in level.costs:
+        kinds.setdefault((given[cost.host], cost.lacks, cost.alone), []).append(cost)
+    rows = []
+    for alike in kinds.values():
+        cost, own = alike[0], given[alike[0].host]
+        rows.append(
+            (
+                told.some([one.host for one in alike], 3),
+                str(len(own)),
+                str(len(own - level.featureset)),
+                str(len(cost.lacks)),
+                told.some(level.release.names(cost.alone), 8).replace(",", "") or "-",
+            )
+        )
+    headers = ("host", "gives", "gives up", "lacks", "it alone keeps from the others")
+    terminal.table(headers, rows[:_MOST_ROWS], indent=2)
+    if len(rows) > _MOST_ROWS:
+        terminal.line(f"  and {told.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)")
+
+
+def tell_losses(level: Level, reasons: bool) -> None:
+    """What some host has and the level has not, by what it is; why, if asked for."""
+    if not level.losses:
+        terminal.line("  nothing is lost: no host has a feature that the level has not")
+    else:
+        terminal.line(f"  lost, {told.count(len(level.losses), 'feature')}:")
+    for title, losses in words.losses_by_group(level):
+        terminal.paragraph(
+            f"{title}: {' '.join(loss.name for loss in losses)}", indent=4, hanging=2
+        )
+        if reasons:
+            alike: dict[str, list[str]] = {}
+            for loss in losses:
+                alike.setdefault(told.short(loss.reason), []).append(loss.name)
+            for reason, names in alike.items():
+                terminal.paragraph(f"{' '.join(names)}: {reason}", indent=8, hanging=2)
+    for number, having in level.brought.items():
+        terminal.paragraph(
+            f"added, because {told.some(having, 3)} has it: {level.release.label(number)}",
+            indent=2,
+            hanging=2,
+        )
+
+
+def tell_security(hosts: Sequence[Member], level: Level) -> None:
+    """Who makes all guests work, which immunities and controls are lost."""
+    findings = security.findings(hosts, level)
+    for kind in security.Kind:
+        of_kind = [finding for finding in findings if finding.kind is kind]
+        if of_kind:
+            terminal.line(f"  {told.SECURITY[kind]}:")
+        for finding in of_kind:
+            terminal.paragraph(
+                f"{finding.feature}: {finding.text} "
+                f"(because of {told.some(finding.hosts, 3) or 'the level'})",
+                indent=4,
+                hanging=2,
+            )

@@ -1,0 +1,239 @@
+"""xenops-cpu policy: CPU policies shown, compared, written as text, turned into featuresets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from ...cpuid import fields
+from ...cpuid.identity import LeafKey, Registers
+from ...cpuid.policy import NO_SUBLEAF, Policy
+from ...cpuid.words import featureset_policy, lost, policy_featureset
+from ...explain import xen_cpuid
+from ...features import meanings
+from ...features.featureset import WORD_BITS, Featureset
+from ...features.release import NEWEST, Release
+from ...features.release import release as release_named
+from .. import OK, WRONG_USAGE, Failure, options, subject, terminal
+from . import diff
+
+_EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each leaf and what is in it
+  xenops-cpu policy show --set host --style xen-cpuid recorded:host-7.json
+  xenops-cpu policy diff host-7.policy host-8.policy    # in words
+  xenops-cpu policy text --set host recorded:host-7.json > host-7.policy
+  xenops-cpu policy featureset host-7.policy            # and what a featureset cannot hold
+  xenops-cpu policy text 1fc9cbf5-f6f83203              # a policy that has these features
+
+exit codes: 0 done (diff: the same), 1 diff: they differ, 2 wrong use, 3 not readable
+"""
+
+_SETS = tuple(xen_cpuid.POLICIES.values())
+_TITLES = {name: title for title, name in xen_cpuid.POLICIES.items()}
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "policy",
+        "CPU policies: the CPUID leaves and MSRs behind a featureset. POLICY is the text of one, a "
+        f"file that has one or more, or {subject.WHAT}.",
+        _EXAMPLES,
+    )
+    commands = made.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, words in (
+        ("show", "each leaf and register, and what is in it"),
+        ("text", "the text form of a policy (docs/decoding.md)"),
+        ("featureset", "the featureset of a policy, and what is lost"),
+    ):
+        one = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        one.add_argument("policy", metavar="POLICY")
+        one.add_argument("--set", choices=_SETS, help="of a host: whose policy")
+        subject.add_release(one)
+        if name == "show":
+            one.add_argument(
+                "--style", choices=("words", "xen-cpuid"), default="words",
+                help="xen-cpuid: as 'xen-cpuid -p' prints policies",
+            )  # fmt: skip
+        if name != "text":
+            one.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    two = commands.add_parser(
+        "diff", help="what differs, in words", description="what differs, in words",
+        allow_abbrev=False,
+    )  # fmt: skip
+    two.add_argument("a", metavar="A")
+    two.add_argument("b", metavar="B")
+    two.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
+    subject.add_release(two)
+    two.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    asked = subject.release(arguments)
+    if arguments.action == "diff":
+        return _diff(arguments, asked)
+    found = _policies(arguments.policy, arguments.set, asked)
+    match arguments.action:
+        case "show":
+            return _show(found, arguments)
+        case "text":
+            print(_only(found, arguments.policy)[0])
+            return OK
+        case _:
+            return _featureset(*_only(found, arguments.policy), as_json=arguments.json)
+
+
+Found = dict[str, tuple[Policy, Release]]
+
+
+def _policies(text: str, name: str | None, asked: Release | None) -> Found:
+    """The policies behind an argument, by name. Raises Failure."""
+    found = subject.resolve(text)
+    newest = asked or release_named(NEWEST)
+    policies: Found = {}
+    for short, host in zip(found.host_names, found.hosts, strict=True):
+        prefix = f"{short} " if len(found.hosts) > 1 else ""
+        for which, policy in host.policies.items():
+            if name in (None, which):
+                title = prefix + _TITLES.get(which, which)
+                policies[title] = (policy, asked or host.release)
+    for vm in found.vms:
+        if vm.policy is not None:
+            policies[vm.name] = (vm.policy, newest)
+    if not policies and found.policy is not None:
+        policies[found.name] = (found.policy, newest)
+    if not policies and found.featureset is not None:
+        xen = subject.release_for(found.featureset, asked)
+        policies[found.name] = (featureset_policy(found.featureset, xen), xen)
+    if not policies:
+        which = f" {name}" if name else ""
+        raise Failure(f"{found.name} has no CPU policy{which}: only its featuresets are known")
+    return policies
+
+
+def _only(found: Found, text: str) -> tuple[Policy, Release]:
+    if len(found) > 1:
+        raise Failure(f"{text} has {len(found)} policies: {', '.join(found)}; see --set",
+                      WRONG_USAGE)  # fmt: skip
+    return next(iter(found.values()))
+
+
+def _show(found: Found, arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        json.dump(
+            {"policies": {name: document(*one) for name, one in found.items()}},
+            sys.stdout, indent=2, ensure_ascii=False,
+        )  # fmt: skip
+        sys.stdout.write("\n")
+    elif arguments.style == "xen-cpuid":
+        print(xen_cpuid.policies({name: policy for name, (policy, _) in found.items()}))
+    else:
+        for name, (policy, xen) in found.items():
+            terminal.heading(f"{name}: {len(policy.leaves)} leaves, {len(policy.msrs)} MSRs")
+            for leaf, registers in sorted(policy.leaves.items()):
+                if any(registers):
+                    terminal.line(f"  {_leaf_text(leaf)} -> {_registers(registers)}")
+                    _contents(policy, xen, leaf)
+            for index, value in sorted(policy.msrs.items()):
+                terminal.line(f"  MSR {index:08x} -> {value:016x}")
+                terminal.paragraph(_msr_contents(policy, xen, index), 8, 2)
+    return OK
+
+
+def _leaf_text(leaf: LeafKey) -> str:
+    return f"{leaf[0]:08x}:{leaf[1]:08x}"
+
+
+def _registers(registers: Registers) -> str:
+    return ":".join(f"{register:08x}" for register in registers)
+
+
+def _contents(policy: Policy, xen: Release, leaf: LeafKey) -> None:
+    for line in _lines(policy, xen, leaf):
+        terminal.paragraph(line, 8, 2)
+
+
+def _lines(policy: Policy, xen: Release, leaf: LeafKey) -> Iterator[str]:
+    """What a leaf says: its subject, its fields, its features."""
+    number, subleaf = leaf
+    said = []
+    if number == 0:
+        said.append(f"vendor {fields.vendor(policy)}")
+    if number == 1:
+        cpu = fields.signature(policy)
+        said.append(f"family {cpu.family}, model {cpu.model}, stepping {cpu.stepping}")
+    if number == 0x80000002:
+        said.append(f"brand {fields.brand(policy)}")
+    for field in fields.fields_of(number, subleaf):
+        value = field.show(field.value(policy.leaves[leaf]))
+        said.append(f"{field.title.format(subleaf=subleaf)} {value}")
+    about = fields.title(number)
+    yield "; ".join(said) or about or "not known here"
+    features = policy_featureset(policy, xen)
+    for word in xen.words:
+        here = NO_SUBLEAF if word.subleaf is None else word.subleaf
+        same = here == subleaf or {here, subleaf} == {0, NO_SUBLEAF}
+        if word.leaf == number and same:
+            yield f"{word.register}: {_named(features, xen, word.index)}"
+
+
+def _msr_contents(policy: Policy, xen: Release, index: int) -> str:
+    name = fields.MSR_NAMES.get(index, "")
+    flags = [
+        title
+        for bit, title in fields.MSR_FIELDS.get(index, {}).items()
+        if policy.msrs[index] >> bit & 1
+    ]
+    features = policy_featureset(policy, xen)
+    flags += [
+        _named(features, xen, word.index)
+        for word in xen.words
+        if word.msr == index and features.words[word.index]
+    ]
+    return f"{name}: {' '.join(flags) or 'nothing'}" if name else "not known here"
+
+
+def _named(features: Featureset, xen: Release, index: int) -> str:
+    numbers = [number for number in features if number // WORD_BITS == index]
+    return meanings.brief(xen, numbers) or "none"
+
+
+def _featureset(policy: Policy, xen: Release, as_json: bool) -> int:
+    featureset, missing = policy_featureset(policy, xen), lost(policy, xen)
+    if as_json:
+        json.dump(
+            {"release": xen.name, "featureset": str(featureset), "lost": list(missing)},
+            sys.stdout, indent=2,
+        )  # fmt: skip
+        sys.stdout.write("\n")
+        return OK
+    print(featureset)
+    for words in missing:
+        print(f"not in a featureset: {words}", file=sys.stderr)
+    return OK
+
+
+def _diff(arguments: argparse.Namespace, asked: Release | None) -> int:
+    sides = []
+    for text in (arguments.a, arguments.b):
+        found = _policies(text, arguments.set, asked)
+        sides.append(_only(found, text))
+    return diff.show_policies(
+        sides[0][0], sides[1][0], asked or sides[1][1], as_json=arguments.json
+    )
+
+
+def document(policy: Policy, xen: Release) -> dict[str, Any]:
+    """docs/json.md has the schema."""
+    leaves, msrs = policy.entries()
+    return {
+        "text": policy.text(),
+        "release": xen.name,
+        "leaves": leaves,
+        "msrs": msrs,
+        "vendor": fields.vendor(policy),
+        "featureset": str(policy_featureset(policy, xen)),
+        "not_in_a_featureset": list(lost(policy, xen)),
+    }

@@ -1,0 +1,73 @@
+"""xenops-cpu report: a pool as one HTML file for people."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+
+from ...pools import report
+from ...pools import words as told
+from ...pools.level import level_of
+from ...pools.verdict import grid
+from .. import OK, members
+from .. import pool_words as words
+from ..progress import Progress
+from . import capture
+
+_EXAMPLES = """  xenops-cpu report --html pool.html host-7.json host-8.json --vm vms.txt
+  xenops-cpu report --html pool.html bugtool.tar.bz2     # its hosts and its VMs
+  xenops-cpu report cpu:xeon-gold-6154 cpu:core-i7-4930k --xen 4.17 > pool.html
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = members.parser(
+        "report",
+        "A pool as one HTML file, to be read, mailed and printed: which hosts differ in what, who "
+        "costs what, what is lost and why, what that means for safety, and the verdict of each VM "
+        "on every host.",
+        _EXAMPLES,
+    )
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument(
+        "--html", metavar="FILE", default="-", help="the file to write (default: standard output)"
+    )
+    made.add_argument(
+        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=members.VM_HELP
+    )
+    made.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    hosts = members.members(arguments.hosts, arguments)
+    vms = [*members.vms_of_files(arguments.hosts, arguments), *members.vms(arguments.vm, arguments)]
+    guests = members.guest_types(hosts, members.guest_type(arguments))
+    xen = members.xen_release(arguments)
+    if arguments.json:
+        levels = [level_of(hosts, guest, xen) for guest in guests]
+        words.print_json(
+            {
+                "levels": [words.level_json(hosts, level) for level in levels if level.hosts],
+                "verdicts": words.grid_json(grid(vms, hosts), vms, hosts),
+            }
+        )
+        return OK
+    title = arguments.title or f"CPU features of {told.some([h.name for h in hosts], 3)}"
+    with Progress("checking VMs", len(vms)) as bar:
+        text = report.page(
+            title,
+            hosts,
+            vms,
+            guests=guests,
+            xen=xen,
+            made=f"made on {datetime.date.today():%d %B %Y}",
+            progress=bar.step,
+        )
+    if arguments.html == "-":
+        sys.stdout.write(text)
+    else:
+        capture.replace(Path(arguments.html), text)
+    return OK

@@ -1,0 +1,179 @@
+"""xenops-cpu simulate: what a Xen release would offer on a CPU, and why; one CPU or many."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ...cpus import corpus
+from ...derivation import SETS, Change, Derivation, Reason, all_steps
+from ...features.featureset import Featureset
+from ...features.release import Release
+from ...sources import SourceError
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation
+from . import info
+
+_EXAMPLES = """  xenops-cpu simulate                               # this machine's CPU, Xen 4.17
+  xenops-cpu simulate --cpu "Xeon Gold 6240" --xen 4.13
+  xenops-cpu simulate --dump FILE --xen master --xen-cmdline "spec-ctrl=no-gds-mit"
+  xenops-cpu simulate --cpu "Xeon Gold 6240" --explain # every step that changed something
+  xenops-cpu simulate --cpu "Xeon Gold 6240" --explain HLE,RTM
+  xenops-cpu simulate --corpus dumps.jsonl --xen 4.19  # a JSON line for each record
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    made = options.parser(
+        "simulate",
+        "What a Xen release would offer on a CPU: this machine's, a shipped one or one of a dump.",
+        _EXAMPLES,
+    )
+    simulation.add_options(made)
+    made.add_argument(
+        "--explain",
+        nargs="?",
+        const="",
+        metavar="FEATURES",
+        help="the steps that set or cleared bits; of these features, where names are given",
+    )
+    made.add_argument(
+        "--corpus", type=Path, metavar="FILE", help="many CPUs: records as JSON, one a line"
+    )
+    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return made
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.corpus is not None:
+        return _many(arguments)
+    source = simulation.source(arguments)
+    if not arguments.json and arguments.explain is None:
+        return info.show(source, "text")
+    try:
+        host, derivation = source.explained()
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    if arguments.json:
+        line = corpus.as_words(str(derivation.cpu), derivation)
+        json.dump({**line, "notes": host.notes}, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return OK
+    print(f"{host.origin}\n")
+    if arguments.explain:
+        for number in _numbers(derivation.release, arguments.explain):
+            print("\n".join(_stories(derivation, number)))
+    else:
+        print("\n".join(_steps(derivation)))
+    return OK
+
+
+def _many(arguments: argparse.Namespace) -> int:
+    """A line of JSON a record; records that cannot be used are told on standard error."""
+    if arguments.cpu or arguments.dump or arguments.explain is not None:
+        raise Failure("--corpus goes without --cpu, --dump and --explain", WRONG_USAGE)
+    xen = simulation.xen_release(arguments)
+    given = simulation.xen_options(arguments, xen)
+    code = OK
+    with arguments.corpus.open(encoding="utf-8", errors="replace") as lines:
+        for result in corpus.simulate_lines(lines, xen, given):
+            if "error" in result:
+                print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
+                code = ANSWERED_WITH_AN_ERROR
+            sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
+    return code
+
+
+def _numbers(xen: Release, text: str) -> list[int]:
+    """Feature numbers of names separated by commas, in any case."""
+    by_name = {name.replace("_", "-").lower(): f.number for name, f in xen.features.items()}
+    numbers = []
+    for name in text.split(","):
+        number = by_name.get(name.strip().replace("_", "-").lower())
+        if number is None:
+            raise Failure(f"{xen.title} has no feature {name.strip()!r}", WRONG_USAGE)
+        numbers.append(number)
+    return numbers
+
+
+_TITLES = {
+    "raw": "raw: what CPUID shows",
+    "host": "host: what Xen uses",
+    "pv_max": "PV max: the most a PV guest may arrive with",
+    "pv_default": "PV default: what a PV guest gets at boot",
+    "hvm_max": "HVM max: the most an HVM or PVH guest may arrive with",
+    "hvm_default": "HVM default: what an HVM or PVH guest gets at boot",
+}
+
+
+def _steps(derivation: Derivation) -> Iterator[str]:
+    """Set by set, each step that changed it: what it set (+) and cleared (-), and why."""
+    steps = {step.id: step for step in all_steps()}
+    for name in SETS:
+        featureset = derivation.featuresets[name]
+        if featureset is None:
+            continue
+        yield f"{_TITLES[name]}, {len(featureset)} features"
+        yield f"  {featureset.text(':')}"
+        for change in derivation.changes:
+            if change.set == name:
+                step = steps[change.step]
+                why = f"{step.why} ({change.detail})" if change.detail else step.why
+                yield from textwrap.wrap(
+                    f"{change.step}: {why} [{step.source}]",
+                    info.width(),
+                    initial_indent="  ",
+                    subsequent_indent="      ",
+                    break_on_hyphens=False,
+                )
+                yield from _changed(derivation.release, change)
+        yield ""
+
+
+def _changed(xen: Release, change: Change) -> Iterator[str]:
+    for sign, bits in (("+", change.added), ("-", change.removed)):
+        if bits:
+            names = " ".join(xen.names(Featureset(bits, xen.length)))
+            yield from textwrap.wrap(
+                names,
+                info.width(),
+                initial_indent=f"    {sign} ",
+                subsequent_indent="      ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+
+
+def _stories(derivation: Derivation, number: int) -> Iterator[str]:
+    """In which sets a feature is, and the chain of reasons for raw and for each guest type."""
+    xen = derivation.release
+    where = []
+    for name in SETS:
+        featureset = derivation.featuresets[name]
+        if featureset is not None:
+            where.append(f"{name} {'yes' if number in featureset else 'no'}")
+    feature = xen.feature(number)
+    word = xen.words[number // 32]
+    yield f"{xen.label(number)} ({word} bit {number % 32}): {', '.join(where)}"
+    assert feature is not None
+    told: list[Reason] = []
+    for name in ("raw", "pv_default", "hvm_default"):
+        story = derivation.story(name, number)
+        new = [reason for reason in story if reason not in told]
+        told += new
+        yield from _told(xen, new)
+    yield ""
+
+
+def _told(xen: Release, reasons: Iterable[Reason]) -> Iterator[str]:
+    for reason in reasons:
+        sign = "+" if reason.present else "-"
+        yield from textwrap.wrap(
+            f"{reason.set}: {reason.text} [{reason.step}]",
+            info.width(),
+            initial_indent=f"  {sign} ",
+            subsequent_indent="    ",
+        )

@@ -1,0 +1,1 @@
+"""CPUs: this machine's, those shipped with the package, those of other programs' dumps."""

@@ -1,0 +1,109 @@
+"""One feature explained: what it is, what it rests on, and on a host in which sets it is, and why.
+
+The reasons are those of a derivation. A simulated host has one; for a captured host it is made
+again from its raw policy and its command line, and a reason is told only where that derivation
+agrees with what the host's own Xen answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from attrs import frozen
+
+from ..cpuid.cpu import CpuError, cpu_of
+from ..derivation import DERIVED_RELEASES, SETS, Derivation, Options, Reason, derive
+from ..features import bits
+from ..features.bits import Bit
+from ..features.release import Release
+from ..hosts import compat_bits
+from ..hosts.host import Host
+from .tsx import Tsx, tsx
+
+_TSX_FEATURES = ("HLE", "RTM", "RTM_ALWAYS_ABORT", "TSX_CTRL", "TSX_FORCE_ABORT", "TSXLDTRK")
+
+
+@frozen
+class Place:
+    """A feature in one set of a host. `present` None: nobody told the set. `why`: the first cause
+    first, empty where no reason is known. `compatibility`: why libxc may have added it, else "".
+    """
+
+    present: bool | None
+    why: tuple[Reason, ...] = ()
+    compatibility: str = ""
+
+
+@frozen
+class Explanation:
+    """`needs`: the features without which Xen removes it; `needed_by`: those that go with it, both
+    by number, direct or not. `places`: by the names of derivation.SETS, of a host. `notes`: what
+    the reasons rest on. `tsx`: the state of TSX, where the feature has to do with it.
+    """
+
+    bit: Bit
+    release: Release
+    needs: tuple[int, ...]
+    needed_by: tuple[int, ...]
+    places: Mapping[str, Place]
+    notes: tuple[str, ...] = ()
+    tsx: Tsx | None = None
+
+
+def explain(
+    number: int, xen: Release, host: Host | None = None, derivation: Derivation | None = None
+) -> Explanation:
+    """A feature of a release and, with a host, its place there.
+
+    `derivation` is the one behind a simulated host; of others it is made again where it can be.
+    """
+    notes: tuple[str, ...] = ()
+    if host is not None and derivation is None:
+        derivation, notes = rederive(host)
+    elif derivation is not None:
+        notes = derivation.notes
+    bit = bits.describe(number, xen)
+    about_tsx = host is not None and bit.name in _TSX_FEATURES
+    return Explanation(
+        bit=bit,
+        release=xen,
+        needs=tuple(base for base, dependents in xen.deep_deps.items() if number in dependents),
+        needed_by=tuple(xen.deep_deps.get(number, ())),
+        places=dict(_places(number, host, derivation)) if host is not None else {},
+        notes=notes,
+        tsx=tsx(host, derivation) if host is not None and about_tsx else None,
+    )
+
+
+def rederive(host: Host) -> tuple[Derivation | None, tuple[str, ...]]:
+    """The derivation from a captured host's raw policy, and in notes what it rests on."""
+    if "raw" not in host.policies:
+        return None, ("no reasons: they need the raw CPU policy, which was not told",)
+    if host.release.name not in DERIVED_RELEASES:
+        return None, (f"no reasons: what {host.release.title} derives is not known here",)
+    try:
+        found = derive(
+            cpu_of(host.policies["raw"]), host.release, Options(cmdline=host.xen.commandline)
+        )
+    except (CpuError, ValueError) as error:
+        return None, (f"no reasons: {error}",)
+    return found, (
+        "the reasons are those of the derivation made again from the raw CPU policy; where it "
+        "differs from what Xen answered, none is told",
+        *(note for note in found.notes if note not in found.options.notes),
+    )
+
+
+def _places(number: int, host: Host, derivation: Derivation | None) -> Iterator[tuple[str, Place]]:
+    labels = compat_bits.host_labels(host)
+    for name in SETS:
+        featureset = getattr(host.featuresets, name)
+        if featureset is None or not featureset.length:
+            yield name, Place(None)
+            continue
+        present = number in featureset
+        why: tuple[Reason, ...] = ()
+        derived = derivation.featuresets[name] if derivation is not None else None
+        if derivation is not None and derived is not None and (number in derived) == present:
+            why = derivation.story(name, number)
+        yield name, Place(present, why, labels.get(name, {}).get(number, ""))

@@ -1,0 +1,1 @@
+"""Featuresets, and what Xen's releases and people call their bits."""

@@ -1,0 +1,151 @@
+"""What others call a feature: xl, libvirt, Linux's /proc/cpuinfo, older releases and their tools.
+
+The names of xl, libvirt and Linux stand in data/aliases.txt, which names its sources; those of
+xen-cpuid are in data/xen_cpuid.json. One name can mean different features to different people
+(libvirt's `ssb-no` is INTEL_SSB_NO, not SSB_NO), so Xen's own names win, and `libvirt:ssb-no` says
+whose name is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+
+from .featureset import WORD_BITS
+from .release import NEWEST, RELEASES, Release, release
+from .xen_cpuid_names import tool as tool_of
+
+XL, LIBVIRT, LINUX, XEN_CPUID = "xl", "libvirt", "linux", "xen-cpuid"
+SPEAKERS = (XL, LIBVIRT, LINUX, XEN_CPUID)
+
+_NUMBER = re.compile(r"<?(\d{1,2})\*32\+(\d{1,2})>?")
+
+
+class UnknownFeature(ValueError):
+    """A name that means no feature; the message says what is close to it."""
+
+
+def find(text: str, xen: Release | None = None) -> tuple[int, ...]:
+    """The numbers of the features that a name means, in any case, `-` or `_` between words.
+
+    Names of the release come first (the newest's where None), then those of any release, then
+    others'; `<word*32+bit>` is a number. More than one number where a name means several features
+    (`ppin`). Raises UnknownFeature.
+    """
+    number = _NUMBER.fullmatch(text.strip())
+    if number and int(number[2]) < WORD_BITS:
+        return (int(number[1]) * WORD_BITS + int(number[2]),)
+    speaker, colon, name = text.strip().rpartition(":")
+    key = _key(name)
+    if colon:
+        if speaker not in SPEAKERS:
+            raise UnknownFeature(f'"{speaker}" has no names here; there are {", ".join(SPEAKERS)}')
+        numbers = _by_alias().get((speaker, key))
+        if numbers:
+            return numbers
+        raise UnknownFeature(f'{speaker} has no feature "{name}"')
+    for tables in (xen or release(NEWEST), *map(release, reversed(RELEASES))):
+        for feature in tables.features.values():
+            if _key(feature.name) == key:
+                return (feature.number,)
+    found = {number for speaker in SPEAKERS for number in _by_alias().get((speaker, key), ())}
+    if found:
+        return tuple(sorted(found))
+    raise UnknownFeature(_unknown(text))
+
+
+def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...]]:
+    """What each of SPEAKERS calls the feature; those that have no name for it are left out.
+
+    xen-cpuid's names are the release's own where one is given, else all that it ever had.
+    """
+    found = {speaker: names for speaker, names in _others().get(number, {}).items() if names}
+    tools = [tool_of(xen)] if xen else [tool_of(release(r)) for r in RELEASES]
+    told = dict.fromkeys(tool.name(number) for tool in tools)
+    own = tuple(name for name in told if not name.startswith("<") and name != "REZ")
+    if own:
+        found[XEN_CPUID] = own
+    return found
+
+
+def since(number: int) -> str | None:
+    """The first upstream release that names the feature; None where no release does.
+
+    A XenServer release is named where upstream has none.
+    """
+    upstream = [name for name in RELEASES if not name.startswith("xenserver-")]
+    for name in (*upstream, *RELEASES):
+        if release(name).feature(number) is not None:
+            return name
+    return None
+
+
+def earlier_names(number: int, xen: Release) -> tuple[str, ...]:
+    """Xen's other names for it: `AVX512IFMA`, which is AVX512_IFMA since 4.13."""
+    named = (release(name).feature(number) for name in RELEASES)
+    others = dict.fromkeys(feature.name for feature in named if feature is not None)
+    return tuple(name for name in others if name != xen.label(number))
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
+
+
+@cache
+def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
+    """By feature number and speaker, as data/aliases.txt has them."""
+    text = resources.files("xenops_cpu").joinpath("data", "aliases.txt").read_text()
+    numbers = {
+        feature.name: feature.number
+        for name in RELEASES
+        for feature in release(name).features.values()
+    }
+    found: dict[int, dict[str, tuple[str, ...]]] = {}
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        name, *columns = line.split()
+        number = _NUMBER.fullmatch(name)
+        own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
+        own[LIBVIRT] = own[XL]
+        found[int(number[1]) * WORD_BITS + int(number[2]) if number else numbers[name]] = {
+            speaker: () if column == "-" else tuple(
+                own[speaker] if part == "=" else part for part in column.split(",")
+            )
+            for speaker, column in zip((XL, LIBVIRT, LINUX), columns, strict=True)
+        }  # fmt: skip
+    return found
+
+
+@cache
+def _by_alias() -> Mapping[tuple[str, str], tuple[int, ...]]:
+    found: dict[tuple[str, str], dict[int, None]] = {}
+    for number, speaker, name in _spoken():
+        found.setdefault((speaker, _key(name)), {})[number] = None
+    return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
+
+
+def _spoken() -> Iterator[tuple[int, str, str]]:
+    for number, speakers in _others().items():
+        for speaker, names in speakers.items():
+            for name in names:
+                yield number, speaker, name
+    for release_name in RELEASES:
+        tool = tool_of(release(release_name))
+        for word, spelled in enumerate(tool.names):
+            # AMD's copies of leaf 1 in 80000001h bear the names of leaf 1.
+            copied = tool.names[0] if word == 2 else (None,) * WORD_BITS
+            for bit, own in enumerate(spelled):
+                if own not in (None, "REZ", copied[bit]):
+                    yield word * WORD_BITS + bit, XEN_CPUID, str(own)
+
+
+def _unknown(text: str) -> str:
+    import difflib
+
+    names = {_key(f.name): f.name for name in RELEASES for f in release(name).features.values()}
+    close = difflib.get_close_matches(_key(text), names, n=3, cutoff=0.6)
+    hint = f"; did you mean {', '.join(names[name] for name in close)}?" if close else ""
+    return f'no Xen release has a feature "{text.strip()[:60]}"{hint}'

@@ -1,0 +1,67 @@
+"""What the xen-cpuid of each release calls the bits, and how it prints and reads them.
+
+Facts: xen/tools/misc/xen-cpuid.c of each release. Up to 4.18 the tool has names of its own, from
+4.19 on they are generated from Xen's feature names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+from attrs import frozen
+
+from .featureset import WORD_BITS
+from .release import RELEASES, Release
+
+
+@frozen
+class Tool:
+    """The xen-cpuid of one release. `names`: word by word, 32 names or None each; a release may
+    have words that its tool has no titles for. `width`: of the column of names and titles.
+    `static`, `dynamic`: the sets it prints. `separators`: between the words it reads.
+    `complains`: whether it says what it could not read.
+    """
+
+    names: tuple[tuple[str | None, ...], ...]
+    width: int
+    static: tuple[str, ...]
+    dynamic: tuple[str, ...]
+    separators: str
+    complains: bool
+
+    def name(self, number: int) -> str:
+        """As the tool prints a bit: its name, or `<bit>` (the bit within its word)."""
+        word, bit = divmod(number, WORD_BITS)
+        names = self.names[word] if word < len(self.names) else ()
+        return (names[bit] if names else None) or f"<{bit}>"
+
+
+def tool(release: Release) -> Tool:
+    """The tool of a release."""
+    return _tools()[release.name]
+
+
+@cache
+def _tools() -> dict[str, Tool]:
+    table = json.loads(resources.files("xenops_cpu").joinpath("data", "xen_cpuid.json").read_text())
+    names: dict[str, dict[int, Sequence[str]]] = {name: {} for name in RELEASES}
+    for word, releases, spelled in table["names"]:
+        for release in releases:
+            names[release][word] = spelled.split()
+    return {
+        release: Tool(
+            names=tuple(
+                tuple(None if name == "-" else name for name in names[release][word])
+                for word in range(len(names[release]))
+            ),
+            width=entry["width"],
+            static=tuple(entry["static"]),
+            dynamic=tuple(entry["dynamic"]),
+            separators=entry["separators"],
+            complains=entry["complains"],
+        )
+        for release, entry in table["releases"].items()
+    }

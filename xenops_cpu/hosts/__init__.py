@@ -1,0 +1,1 @@
+"""One host as a source read it: its sets, its record for xapi, its capture."""

@@ -1,0 +1,160 @@
+"""A host captured to text: JSON, so that another machine can answer for it later.
+
+    {"format": "xenops_cpu host", "version": 1, "host": {...}}
+
+docs/captures.md describes every member. Version 1 readers ignore members they do not know; a
+change that they would misread gets a new version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from ..cpuid.policy import Policy, PolicyError
+from ..features.featureset import Featureset, FeaturesetError
+from .host import Featuresets, Host, Processor, Topology, Xen
+
+FORMAT = "xenops_cpu host"
+VERSION = 1
+# A capture with all six policies is about 60 KiB.
+MAX_BYTES = 4 * 1024 * 1024
+
+T = TypeVar("T")
+_LINES = {field.name for field in attrs.fields(Processor)}
+
+
+class CaptureError(ValueError):
+    """A text that is no capture; the message names the member and what would be right."""
+
+
+def dump(host: Host) -> str:
+    """The text of a capture; read gives back an equal host."""
+    members = attrs.asdict(host, recurse=False)
+    members["xen"] = attrs.asdict(host.xen)
+    members["processor"] = attrs.asdict(host.processor)
+    members["topology"] = attrs.asdict(host.topology)
+    members["featuresets"] = {
+        name: None if featureset is None else str(featureset)
+        for name, featureset in attrs.asdict(host.featuresets, recurse=False).items()
+    }
+    members["policies"] = {
+        name: dict(zip(("leaves", "msrs"), policy.entries(), strict=True))
+        for name, policy in host.policies.items()
+    }
+    members["notes"] = list(host.notes)
+    return json.dumps({"format": FORMAT, "version": VERSION, "host": members}, indent=1) + "\n"
+
+
+def load(text: str) -> Host:
+    """Read a capture. Raises CaptureError."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CaptureError(f"not a capture: not JSON ({error})") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise CaptureError(f'not a capture: no "format": "{FORMAT}" at the top')
+    if document.get("version") != VERSION:
+        raise CaptureError(
+            f"capture version {document.get('version')!r} is not known here; {VERSION} is"
+        )
+    top = _Members(_typed(document.get("host"), dict, "host"), "host")
+    featuresets = top.record("featuresets")
+    policies = top.record("policies", required=False)
+    return Host(
+        origin=top.string("origin"),
+        xen=_xen(top.record("xen")),
+        processor=_processor(top.record("processor")),
+        topology=_counts(top.record("topology")),
+        iommu=top.get("iommu", bool),
+        hvm=top.get("hvm", bool),
+        featuresets=Featuresets(
+            raw=featuresets.featureset("raw"),
+            host=featuresets.featureset("host"),
+            pv_default=featuresets.featureset("pv_default"),
+            hvm_default=featuresets.featureset("hvm_default"),
+            pv_max=featuresets.optional_featureset("pv_max"),
+            hvm_max=featuresets.optional_featureset("hvm_max"),
+        ),
+        policies={name: policies.policy(name) for name in policies.values},
+        notes=tuple(top.strings("notes", required=False)),
+    )
+
+
+def _typed(value: object, kind: type[T], where: str) -> T:
+    names = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object"}
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        wanted = names.get(kind, "a list")
+        raise CaptureError(f"capture member {where}: {json.dumps(value)[:60]} is not {wanted}")
+    return value
+
+
+class _Members:
+    """The members of one JSON object and the path to it, for messages."""
+
+    def __init__(self, values: dict[str, Any], where: str) -> None:
+        self.values = values
+        self.where = where
+
+    def get(self, name: str, kind: type[T]) -> T:
+        if name not in self.values:
+            raise CaptureError(f"capture member {self.where}.{name} is missing")
+        return _typed(self.values[name], kind, f"{self.where}.{name}")
+
+    def string(self, name: str) -> str:
+        return self.get(name, str)
+
+    def record(self, name: str, required: bool = True) -> _Members:
+        if not required and name not in self.values:
+            return _Members({}, name)
+        return _Members(self.get(name, dict), f"{self.where}.{name}")
+
+    def strings(self, name: str, required: bool = True) -> list[str]:
+        if not required and name not in self.values:
+            return []
+        return [
+            _typed(item, str, f"{self.where}.{name}[{index}]")
+            for index, item in enumerate(self.get(name, list))
+        ]
+
+    def featureset(self, name: str) -> Featureset:
+        return self._parse(name, Featureset.parse, self.string(name), FeaturesetError)
+
+    def optional_featureset(self, name: str) -> Featureset | None:
+        return None if self.values.get(name) is None else self.featureset(name)
+
+    def policy(self, name: str) -> Policy:
+        parts = self.record(name)
+        text = ";".join(parts.strings("leaves")) + "/" + ";".join(parts.strings("msrs"))
+        return self._parse(name, Policy.parse, text, PolicyError)
+
+    def _parse(
+        self, name: str, parse: Callable[[str], T], text: str, error_type: type[ValueError]
+    ) -> T:
+        try:
+            return parse(text)
+        except error_type as error:
+            raise CaptureError(f"capture member {self.where}.{name}: {error}") from error
+
+
+def _xen(members: _Members) -> Xen:
+    return Xen(
+        version=members.string("version"),
+        capabilities=members.string("capabilities"),
+        commandline=members.string("commandline"),
+    )
+
+
+def _processor(members: _Members) -> Processor:
+    return Processor(**{name: members.string(name) for name in members.values if name in _LINES})
+
+
+def _counts(members: _Members) -> Topology:
+    counts = {field.name: members.get(field.name, int) for field in attrs.fields(Topology)}
+    for name, count in counts.items():
+        if count < 0:
+            raise CaptureError(f"capture member {members.where}.{name}: {count} is negative")
+    return Topology(**counts)

@@ -1,0 +1,1 @@
+"""Pools: levels, verdicts, what-if, sub-pools, audits, and the words for them."""

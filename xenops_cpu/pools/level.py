@@ -1,0 +1,180 @@
+"""Pools: the level of hosts, and what each host costs it.
+
+All of it is of one guest type at a time, because PV and HVM guests have sets of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
+
+from attrs import field, frozen
+
+from ..features.featureset import Featureset
+from ..features.release import Release
+from .levelling import OR_REASONS, level, ored, release_of_length
+from .member import GuestType, Member
+
+_RSB = ("RSBA", "RRSBA")
+
+
+@frozen
+class Cost:
+    """What one host costs the level. `lacks`: what it has not and another host has.
+
+    `alone`: of that, what all others have, so that only this host keeps it out of the level.
+    """
+
+    host: str
+    lacks: Featureset
+    alone: Featureset
+
+
+@frozen
+class Loss:
+    """A feature that some host has and the level has not. `hosts`: who lacks it, by name.
+
+    `reason`: in words; where nobody lacks the feature itself, another one that it depends on went.
+    """
+
+    number: int
+    name: str
+    hosts: tuple[str, ...]
+    reason: str
+
+
+@frozen
+class Level:
+    """The level of `hosts`, those that run this guest type, in order. `skipped`: the others.
+
+    `brought`: OR-ed features that a host lacks and the level has, with the hosts that have them.
+    `refused`: features of the level that `hosts` of it do not even take in, so that they refuse VMs
+    that boot with it: what libxc OR-s, Xen does not always put into max (FS_GS_NS from 4.19 on).
+    """
+
+    guest: GuestType
+    release: Release = field(repr=False)
+    featureset: Featureset
+    hosts: tuple[str, ...]
+    skipped: tuple[str, ...]
+    costs: tuple[Cost, ...]
+    losses: tuple[Loss, ...]
+    brought: Mapping[int, tuple[str, ...]]
+    refused: tuple[Loss, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return self.release.names(self.featureset)
+
+
+def release_of_pool(members: Iterable[Member]) -> Release:
+    """Whose rules a pool follows: those of the member with the longest featuresets.
+
+    Mixed releases meet during an upgrade, when the newer host's libxc combines.
+    """
+    longest: Member | None = None
+    for member in members:
+        if longest is None or member.release.length > longest.release.length:
+            longest = member
+    return longest.release if longest else release_of_length(0)
+
+
+def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = None) -> Level:
+    """The level of what the hosts give at boot, and who costs it what.
+
+    `xen` None: release_of_pool. Hosts without such guests do not count, as in xapi.
+    """
+    xen = xen or release_of_pool(members)
+    taking = [member for member in members if guest in member.offers]
+    sets = [member.boot(guest) for member in taking]
+    found = level(sets, xen)
+    some, lacked_once, lacked_twice = 0, 0, 0
+    for featureset in sets:
+        some |= featureset.bits
+    for featureset in sets:
+        absent = some & ~featureset.bits
+        lacked_twice |= lacked_once & absent
+        lacked_once |= absent
+    brought_by_any = _mask(ored(xen), xen)
+    # No host keeps these out of the level by lacking them.
+    free = brought_by_any | _mask((name for name in _RSB if name in xen.features), xen)
+    costs = tuple(
+        Cost(
+            host=member.name,
+            lacks=Featureset(absent & ~free, found.length),
+            alone=Featureset(absent & ~free & ~lacked_twice, found.length),
+        )
+        for member, featureset in zip(taking, sets, strict=True)
+        for absent in (some & ~featureset.bits,)
+    )
+    lost = Featureset(some & ~found.bits, found.length)
+    brought = Featureset(found.bits & lacked_once & brought_by_any, found.length)
+    return Level(
+        guest=guest,
+        release=xen,
+        featureset=found,
+        hosts=tuple(member.name for member in taking),
+        skipped=tuple(member.name for member in members if guest not in member.offers),
+        costs=costs,
+        losses=tuple(
+            _loss(number, _without(number, taking, sets), guest, xen, found) for number in lost
+        ),
+        brought={
+            number: tuple(
+                member.name
+                for member, featureset in zip(taking, sets, strict=True)
+                if number in featureset
+            )
+            for number in brought
+        },
+        refused=tuple(_refused(found, taking, guest, xen)),
+    )
+
+
+def _refused(
+    found: Featureset, members: Sequence[Member], guest: GuestType, xen: Release
+) -> Iterator[Loss]:
+    beyond = [found - member.migration(guest) for member in members]
+    for number in Featureset(reduce(or_, (one.bits for one in beyond), 0), found.length):
+        refusing = [m for m, one in zip(members, beyond, strict=True) if number in one]
+        names = tuple(member.name for member in refusing)
+        reason = "in the level because another host has it, and not in what these hosts take in"
+        yield Loss(number, xen.label(number), names, reason)
+
+
+def _mask(names: Iterable[str], xen: Release) -> int:
+    return xen.featureset(names).bits
+
+
+def _without(number: int, members: Sequence[Member], sets: Sequence[Featureset]) -> list[Member]:
+    bit = 1 << number
+    return [member for member, given in zip(members, sets, strict=True) if not given.bits & bit]
+
+
+def _loss(
+    number: int, lacking: Sequence[Member], guest: GuestType, xen: Release, found: Featureset
+) -> Loss:
+    name = xen.label(number)
+    if lacking and name not in OR_REASONS and name not in _RSB:
+        told = [_told(member, guest, number) for member in lacking[:3]]
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        reason = f"not on {', '.join(told)}{more}"
+    elif name in _RSB:
+        reason = "the level says it in the other form (RSBA or RRSBA, by EIBRS)"
+        if not found.bits & _mask(_RSB, xen):
+            reason = "the level has no ARCH_CAPS, without which it means nothing"
+    else:
+        bases = [
+            xen.label(base)
+            for base, dependents in xen.deep_deps.items()
+            if number in dependents and base not in found
+        ]
+        reason = f"it depends on {', '.join(bases)}, which the level lacks"
+    return Loss(number, name, tuple(member.name for member in lacking), reason)
+
+
+def _told(member: Member, guest: GuestType, number: int) -> str:
+    if member.explain is None:
+        return member.name
+    return f"{member.name} ({member.explain(f'{guest.value}_default', number)})"

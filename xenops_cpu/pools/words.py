@@ -1,0 +1,78 @@
+"""How people are told, on the page and on the command line: the same words for the same things."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from . import security
+from .lack import Lack
+from .member import GuestType, Member
+from .verdict import Answer, Verdict
+
+GUESTS = {GuestType.HVM: "HVM and PVH guests", GuestType.PV: "PV guests"}
+VERDICTS = {
+    Verdict.BOOTS: "boots",
+    Verdict.MIGRATES: "migrates",
+    Verdict.BY_MAX: "only by max",
+    Verdict.BY_FORCE: "only by force",
+    Verdict.IMPOSSIBLE: "impossible",
+}
+SECURITY = {
+    security.Kind.FORCED: "all guests do extra work because of one host",
+    security.Kind.IMMUNITY: "immunities that guests do not learn of",
+    security.Kind.CONTROL: "protections that guests cannot use",
+    security.Kind.SPEED: "speed that guests lose",
+}
+
+_PLACE = re.compile(
+    r": (?:CPUID|MSR) 0x[0-9a-f]+(?::[0-9a-f]+)?\.?\w* (?:bit \d+ is 0|exists with ARCH_CAPS only)"
+    r"|: its highest leaf is below CPUID 0x[0-9a-f]+(?::[0-9a-f]+)?\.?\w*"
+)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def some(names: Sequence[str], most: int = 6) -> str:
+    """The first names and how many more there are."""
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def short(reason: str) -> str:
+    """Without the place of the bit, which differs from feature to feature."""
+    return _PLACE.sub("", reason)
+
+
+def alike(lacks: Iterable[Lack]) -> dict[tuple[str, str, str], list[str]]:
+    """The names of features by (reason, risk, compatibility) that they have in common."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for lack in lacks:
+        old = "" if lack.compatibility == lack.reason else lack.compatibility
+        found.setdefault((short(lack.reason), lack.risk, old), []).append(lack.name)
+    return found
+
+
+def remedies(answer: Answer) -> list[str]:
+    """Where the VM cannot go for another reason, what would bring a feature is no help."""
+    of_features = {lack.remedy for lack in answer.missing} if answer.problems else set()
+    return [remedy for remedy in answer.remedies if remedy not in of_features]
+
+
+def vendors(members: Iterable[Member]) -> list[str]:
+    """Those known, in order of appearance."""
+    return list(dict.fromkeys(member.vendor for member in members if member.vendor))
+
+
+def several_vendors(members: Iterable[Member]) -> str:
+    """A warning, "" where there is no reason for one."""
+    found = vendors(members)
+    if len(found) < 2:
+        return ""
+    return (
+        f"these hosts have CPUs of {' and '.join(found)}: no VM can move between vendors, "
+        "whatever the level"
+    )

@@ -1,0 +1,201 @@
+"""The service: the methods of the interface, answered from a source.
+
+The methods decide; what they decided and why goes to the log by name. What answers for pools is
+imported by the first call that asks: it is a good part of the program, and most services never do.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Literal
+
+from .. import __version__
+from ..features.featureset import Featureset, FeaturesetError
+from ..features.release import Release
+from ..hosts.cpu_info import describe, host_stat, inconsistencies, notes
+from ..hosts.host import Host
+from ..interface import (
+    CpuInfo,
+    FeaturesetText,
+    GuestType,
+    HostStat,
+    InternalError,
+    PoolAnswer,
+    PoolFinding,
+    PoolHost,
+    PoolLevel,
+    PoolPlan,
+    PoolSplit,
+    PoolVm,
+    QueryResult,
+)
+from ..log import task
+from ..pools.levelling import combine, release_of_length
+from ..sources import Source, SourceError
+
+log = logging.getLogger(__name__)
+
+OnInconsistent = Literal["error", "warn"]
+
+
+class XenopsCpu:
+    """Answers for the host that `source` reads.
+
+    The source is read for every call that needs it, and decides itself what a read costs
+    (sources.fresh); the record is made anew when the host that was read is another object.
+    """
+
+    def __init__(self, source: Source, on_inconsistent: OnInconsistent = "error") -> None:
+        self._source = source
+        self._on_inconsistent = on_inconsistent
+        self._instance_id = str(uuid.uuid4())
+        self._host: Host | None = None
+        self._complaint = ""
+        self._stat: HostStat | None = None
+
+    def query(self, debug_info: str) -> QueryResult:
+        """Who answers here and from what."""
+        task.set(debug_info)
+        facts = [f"source: {self._source.name}"]
+        try:
+            host = self._read()
+        except InternalError as error:
+            facts.append(f"problem: {error.message}")
+        else:
+            facts.append(f"origin: {host.origin}")
+            facts.extend(f"note: {note}" for note in notes(host))
+        return QueryResult(
+            name="xenops_cpu",
+            vendor="xenops_cpu",
+            version=__version__,
+            features=facts,
+            instance_id=self._instance_id,
+        )
+
+    def host_get_cpu_info(self, debug_info: str) -> CpuInfo:
+        """Both kinds of featureset, and the CPU's identity."""
+        return self.host_stat(debug_info).cpu_info
+
+    def host_stat(self, debug_info: str) -> HostStat:
+        """The same with the hypervisor and the chipset."""
+        task.set(debug_info)
+        self._read()
+        assert self._stat is not None
+        if self._complaint and self._on_inconsistent == "error":
+            raise InternalError(f"{self._complaint} (on-inconsistent = error)")
+        return self._stat
+
+    def host_combine_cpu_policies(
+        self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
+    ) -> FeaturesetText:
+        """The level of two hosts, by the rules of this host's release (see levelling)."""
+        task.set(debug_info)
+        left, right = _parse("policy1", policy1), _parse("policy2", policy2)
+        return str(combine(left, right, self._release_for(left, right)))
+
+    def host_is_compatible(
+        self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText
+    ) -> bool:
+        """Whether the host takes in all that the VM has seen; what is missing is logged by name."""
+        task.set(debug_info)
+        vm, host = _parse("vm_policy", vm_policy), _parse("host_policy", host_policy)
+        lacking = vm - host
+        if not lacking:
+            return True
+        names = " ".join(self._release_for(vm, host).names(lacking))
+        log.info("not compatible: the host lacks %s (%s)", names, lacking.text(":"))
+        return False
+
+    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+        """Pool.cpu_info as xapi makes it."""
+        from . import pools
+
+        task.set(debug_info)
+        return pools.cpu_info(hosts, self._own())
+
+    def pool_level(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
+    ) -> PoolLevel:
+        """The level, and who costs it what."""
+        from . import pools
+
+        task.set(debug_info)
+        return pools.level(hosts, guest_type, self._own())
+
+    def pool_check(
+        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
+    ) -> list[PoolAnswer]:
+        """A verdict for every VM on every host."""
+        from . import pools
+
+        task.set(debug_info)
+        return pools.check_all(vms, hosts, self._own())
+
+    def pool_plan(
+        self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
+    ) -> PoolPlan:
+        """What a change of hosts does."""
+        from . import pools
+
+        task.set(debug_info)
+        return pools.what_if(before, after, vms, self._own())
+
+    def pool_split(
+        self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
+    ) -> PoolSplit:
+        """The best sub-pools."""
+        from . import pools
+
+        task.set(debug_info)
+        return pools.split(hosts, guest_type, parts, self._own())
+
+    def pool_audit(
+        self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
+    ) -> list[PoolFinding]:
+        """What of a stored Pool.cpu_info is not as it should be."""
+        from . import pools
+
+        task.set(debug_info)
+        return pools.audit_of(stored, hosts, self._own())
+
+    def _own(self) -> Release | None:
+        """This host's release; None where the host cannot be read."""
+        try:
+            return self._read().release
+        except InternalError:
+            return None
+
+    def _release_for(self, left: Featureset, right: Featureset) -> Release:
+        """Whose rules and names fit: this host's, unless the sets are longer than it knows."""
+        return release_of_length(max(left.length, right.length), self._own())
+
+    def _read(self) -> Host:
+        try:
+            host = self._source.read()
+        except SourceError as error:
+            log.error("cannot read the source %s: %s", self._source.name, error)
+            raise InternalError(f"source {self._source.name}: {error}") from error
+        if host is not self._host:
+            self._take(host)
+        return host
+
+    def _take(self, host: Host) -> None:
+        log.info("read %s", host.origin)
+        for note in notes(host):
+            log.info("note: %s", note)
+        for line in describe(host):
+            log.info("%s", line)
+        self._complaint = "; ".join(inconsistencies(host))
+        if self._complaint:
+            level = logging.ERROR if self._on_inconsistent == "error" else logging.WARNING
+            log.log(level, "%s", self._complaint)
+        self._stat = host_stat(host)
+        self._host = host
+
+
+def _parse(parameter: str, text: str) -> Featureset:
+    try:
+        return Featureset.parse(text)
+    except FeaturesetError as error:
+        raise InternalError(f"parameter {parameter}: {error}") from error
