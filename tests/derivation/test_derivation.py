@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import SHARED
-from tests.support.golden_derivation import cpus, record, record_of, results
+from tests.support.golden_derivation import BUILDS, FILES, cpus, record, record_of, results
 from xenops_cpu.cpus.corpus import as_words, read_record, simulate, simulate_lines
 from xenops_cpu.derivation import (
     DERIVED_RELEASES,
@@ -22,15 +22,10 @@ from xenops_cpu.derivation import (
     Options,
     derive,
 )
-from xenops_cpu.derivation.step import XENSERVER
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 
 XEN = SHARED / "xen"
-FILES = (
-    "xen-4.13", "xen-4.15", "xen-4.17", "xen-4.19", "xen-master", "xen-xs8", "xen-xs8.2",
-    "xen-xsr", "xen-4.17-options", "xen-master-options", "real-xen-qemu",
-)  # fmt: skip
 SKYLAKE = "inst-genuineintel0050654-skylakexeon+2017"
 CASCADE_LAKE = "inst-genuineintel0050657-cascadelakexeon+2019-11"
 
@@ -73,14 +68,16 @@ def test_golden_selection(file: str) -> None:
 def test_golden_all(file: str) -> None:
     """Every result of the full collection is met in all its sets, bit for bit."""
     dumps = {}
-    for line in (XEN / "corpus" / "dumps.jsonl").read_text().splitlines():
+    synthetic = file.startswith("synthetic-")
+    source = "golden/synthetic-dumps.jsonl" if synthetic else "corpus/dumps.jsonl"
+    for line in (XEN / source).read_text().splitlines():
         dump = json.loads(line)
         dumps[dump["id"]] = dump
     wrong = []
     for number, line in enumerate((XEN / "golden" / f"{file}.jsonl").read_text().splitlines()):
         golden = json.loads(line)
         known = golden if "leaves" in golden else {**dumps[golden["id"]], **golden}
-        xen = XENSERVER.get(golden["xen"], golden["xen"])
+        xen = BUILDS.get(golden["xen"], golden["xen"])
         ours = as_words("", simulate(read_record(json.dumps(known), number), release(xen)))
         wrong += [f"{known.get('id', number)}: {d}" for d in difference(ours, golden, xen)]
     assert not wrong

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests import SHARED, needs_shared
-from xenops_cpu.features.release import RELEASES, ReleaseError, Word, release, release_name
+from xenops_cpu.features.release import (
+    LENGTHS,
+    RELEASES,
+    ReleaseError,
+    Word,
+    builds,
+    nearest_build,
+    release,
+    release_name,
+)
 
 
 @pytest.mark.parametrize("name", RELEASES)
@@ -61,8 +70,18 @@ def test_annotations_say_what_the_masks_say(name: str) -> None:
         ("xen-4.13", "4.13"),
         ("4.17-rc3", "4.17"),
         ("master", "master"),
-        ("XenServer 8", "xenserver-8"),
-        ("xenserver-8.2", "xenserver-8.2"),
+        ("XenServer 8", "xenserver-8-4.17.6-2"),
+        ("xenserver-8.4", "xenserver-8-4.17.6-2"),
+        ("XCP-ng 8.3", "xenserver-8-4.17.6-2"),
+        ("xcp-ng-8.3.0", "xenserver-8-4.17.6-2"),
+        ("xenserver-8.2", "xenserver-8.2-4.13.5-9.49"),
+        ("xcp-ng-8.2.1", "xenserver-8.2-4.13.5-9.49"),
+        ("xenserver-8-4.17.3-4", "xenserver-8-4.17.3-4"),
+        ("xenserver-8-4.17.5-13", "xenserver-8-4.17.3-4"),
+        ("xenserver-8-4.17.6-2.xs8", "xenserver-8-4.17.6-2"),
+        ("4.17.6-2", "xenserver-8-4.17.6-2"),
+        ("4.13.5-9.40", "xenserver-8.2-4.13.5-9.39"),
+        ("4.17.3-pre", "4.17"),
     ],
 )
 def test_releases_go_by_several_names(text: str, name: str) -> None:
@@ -103,8 +122,12 @@ def test_words_say_where_they_come_from() -> None:
 @pytest.mark.parametrize("name", RELEASES)
 def test_the_tables_hold_what_they_were_made_from(name: str) -> None:
     """Every mask, dependency, number and command-line name is as in the reference."""
-    prefix = "" if name.startswith("xenserver") else "xen-"
-    path: Path = SHARED / "xen" / "features" / f"{prefix}{name}.json"
+    folder: Path = SHARED / "xen" / "features"
+    file = {
+        "xenserver-8-4.17.3-4": "xenserver-8",
+        "xenserver-8.2-4.13.5-9.39": "xenserver-8.2",
+    }.get(name, name if name.startswith("xenserver") else f"xen-{name}")
+    path = folder / f"{file}.json"
     reference = json.loads(path.read_text())
     tables = release(name)
     assert {key: f.number for key, f in tables.features.items()} == {
@@ -117,3 +140,23 @@ def test_the_tables_hold_what_they_were_made_from(name: str) -> None:
         assert str(tables.deep_deps[dependencies["number"]]) == "-".join(dependencies["mask"])
     cmdline = reference["cpuid_cmdline_names"] or {}
     assert list(tables.cmdline_names) == sorted(cmdline)
+
+
+def test_lengths_are_those_of_the_tables() -> None:
+    """The list of releases has each table's number of words, and names no release without one."""
+    for name, length in LENGTHS.items():
+        assert release(name).length == length
+
+
+def test_lines_and_builds() -> None:
+    """A line is the builds of one release, in order; upstream releases are lines of their own."""
+    assert builds("xenserver-8") == ("xenserver-8-4.17.3-4", "xenserver-8-4.17.6-2")
+    today = release("xenserver-8")
+    assert (today.line, today.build, today.version) == ("xenserver-8", "4.17.6-2", "4.17.6-2")
+    assert today.title == "XenServer 8 (4.17.6-2)"
+    assert today.xenserver
+    upstream = release("4.17")
+    assert (upstream.line, upstream.build, upstream.xenserver) == ("4.17", "", False)
+    assert release("master").version == "4.23-unstable"
+    assert nearest_build("xenserver-8", "4.17.2-1") == "xenserver-8-4.17.3-4"
+    assert [release(name).place for name in RELEASES] == list(range(len(RELEASES)))

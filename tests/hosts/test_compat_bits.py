@@ -17,7 +17,7 @@ from xenops_cpu.hosts.host import Featuresets
 from xenops_cpu.sources.recorded import Example
 
 RELEASES = {
-    "pq417": "4.17", "xs8": "xenserver-8", "xs8.2": "xenserver-8.2",
+    "pq417": "4.17", "xs8": "xenserver-8-4.17.3-4", "xs8.2": "xenserver-8.2-4.13.5-9.39",
     "4.13": "4.13", "xsr": "xenserver-8.2-retrofit",
 }  # fmt: skip
 

@@ -177,7 +177,11 @@ def test_a_host_of_the_same_length_is_taken_for_the_same_release() -> None:
 
 @pytest.mark.parametrize(
     ("xen", "version"),
-    [("4.17", "4.17.5"), ("xenserver-8", "4.17.5"), ("xenserver-8.2", "4.13.5")],
+    [
+        ("4.17", "4.17.5"),
+        ("xenserver-8-4.17.3-4", "4.17.3-4"),
+        ("xenserver-8.2-4.13.5-9.39", "4.13.5-9.39"),
+    ],
 )
 def test_combine_is_libxcs_on_such_a_host(xen: str, version: str) -> None:
     """HOST.combine_cpu_policies answers what that host's libxc answers, to the bit."""

@@ -310,7 +310,7 @@ class TestXenServer:
             assert xc.adds_compatibility_bits
         host = XenSource().read()
         assert host.featuresets.hvm_max == words(5, 22)
-        assert host.release.name == "xenserver-8"
+        assert host.release.name == "xenserver-8-4.17.3-4"
 
     def test_upstream_is_not(self, use: Callable[..., Any]) -> None:
         """Upstream's libxc has no such function."""

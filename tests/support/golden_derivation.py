@@ -10,6 +10,22 @@ from tests import GOLDEN
 from xenops_cpu.cpus.corpus import Record, read_record
 
 FOLDER = GOLDEN / "derivation"
+# What the reference data calls XenServer's builds.
+BUILDS = {
+    "xs8": "xenserver-8-4.17.3-4",
+    "xs8-4.17.6-2": "xenserver-8-4.17.6-2",
+    "xs8.2": "xenserver-8.2-4.13.5-9.39",
+    "xs8.2-4.13.5-9.49": "xenserver-8.2-4.13.5-9.49",
+    "xsr": "xenserver-8.2-retrofit",
+}
+UPSTREAM = (*(f"4.{minor}" for minor in range(13, 23)), "master")
+LATER_BUILDS = ("xs8-4.17.6-2", "xs8.2-4.13.5-9.49")
+FILES = (
+    *(f"xen-{name}" for name in (*UPSTREAM, *BUILDS)),
+    *(f"xen-{name}-options" for name in (*UPSTREAM[1:], *LATER_BUILDS)),
+    *(f"synthetic-{name}" for name in (*UPSTREAM[1:], *LATER_BUILDS)),
+    "real-xen-qemu",
+)
 
 
 @cache

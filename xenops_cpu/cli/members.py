@@ -13,10 +13,10 @@ from ..cpuid.limits import LeafLimits
 from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
 from ..features.featureset import Featureset
+from ..features.fit import by_length
 from ..features.release import Release, ReleaseError, release
 from ..hosts.cpu_info import Offer
 from ..inputs import Input, VmRecord
-from ..pools.levelling import release_of_length
 from ..pools.member import DomainTypeError, GuestType, Member, Vm
 from ..pools.records import RecordError, vm_of_map
 from . import WRONG_USAGE, Failure, derived, options, typed
@@ -168,14 +168,14 @@ def _member_of_set(
     return Member(
         name=name,
         vendor="",
-        release=xen or release_of_length(featureset.length),
+        release=xen or by_length(featureset.length).release,
         offers={guest: Offer(guest.name, featureset, featureset)},
         notes=("one featureset is known of it: what a new guest gets may be less",),
     )
 
 
 def _member_of_policy(policy: Policy, name: str, guest: GuestType, xen: Release | None) -> Member:
-    xen = xen or release_of_length(0)
+    xen = xen or by_length(0).release
     made = _member_of_set(policy_featureset(policy, xen), name, guest, xen)
     return evolve(made, limits={guest: LeafLimits.of(policy)})
 

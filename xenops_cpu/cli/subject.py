@@ -97,9 +97,9 @@ def release(arguments: argparse.Namespace) -> Release | None:
 
 def release_for(featureset: Featureset, asked: Release | None) -> Release:
     """The release whose names a featureset of nobody known gets."""
-    from ..pools.levelling import release_of_length
+    from ..features.fit import by_length
 
-    return asked or release_of_length(featureset.length)
+    return asked or by_length(featureset.length).release
 
 
 __all__ = ["WHAT", "add_release", "host", "options", "release", "release_for", "resolve"]

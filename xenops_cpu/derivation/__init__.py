@@ -9,9 +9,10 @@ order, story.py walks the record.
 from .cmdline import BootOptions, CommandLineError, parse_cmdline
 from .hardware import Machine
 from .pipeline import PHASES, all_steps
+from .releases import DERIVED_RELEASES
 from .result import SETS, Derivation, DerivationError, Options, derive
 from .state import Change
-from .step import DERIVED_RELEASES, Phase, Step
+from .step import Phase, Step
 from .story import Reason
 
 __all__ = [

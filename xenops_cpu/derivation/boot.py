@@ -271,6 +271,6 @@ def _avx512(s: State) -> None:
     wish = s.options.avx512
     if wish is None:
         listed = s.intel6 and s.model == 0x55
-        wish = not (listed if s.plan.release.name == "xenserver-8" else not s.amd)
+        wish = not (listed if s.plan.release.line == "xenserver-8" else not s.amd)
     if not wish:
         s.clear("AVX512F")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from .hvm import paging
 from .maximum import VERW_INTEL, any_vendor_for_rtm
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 
 _4_14_ON = "4.14+ xs8"
 _4_17_ON = "4.17+ xs8"
@@ -53,13 +54,14 @@ def _rdrand_ivb(s: State) -> None:
     "default.verw-intel",
     "4.15+ xs8",
     when="Intel",
-    effect="MD_CLEAR, FB_CLEAR, RFDS_CLEAR as in the host set (4.17 on: only cleared)",
+    effect="MD_CLEAR, FB_CLEAR, RFDS_CLEAR as in the host set (from 4.17 and XenServer "
+    "4.17.6-2 on: only cleared)",
     why="a new VM is told what holds on this host",
     source="cpu-policy.c guest_common_default_feature_adjustments()",
 )
 def _default_verw_intel(s: State) -> None:
     if s.intel:
-        _as_host(s, *VERW_INTEL, sets="4.15 4.16 xs8")
+        _as_host(s, *VERW_INTEL, sets="4.15 4.16 xs8/4.17.3-4")
 
 
 def _as_host(s: State, *names: str, sets: str) -> None:
@@ -100,7 +102,7 @@ def _default_rtm(s: State) -> None:
 
 @DEFAULT.step(
     "default.raa",
-    "4.15+",
+    "4.15+ xs8/4.17.6-2+",
     when="Xen has switched TSX off (from 4.17: and Intel)",
     effect="set RTM_ALWAYS_ABORT",
     why="XBEGIN can still be executed; it aborts",
@@ -113,7 +115,7 @@ def _default_raa(s: State) -> None:
 
 @DEFAULT.step(
     "default.verw-amd",
-    "4.17+",
+    "4.17+ xs8/4.17.5-15+",
     when="AMD, VERW_CLEAR absent from the host set",
     effect="clear VERW_CLEAR",
     why="a new VM is told what holds on this host",
@@ -128,12 +130,12 @@ def _default_verw_amd(s: State) -> None:
     "default.topology",
     _4_17_ON,
     when="HTT or CMP_LEGACY absent from the host set",
-    effect="clear it (XenServer 8: also set it when present)",
+    effect="clear it (XenServer 8, 4.17.3-4: also set it when present)",
     why="a new VM starts from what the host has",
     source="cpu-policy.c guest_common_default_feature_adjustments()",
 )
 def _default_topology(s: State) -> None:
-    _as_host(s, "HTT", "CMP_LEGACY", sets="xs8")
+    _as_host(s, "HTT", "CMP_LEGACY", sets="xs8/4.17.3-4")
 
 
 @DEFAULT.step(

@@ -7,8 +7,9 @@ calculate_hvm_max_policy(). `s.fs` is the set being made; it starts as the host 
 from __future__ import annotations
 
 from ..features.release import COMMON_1D
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 
 _4_14_ON = "4.14+ xs8"
 _4_17_ON = "4.17+ xs8"
@@ -113,7 +114,7 @@ def _pv_max_no_spec_ctrl(s: State) -> None:
 
 @PV_MAX.step(
     "pv-max.srso-us-no",
-    "4.17+",
+    "4.17+ xs8/4.17.6-2+",
     when="SRSO_MSR_FIX absent from the host set, or spec-ctrl=no, no-xen or no-bp-spec-reduce",
     effect="clear SRSO_US_NO",
     why="a PV kernel runs in user mode, where the promise holds only with BP_SPEC_REDUCE",
@@ -167,12 +168,12 @@ def _max_clwb(s: State) -> None:
 
 
 def any_vendor_for_rtm(s: State) -> bool:
-    return s.intel or s.plan.release.name in span("4.14-4.16 xs8")
+    return s.intel or s.plan.release.name in span("4.14-4.16 xs8/4.17.3-4")
 
 
 @MAX.step(
     "max.raa",
-    "4.15+",
+    "4.15+ xs8/4.17.6-2+",
     when="RTM in the set (from 4.17: and Intel)",
     effect="set RTM_ALWAYS_ABORT",
     why="it promises no more than that XBEGIN does not fault, which holds wherever RTM is",
@@ -185,7 +186,7 @@ def _max_raa(s: State) -> None:
 
 @MAX.step(
     "max.verw-amd",
-    "4.17+",
+    "4.17+ xs8/4.17.5-15+",
     when="AMD",
     effect="set VERW_CLEAR",
     why="a VM from a host of the pool that scrubs with VERW shall be able to come in",

@@ -20,8 +20,9 @@ from . import (
     vendor,
     virtualisation,
 )
+from .releases import span
 from .state import Change, State
-from .step import Phase, Step, span
+from .step import Phase, Step
 
 # From 4.19 raw is read early, before Xen switches anything on; until then it is read last.
 _RAW_READ_EARLY = "4.19+"

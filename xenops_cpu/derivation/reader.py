@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from ..features.release import Release
 from .grammar import parse_bool
-from .step import span
+from .releases import span
 
 
 @frozen

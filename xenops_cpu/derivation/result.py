@@ -12,8 +12,8 @@ from ..features.release import Release
 from . import pipeline
 from .cmdline import BootOptions, parse_cmdline
 from .hardware import Machine, examine
+from .releases import DERIVED_RELEASES
 from .state import Change, State, plan
-from .step import DERIVED_RELEASES
 from .story import Reason, tell
 from .words import read_words
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from .default import default_rsba
 from .hvm import vmx_mpx, vmx_xsaves
 from .maximum import spec_ctrl_detail
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 
 _ALL = "4.13 xs8.2 xsr"
 _SOURCE = "cpu-policy.c calculate_pv_max_policy(), calculate_hvm_max_policy()"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ..cpuid.cpu import Cpu
 from ..cpuid.identity import AMD, HYGON, INTEL
+from .releases import span
 from .state import State
-from .step import span
 
 
 def count_siblings(s: State) -> None:

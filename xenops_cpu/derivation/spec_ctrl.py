@@ -22,7 +22,7 @@ def read_spec_ctrl(reader: Reader, value: str, option: str) -> None:
 _SPEC_CTRL_BOOLEANS: Final = {
     "unpriv-mmio": ("unpriv_mmio", "all"),
     "gds-mit": ("gds_mit", "4.14+ xs8 xs8.2"),
-    "bp-spec-reduce": ("bp_spec_reduce", "4.17+"),
+    "bp-spec-reduce": ("bp_spec_reduce", "4.17+ xs8/4.17.6-2+"),
     "ssbd": ("ssbd", "all"),
 }
 # What both spec-ctrl=no and spec-ctrl=no-xen switch off.

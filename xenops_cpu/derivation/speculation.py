@@ -6,8 +6,9 @@ act on the host set at once, and "in a VM" means the HYPERVISOR bit in it.
 
 from __future__ import annotations
 
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 from .tables import (
     intel_models,
     intel_thresholds,
@@ -191,7 +192,7 @@ def _tsa_unsaid(s: State) -> bool:
 
 @SPECULATION.step(
     "host.tsa-no",
-    "4.17+",
+    "4.17+ xs8/4.17.5-15+",
     when="AMD, not in a VM, TSA_SQ_NO and TSA_L1_NO absent, family not 19h",
     effect="FORCE TSA_SQ_NO and TSA_L1_NO",
     why="only Zen 3 and 4 are open to TSA",
@@ -204,7 +205,7 @@ def _tsa_no(s: State) -> None:
 
 @SPECULATION.step(
     "host.verw-clear",
-    "4.17+",
+    "4.17+ xs8/4.17.5-15+",
     when="AMD family 19h, not in a VM, TSA_SQ_NO and TSA_L1_NO absent, microcode new enough",
     effect="FORCE VERW_CLEAR",
     why="CPUID does not say that VERW scrubs with this microcode",
@@ -301,7 +302,7 @@ def _gds_avx(s: State) -> None:
 
 @SPECULATION.step(
     "host.its-no",
-    "4.17+",
+    "4.17+ xs8/4.17.5-13+ xs8.2/4.13.5-9.49+",
     when="Intel, not in a VM, ITS_NO absent; not a listed family 6 model with EIBRS and without "
     "BHI_CTRL",
     effect="FORCE ITS_NO",

@@ -8,8 +8,9 @@ TSX_FORCE_ABORT.ENABLE_RTM and MCU_OPT_CTRL.RTM_ALLOW.
 from __future__ import annotations
 
 from .hardware import ARCH_CAPS_FB_CLEAR, ARCH_CAPS_MDS_NO, ARCH_CAPS_TAA_NO, ARCH_CAPS_TSX_CTRL
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 
 # TSX_CTRL
 _RTM_DISABLE = 1
@@ -122,7 +123,7 @@ def _mcu_default_off(s: State) -> None:
 
 @TSX.step(
     "tsx.raa-mismatch",
-    "4.15+",
+    "4.15+ xs8/4.17.6-2+ xs8.2/4.13.5-9.49+",
     when="TSX_FORCE_ABORT is present, its register reads 0, CPUID shows RTM_ALWAYS_ABORT",
     effect="CLEAR RTM_ALWAYS_ABORT and TSX_FORCE_ABORT, and leave the register alone",
     why="some microcode shows RTM_ALWAYS_ABORT although XBEGIN faults",

@@ -7,8 +7,9 @@ xen/arch/x86/cpu/common.c, amd.c, hygon.c, intel.c. The steps work on a copy of 
 from __future__ import annotations
 
 from ..cpuid.identity import KNOWN_VENDORS
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 
 _4_14_ON = "4.14+ xs8 xs8.2"
 

@@ -5,8 +5,9 @@ xen/arch/x86/apic.c, psr.c, hvm/vmx/vmcs.c, hvm/svm/svm.c.
 
 from __future__ import annotations
 
+from .releases import span
 from .state import State
-from .step import Phase, span
+from .step import Phase
 from .tables import intel_thresholds, needed_microcode
 
 VIRTUALISATION = Phase("Host: APIC timer and virtualisation")

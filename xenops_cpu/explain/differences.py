@@ -13,7 +13,7 @@ from attrs import frozen
 
 from ..features import meanings
 from ..features.featureset import Featureset
-from ..features.release import RELEASES, Release
+from ..features.release import Release
 from ..hosts.cpu_info import Offer, offers
 from ..hosts.host import Host
 from ..pools import lack
@@ -136,7 +136,7 @@ def arrival(seen: Featureset, host: Host, origin: str, target: str) -> tuple[Jou
 
 def newer(a: Release, b: Release) -> Release:
     """The later of two releases: it names more bits."""
-    return max(a, b, key=lambda xen: RELEASES.index(xen.name))
+    return max(a, b, key=lambda xen: xen.place)
 
 
 def _sets(host: Host) -> dict[str, Featureset]:

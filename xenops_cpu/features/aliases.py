@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 
 from .featureset import WORD_BITS
-from .release import NEWEST, RELEASES, Release, release
+from .release import NEWEST, RELEASES, UPSTREAM, Release, release
 from .xen_cpuid_names import tool as tool_of
 
 XL, LIBVIRT, LINUX, XEN_CPUID = "xl", "libvirt", "linux", "xen-cpuid"
@@ -75,8 +75,7 @@ def since(number: int) -> str | None:
 
     A XenServer release is named where upstream has none.
     """
-    upstream = [name for name in RELEASES if not name.startswith("xenserver-")]
-    for name in (*upstream, *RELEASES):
+    for name in (*UPSTREAM, *RELEASES):
         if release(name).feature(number) is not None:
             return name
     return None

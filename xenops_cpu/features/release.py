@@ -15,23 +15,40 @@ from importlib import resources
 
 from attrs import frozen
 
+from ..errors import Error
 from .featureset import WORD_BITS, Featureset
 
-# Oldest first. XenServer's releases stand behind the upstream release they are built from.
-RELEASES = (
-    "4.7", "4.8", "4.9", "4.10", "4.11", "4.12", "4.13",
-    "xenserver-8.2-retrofit", "xenserver-8.2",
-    "4.14", "4.15", "4.16", "4.17", "xenserver-8",
-    "4.18", "4.19", "4.20", "4.21", "4.22", "master",
-)  # fmt: skip
+# Oldest first. XenServer's builds stand behind the upstream release they are built from: a release
+# of XenServer is a line of builds, `LINE-VERSION-PACKAGE`, and fixes for CPUs slide into each.
+# With the number of words of each one's featuresets.
+LENGTHS = {
+    "4.7": 10, "4.8": 10, "4.9": 10, "4.10": 10, "4.11": 10, "4.12": 10, "4.13": 11,
+    "xenserver-8.2-retrofit": 18, "xenserver-8.2-4.13.5-9.39": 22, "xenserver-8.2-4.13.5-9.49": 22,
+    "4.14": 18, "4.15": 18, "4.16": 18, "4.17": 19,
+    "xenserver-8-4.17.3-4": 22, "xenserver-8-4.17.6-2": 23,
+    "4.18": 19, "4.19": 19, "4.20": 19, "4.21": 19, "4.22": 19, "master": 19,
+}  # fmt: skip
+RELEASES = tuple(LENGTHS)
 NEWEST = RELEASES[-1]
+# XenServer's lines and the version of Xen they are built from. XCP-ng has the same hypervisors.
+LINES = {"xenserver-8.2-retrofit": "4.13", "xenserver-8.2": "4.13", "xenserver-8": "4.17"}
+UPSTREAM = tuple(name for name in RELEASES if not name.startswith("xenserver-"))
+# What the next release calls itself while it is made.
+_UNSTABLE = "4.23-unstable"
+# What else people call a line: the products, and XenServer 8's own version number.
+_PRODUCTS = {
+    "xcp-ng-8.3": "xenserver-8",
+    "xcp-ng-8.2": "xenserver-8.2",
+    "xenserver-8.4": "xenserver-8",
+    "citrix-hypervisor-8.2": "xenserver-8.2",
+}
 
 # The bits that AMD repeats in 80000001h EDX from leaf 1 EDX: words 0 and 2 share their places
 # (cpufeatureset.h, CPUID_COMMON_1D_FEATURES, the same in every release).
 COMMON_1D = 0x0183F3FF
 
 
-class ReleaseError(ValueError):
+class ReleaseError(Error):
     """A text that names no Xen release known here."""
 
 
@@ -104,11 +121,39 @@ class Release:
         return len(self.words)
 
     @property
+    def line(self) -> str:
+        """What the builds of one release have in common; of an upstream release, its name."""
+        return next((line for line in LINES if _in_line(self.name, line)), self.name)
+
+    @property
+    def build(self) -> str:
+        """Of a line, such as `4.17.6-2` (Xen's version and the package's release), else ""."""
+        return self.name.removeprefix(self.line).removeprefix("-")
+
+    @property
+    def xenserver(self) -> bool:
+        """Whether it is XenServer's or XCP-ng's patched Xen and libxc."""
+        return self.line in LINES
+
+    @property
+    def version(self) -> str:
+        """What the hypervisor says of itself: `4.17`, `4.17.6-2`."""
+        if self.xenserver:
+            return self.build or LINES[self.line]
+        return _UNSTABLE if self.name == NEWEST else self.name
+
+    @property
+    def place(self) -> int:
+        """In RELEASES: the later of two releases has the greater one."""
+        return RELEASES.index(self.name)
+
+    @property
     def title(self) -> str:
-        """For people: `Xen 4.17`, `XenServer 8`."""
-        if self.name.startswith("xenserver-"):
-            return "XenServer " + self.name.removeprefix("xenserver-").replace("-", " ")
-        return f"Xen {self.name}"
+        """For people: `Xen 4.17`, `XenServer 8 (4.17.6-2)`."""
+        if not self.xenserver:
+            return f"Xen {self.name}"
+        title = "XenServer " + self.line.removeprefix("xenserver-").replace("-", " ")
+        return f"{title} ({self.build})" if self.build else title
 
     @cached_property
     def _by_number(self) -> dict[int, Feature]:
@@ -131,18 +176,46 @@ class Release:
         return Featureset.of_features((self.features[name].number for name in names), self.length)
 
 
-def release_name(text: str) -> str:
-    """`4.17`, `4.17.7`, `Xen 4.17` and `xen-4.17` name the release `4.17`.
+def builds(line: str) -> tuple[str, ...]:
+    """The builds of a line that have tables here, oldest first."""
+    return tuple(name for name in RELEASES if _in_line(name, line))
 
-    Raises ReleaseError, which lists what there is.
+
+def nearest_build(line: str, build: str) -> str:
+    """The newest known build of a line at or below `build`; the oldest where none is below."""
+    below = [name for name in builds(line) if build_numbers(_build(name)) <= build_numbers(build)]
+    return (below or builds(line))[-1 if below else 0]
+
+
+def release_name(text: str) -> str:
+    """The release that a person means.
+
+    `4.17`, `4.17.7`, `Xen 4.17` and `xen-4.17` name 4.17; a line (`xenserver-8`, `XCP-ng 8.3`) its
+    newest build known here; `xenserver-8-4.17.5-13` the nearest known build at or below. Raises
+    ReleaseError, which lists what there is.
     """
-    name = re.sub(r"^xen[ -]", "", text.strip().lower()).replace("xenserver ", "xenserver-")
+    name = re.sub(r"[ _]+", "-", text.strip().lower())
+    name = re.sub(r"^xen-(?=[4m])", "", name)
     if name in RELEASES:
         return name
+    for product, line in _PRODUCTS.items():
+        name = re.sub(rf"^{re.escape(product)}(?:\.\d+)*(?=-|$)", line, name)
+    if name in LINES:
+        return builds(name)[-1]
+    for line in LINES:
+        if name.startswith(f"{line}-") and _BUILD.fullmatch(name.removeprefix(f"{line}-")):
+            return nearest_build(line, name.removeprefix(f"{line}-"))
+    if _BUILD.fullmatch(name):  # as `xl info` and xapi's software_version say it
+        line = next((line for line in reversed(LINES) if name.startswith(LINES[line] + ".")), "")
+        if line:
+            return nearest_build(line, name)
     minor = re.match(r"4\.\d+(?=[.\-]|$)", name)
-    if minor and minor[0] in RELEASES:
+    if minor and minor[0] in RELEASES and not _BUILD.fullmatch(name):
         return minor[0]
-    raise ReleaseError(f'"{text}" is not a Xen release known here; there are {", ".join(RELEASES)}')
+    raise ReleaseError(
+        f'"{text}" is not a Xen release known here; there are {", ".join((*UPSTREAM, *LINES))}, '
+        f"and of the last ones the builds {', '.join(n for n in RELEASES if n not in UPSTREAM)}"
+    )
 
 
 @cache
@@ -150,6 +223,23 @@ def release(name: str) -> Release:
     """The tables of the release that `name` means (see release_name). Raises ReleaseError."""
     canonical = release_name(name)
     return _load(canonical) if canonical == name else release(canonical)
+
+
+# Xen's version and the package's release: `4.17.6-2`, `4.13.5-9.49`, `4.17.6-2.xs8`.
+_BUILD = re.compile(r"4\.\d+\.\d+-\d+(?:\.\d+)*(?:\.(?:xs|xcpng|el)[\w.]*)?")
+
+
+def _in_line(name: str, line: str) -> bool:
+    return name == line or _BUILD.fullmatch(name.removeprefix(f"{line}-")) is not None
+
+
+def _build(name: str) -> str:
+    return next(name.removeprefix(f"{line}-") for line in LINES if _in_line(name, line))
+
+
+def build_numbers(build: str) -> tuple[int, ...]:
+    """Of a build, to compare by: 4.17.6-2 is (4, 17, 6, 2)."""
+    return tuple(map(int, re.findall(r"\d+", re.sub(r"\.(?:xs|xcpng|el).*", "", build))))
 
 
 def _load(name: str) -> Release:

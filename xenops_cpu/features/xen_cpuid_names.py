@@ -14,7 +14,7 @@ from importlib import resources
 from attrs import frozen
 
 from .featureset import WORD_BITS
-from .release import RELEASES, Release
+from .release import Release
 
 
 @frozen
@@ -40,14 +40,15 @@ class Tool:
 
 
 def tool(release: Release) -> Tool:
-    """The tool of a release."""
-    return _tools()[release.name]
+    """The tool of a release; a build without a description of its own has that of its line."""
+    tools = _tools()
+    return tools[release.name if release.name in tools else release.line]
 
 
 @cache
 def _tools() -> dict[str, Tool]:
     table = json.loads(resources.files("xenops_cpu").joinpath("data", "xen_cpuid.json").read_text())
-    names: dict[str, dict[int, Sequence[str]]] = {name: {} for name in RELEASES}
+    names: dict[str, dict[int, Sequence[str]]] = {name: {} for name in table["releases"]}
     for word, releases, spelled in table["names"]:
         for release in releases:
             names[release][word] = spelled.split()

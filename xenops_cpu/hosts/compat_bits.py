@@ -100,9 +100,9 @@ COMMON_REASON = "Xen 4.7 showed the bits that leaf 1 shares with leaf 80000001h 
 
 
 def rules_of(release: Release) -> str:
-    """Whose rules a patched libxc on this hypervisor follows: a XenServer release's name."""
-    if release.name in (_8_2, _RETROFIT):
-        return release.name
+    """Whose rules a patched libxc on this hypervisor follows: a line of XenServer's."""
+    if release.line in (_8_2, _RETROFIT):
+        return release.line
     return _RETROFIT if not release.has_max else _8
 
 
@@ -161,7 +161,7 @@ def labels(
 
 def host_labels(host: Host) -> dict[str, dict[int, str]]:
     """labels of a host that runs XenServer or XCP-ng; nothing of any other."""
-    if not host.release.name.startswith("xenserver-"):
+    if not host.release.xenserver:
         return {}
     return labels(host.release, host.processor.vendor, host.featuresets, host.policies)
 

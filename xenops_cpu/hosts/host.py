@@ -9,7 +9,8 @@ from attrs import field, frozen
 
 from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
-from ..features.release import NEWEST, RELEASES, Release, release
+from ..features.fit import Fit, fit
+from ..features.release import Release
 
 UNKNOWN = "unknown"
 # A set that nobody told: no words at all. A set without features has words, and they are zero.
@@ -93,26 +94,11 @@ class Host:
     notes: tuple[str, ...] = ()
 
     @property
+    def fit(self) -> Fit:
+        """The release whose names and masks fit this hypervisor, and what was assumed for that."""
+        return fit(self.xen.version, self.featuresets.length)
+
+    @property
     def release(self) -> Release:
         """The release whose names and masks fit this hypervisor."""
-        return release_of(self.xen.version, self.featuresets.length)
-
-
-def release_of(version: str, length: int) -> Release:
-    """The tables for a hypervisor that reports `version` and featuresets of `length` words.
-
-    XenServer's patched Xen is known by its number of words: 22, or 18 on 4.13 (its 2023 retrofit).
-    A version without tables gets the nearest: the newest for a newer one, else the oldest.
-    """
-    upstream = ".".join(version.split(".")[:2])
-    if length == 22:
-        return release("xenserver-8.2" if upstream == "4.13" else "xenserver-8")
-    if length == 18 and upstream == "4.13":
-        return release("xenserver-8.2-retrofit")
-    if upstream in RELEASES:
-        return release(upstream)
-    try:
-        newer = tuple(int(part) for part in upstream.split(".")) > (4, 7)
-    except ValueError:
-        newer = True
-    return release(NEWEST if newer else RELEASES[0])
+        return self.fit.release

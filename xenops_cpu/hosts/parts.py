@@ -15,8 +15,9 @@ from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
 from ..errors import InputError
 from ..features.featureset import Featureset, FeaturesetError
-from ..features.release import NEWEST, RELEASES, Release, release
-from .host import UNKNOWN, UNTOLD, Featuresets, Host, Processor, Topology, Xen, release_of
+from ..features.fit import fit
+from ..features.release import RELEASES, Release, release
+from .host import UNKNOWN, UNTOLD, Featuresets, Host, Processor, Topology, Xen
 
 # The members of Featuresets, in the order in which people expect them.
 SETS = ("raw", "host", "pv_default", "hvm_default", "pv_max", "hvm_max")
@@ -30,13 +31,6 @@ _KEYS = {
 }
 # XenServer up to 6.5 had four words, in an order of its own (xapi, doc/design/cpu-levelling).
 _OLD_STYLE_WORDS = 4
-# What Xen calls itself where the release's name is another.
-_VERSIONS = {
-    "master": "4.23-unstable",
-    "xenserver-8": "4.17",
-    "xenserver-8.2": "4.13",
-    "xenserver-8.2-retrofit": "4.13",
-}
 _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
 
 
@@ -132,10 +126,10 @@ def host(told: Parts, origin: str) -> Host:
     """The host that the parts make; its notes say what was not told."""
     version, notes = told.version, list(told.notes)
     if not version and (found := _release_with(told.known)):
-        version = _VERSIONS.get(found, found)
+        version = release(found).version
         notes.append(f"the version of Xen is taken from its static sets: {release(found).title}'s")
     length = max((known.length for known in told.sets.values()), default=0)
-    xen = release_of(version or NEWEST, length)
+    xen = fit(version, length).release
     if not version and not length and told.policies:
         notes.append(f"the version of Xen is not told: words are those of {xen.title}")
     sets = dict(told.sets)

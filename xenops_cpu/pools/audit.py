@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import frozen
 
 from ..features.featureset import Featureset, FeaturesetError
+from ..features.fit import by_length
 from ..features.release import Release
-from .levelling import level, release_of_length
+from .levelling import level
 from .records import RecordError
 
 
@@ -33,7 +34,7 @@ def pool_cpu_info(
                 text = record.get(key, record[key.removesuffix("_host")])
                 sets[key].append(_parsed(text, key))
     longest = max((one.length for found in sets.values() for one in found), default=0)
-    release = xen or release_of_length(longest)
+    release = xen or by_length(longest).release
     counts = {
         key: str(sum(_counted(record, key) for record, _ in given))
         for key in ("cpu_count", "socket_count")

@@ -12,8 +12,9 @@ from operator import or_
 from attrs import field, frozen
 
 from ..features.featureset import Featureset
+from ..features.fit import by_length
 from ..features.release import Release
-from .levelling import OR_REASONS, level, ored, release_of_length
+from .levelling import OR_REASONS, level, ored
 from .member import GuestType, Member
 
 _RSB = ("RSBA", "RRSBA")
@@ -77,7 +78,7 @@ def release_of_pool(members: Iterable[Member]) -> Release:
     for member in members:
         if longest is None or member.release.length > longest.release.length:
             longest = member
-    return longest.release if longest else release_of_length(0)
+    return longest.release if longest else by_length(0).release
 
 
 def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = None) -> Level:

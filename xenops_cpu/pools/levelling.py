@@ -26,7 +26,8 @@ from functools import cache
 from attrs import frozen
 
 from ..features.featureset import WORD_BITS, Featureset
-from ..features.release import NEWEST, RELEASES, Release, release
+from ..features.fit import by_length
+from ..features.release import Release, release
 
 # A set of XenServer 6 has four words, of Xen 4.7 ten.
 SHORTEST = 4
@@ -120,7 +121,7 @@ def combine(left: Featureset, right: Featureset, xen: Release | None = None) -> 
 
     In as many words as the longer one; missing words read as zero. The featureset without words
     stands for "no host yet", so it is neutral: xapi starts a pool's level with it. `xen` None:
-    the release that the length belongs to (see release_of_length). It differs from level in one
+    the release that the length belongs to (features.fit.by_length). It differs from level in one
     bit only: on 4.17 and 4.18, level also OR-s VERW_CLEAR, which libxc's list there has not.
     """
     if not left.length:
@@ -128,7 +129,7 @@ def combine(left: Featureset, right: Featureset, xen: Release | None = None) -> 
     if not right.length:
         return left
     length = max(left.length, right.length)
-    found = rules((xen or release_of_length(length)).name, later=False)
+    found = rules((xen or by_length(length).release).name, later=False)
     bits = found.settle(left.bits & right.bits, left.bits | right.bits, length)
     return Featureset(bits & _all(length), length)
 
@@ -156,22 +157,4 @@ def _all(length: int) -> int:
     return (1 << (length * WORD_BITS)) - 1
 
 
-def release_of_length(length: int, host: Release | None = None) -> Release:
-    """Whose tables fit featuresets of `length` words, on a host of release `host` if there is one.
-
-    The host's own, unless the sets have more words than it knows. Without a host the newest
-    release of that many words (22 are XenServer's), else the newest of all.
-    """
-    if host is not None and length <= host.length:
-        return host
-    return _newest_of(length)
-
-
-@cache
-def _newest_of(length: int) -> Release:
-    fitting = [name for name in RELEASES if release(name).length == length]
-    upstream = [name for name in fitting if not name.startswith("xenserver-")]
-    return release((upstream or fitting or [NEWEST])[-1])
-
-
-__all__ = ["OR_REASONS", "Rules", "combine", "level", "ored", "release_of_length", "rules"]
+__all__ = ["OR_REASONS", "Rules", "combine", "level", "ored", "rules"]

@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 
 from ..features.featureset import Featureset, FeaturesetError
+from ..features.fit import by_length
 from ..features.release import Release
 from ..hosts import compat_bits
 from ..hosts.cpu_info import Offer
 from ..hosts.host import Featuresets
-from .levelling import release_of_length
 from .member import GuestType, Member, Vm
 
 # XenServer 6: base_ecx-base_edx-ext_ecx-ext_edx, leaves 1 and 80000001h (xapi's
@@ -102,7 +102,7 @@ def member_of_map(
                 f"{name} has no features_{guest.value}_host: "
                 f"features_{guest.value} is taken for what a new guest gets as well"
             )
-    release = xen or release_of_length(max(one.length for one in sets.values()))
+    release = xen or by_length(max(one.length for one in sets.values())).release
     vendor = record.get("vendor", "")
     return Member(
         name=name,
@@ -127,7 +127,7 @@ def member_of_featureset(
     return Member(
         name=name,
         vendor=vendor,
-        release=xen or release_of_length(featureset.length),
+        release=xen or by_length(featureset.length).release,
         offers={guest: Offer(guest.name, featureset, featureset)},
         notes=(f"of {name} one featureset is known: what a new guest gets may be less",),
     )
@@ -148,7 +148,7 @@ def vm_of_map(
     notes: tuple[str, ...] = ()
     if featureset.length == OLD_STYLE_WORDS:
         featureset, note = _old_style(text, f"{name}: features")
-        xen = xen or release_of_length(0)
+        xen = xen or by_length(0).release
         mask = xen.masks["pv_max" if guest is GuestType.PV else "hvm_hap_max"].cut(OLD_STYLE_WORDS)
         never = featureset - mask
         notes = (note,)
@@ -188,7 +188,7 @@ def _labels(
     given: Mapping[GuestType, Offer], xen: Release, vendor: str
 ) -> dict[GuestType, dict[int, str]]:
     """As compat_bits.host_labels, of a record: max stands for the host set as well."""
-    if not xen.name.startswith("xenserver-"):
+    if not xen.xenserver:
         return {}
     none = Featureset(0, xen.length)
     found = {}

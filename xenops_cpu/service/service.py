@@ -12,6 +12,7 @@ from typing import Literal
 
 from .. import __version__
 from ..features.featureset import Featureset, FeaturesetError
+from ..features.fit import by_length
 from ..features.release import Release
 from ..hosts.cpu_info import describe, host_stat, inconsistencies, notes
 from ..hosts.host import Host
@@ -31,7 +32,7 @@ from ..interface import (
     QueryResult,
 )
 from ..log import task
-from ..pools.levelling import combine, release_of_length
+from ..pools.levelling import combine
 from ..sources import Source, SourceError
 
 log = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ class XenopsCpu:
 
     def _release_for(self, left: Featureset, right: Featureset) -> Release:
         """Whose rules and names fit: this host's, unless the sets are longer than it knows."""
-        return release_of_length(max(left.length, right.length), self._own())
+        return by_length(max(left.length, right.length), self._own()).release
 
     def _read(self) -> Host:
         try:

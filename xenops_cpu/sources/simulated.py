@@ -19,14 +19,6 @@ from ..hosts.host import UNKNOWN, Featuresets, Host, Processor, Topology, Xen
 from . import SourceError, cpuinfo
 
 DEFAULT_RELEASE = "4.17"
-
-# What each of these hypervisors says of itself, where the release's name is not its version.
-_VERSIONS = {
-    "master": "4.23-unstable",
-    "xenserver-8": "4.17.3",
-    "xenserver-8.2": "4.13.5",
-    "xenserver-8.2-retrofit": "4.13.5",
-}
 # xen/arch/x86/setup.c and hvm/hvm.c, xen_hypercall capabilities: PV, then HVM where it is there.
 _PV = "xen-3.0-x86_64 "
 _HVM = "hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 "
@@ -76,7 +68,7 @@ class Simulated:
         host = Host(
             origin=f"simulated: what {self.xen.title} would offer on {subject.title}",
             xen=Xen(
-                version=_VERSIONS.get(self.xen.name, self.xen.name),
+                version=self.xen.version,
                 capabilities=_PV + (_HVM if derivation.hvm else ""),
                 commandline=self.options.cmdline,
             ),
@@ -165,7 +157,7 @@ def _as_libxc_answers(derivation: Derivation) -> Featuresets:
 
 
 def _patched(xen: Release) -> bool:
-    return xen.name.startswith("xenserver-")
+    return xen.xenserver
 
 
 def _required(sets: Mapping[str, Featureset | None], name: str) -> Featureset:

@@ -8,8 +8,9 @@ from attrs import frozen
 
 from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
+from ..features.fit import fit
 from ..hosts import compat_bits
-from ..hosts.host import Featuresets, Host, Topology, Xen, release_of
+from ..hosts.host import Featuresets, Host, Topology, Xen
 from . import cpuinfo
 from .libxc import CallFailed, Handle, Physinfo, XenError, is_dom0
 
@@ -47,7 +48,7 @@ class XenSource:
             policies, notes = _policies(xc)
             patched = xc.adds_compatibility_bits
         processor = cpuinfo.read(self.boot_cpuinfo)
-        release = release_of(hypervisor.version, featuresets.host.length)
+        release = fit(hypervisor.version, featuresets.host.length).release
         notes += _length_note(featuresets, release.length, release.title)
         if patched and featuresets.pv_max is not None:
             notes += compat_bits.notes(release, processor.vendor, featuresets, policies)

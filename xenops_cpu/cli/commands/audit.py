@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from attrs import frozen
 
 from ...features.featureset import Featureset, FeaturesetError
+from ...features.fit import by_length
 from ...features.release import Release
 from ...hosts import cpu_info
 from ...inputs import Stored
 from ...pools import words as told
 from ...pools.audit import Finding, audit, pool_cpu_info
-from ...pools.levelling import release_of_length
 from ...pools.member import Member, Vm, labels, wrong_kind
 from ...pools.records import RecordError
 from ...pools.verdict import check
@@ -208,7 +208,7 @@ def _pool_name(pool: Stored) -> str:
 
 def _rules(taking: Sequence[Member], length: int) -> Release:
     fitting = [member.release for member in taking if member.release.length == length]
-    return fitting[0] if fitting else release_of_length(length)
+    return fitting[0] if fitting else by_length(length).release
 
 
 def _runs_hvm(info: Mapping[str, str]) -> bool:

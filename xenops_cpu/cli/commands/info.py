@@ -16,9 +16,9 @@ import attrs
 from ... import client, interface
 from ...features import meanings
 from ...features.featureset import Featureset
+from ...features.fit import fit
 from ...features.release import Release
 from ...hosts.cpu_info import xapi_map
-from ...hosts.host import release_of
 from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
@@ -109,7 +109,7 @@ def width() -> int:
 
 def _release(stat: HostStat) -> Release:
     length = Featureset.parse(stat.cpu_info.features).length
-    return release_of(stat.hypervisor.version, length)
+    return fit(stat.hypervisor.version, length).release
 
 
 def _guests(info: CpuInfo) -> dict[str, _Guest]:

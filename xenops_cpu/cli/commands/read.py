@@ -164,7 +164,7 @@ def _what(found: Input) -> str:
 def _host(name: str, host: Host, width: int) -> Iterator[str]:
     release: Release = host.release
     xen = "which Xen is not told" if host.xen.version == UNKNOWN else f"Xen {host.xen.version}"
-    named = f", {release.title}" if release.name.startswith("xenserver-") else ""
+    named = f", {release.title}" if release.xenserver else ""
     yield f"  {name}: {host.processor.modelname} ({host.processor.vendor}), {xen}{named}"
     for key, known in _sets(host).items():
         yield _row(key, known, width)

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from ...cpuid.words import guest_featureset
 from ...features.featureset import Featureset, FeaturesetError
-from ...hosts.host import release_of
+from ...features.fit import fit
 from ..value import UNTOLD, Input, InputError, VmRecord, printable
 from . import libxc
 from .cursor import Cursor, CutShort
@@ -225,7 +225,7 @@ class _Reading:
             raise InputError(f"{self.cursor.where}: no libxc stream is in it")
         featureset, notes = UNTOLD, []
         if stream.policy is not None:
-            featureset = guest_featureset(stream.policy, release_of(stream.xen or "4.14", 0))
+            featureset = guest_featureset(stream.policy, fit(stream.xen or "4.14", 0).release)
         elif self.remembered is not None:
             featureset = self.remembered
             notes.append("the stream has no CPU policy: the featureset is of xenopsd's record")
