@@ -69,6 +69,15 @@ def test_every_method_in_both_wires(daemon: Daemon, wire: str) -> None:
         client.host_combine_cpu_policies("test", "zz", "")
 
 
+def test_a_false_answer_is_an_exit_code(daemon: Daemon) -> None:
+    """`call HOST.is_compatible` can be asked by a script: 0 is yes, 1 is no."""
+    for vm, code in (("1", 0), ("4", 1)):
+        ask = ("HOST.is_compatible", f"vm_policy={vm}", "host_policy=3", "--socket")
+        command = [sys.executable, "-m", "xenops_cpu", "call", *ask, str(daemon.socket)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert (done.returncode, json.loads(done.stdout)) == (code, code == 0)
+
+
 def test_it_says_how_to_ask_it(daemon: Daemon) -> None:
     """Two lines on standard output: what is served where, and a command that works."""
     assert daemon.said[0] == f"serving example:epyc-xen-4.17 on {daemon.socket}\n"

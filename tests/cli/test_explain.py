@@ -62,7 +62,7 @@ def test_several_features(sh: Shell) -> None:
     [
         (("hlee",), 2, "did you mean HLE"),
         (("HLE", "on"), 2, "FEATURE on HOST"),
-        (("HLE", "on", "1-2-3"), 2, "is no host but a featureset"),
+        (("HLE", "on", "hex:1-2-3"), 2, "is no host but a featureset"),
         (("HLE", "on", SKYLAKE, "--xen", "4.13"), 2, "is a host already"),
         (("HLE", "on", "example:none"), 3, 'no example host "none"'),
         (("HLE", "on", "cpu:none-such"), 3, "none-such"),
@@ -222,9 +222,9 @@ def members(value: object) -> set[str]:
     "arguments",
     [
         ("decode", "1fc9cbf5-f6f83203"),
-        ("diff", "1-2", "1-3"),
+        ("diff", "hex:1-2", "hex:1-3"),
         ("diff", EPYC, SKYLAKE),
-        ("diff", "1-2-0-ffffffff", EPYC),
+        ("diff", "hex:1-2-0-ffffffff", EPYC),
         ("explain", "RTM", "on", SKYLAKE),
         ("policy", "featureset", "00000007:00000000->00000000:00000010:00000000:00000000"),
     ],

@@ -36,7 +36,7 @@ def test_a_report_in_words(bugtool: Path) -> None:
     """Each host with its sets, each VM with its featureset."""
     done = run("read", str(bugtool))
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"{bugtool}: 2 hosts and 1 VM\n" in done.stdout
+    assert f"{bugtool}: 2 hosts and 2 VMs\n" in done.stdout
     assert "  xs-01: AMD EPYC Processor (AuthenticAMD), Xen 4.17.7\n" in done.stdout
     assert "    policies     raw host pv_default hvm_default pv_max hvm_max\n" in done.stdout
     assert "  VM web 01 (HVM, AuthenticAMD)\n" in done.stdout
@@ -59,10 +59,11 @@ def test_json_has_everything(bugtool: Path, tmp_path: Path) -> None:
 
 
 def test_captures_of_all_hosts(bugtool: Path, tmp_path: Path) -> None:
-    """--to writes a file for each host, which everything else reads; nothing is overwritten."""
+    """--to makes the folder and a file for each host there; nothing is overwritten."""
     folder = tmp_path / "captures"
-    assert run("read", str(bugtool), "--to", str(folder)).returncode == 2
-    folder.mkdir()
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    assert run("read", str(bugtool), "--to", str(taken)).returncode == 2
     done = run("read", str(bugtool), "--to", str(folder))
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["xs-01.json", "xs-02.json"]

@@ -9,7 +9,8 @@ from tests.support.hosts import EXAMPLES, example
 from xenops_cpu.cpus import shipped
 from xenops_cpu.cpus.corpus import options_of
 from xenops_cpu.derivation import SETS
-from xenops_cpu.explain.feature import Explanation, explain, rederive
+from xenops_cpu.explain.feature import Explanation, explain
+from xenops_cpu.explain.reasons import rederive
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import RELEASES, release
 from xenops_cpu.sources.simulated import Simulated, other_cpu

@@ -7,16 +7,9 @@ from hypothesis import strategies as st
 
 from tests.support.hosts import EXAMPLES, evolve, example, made, names
 from xenops_cpu.features.featureset import Featureset
-from xenops_cpu.hosts.cpu_info import (
-    XAPI_KEYS,
-    cpu_info,
-    describe,
-    host_stat,
-    inconsistencies,
-    offers,
-    xapi_map,
-)
+from xenops_cpu.hosts.cpu_info import XAPI_KEYS, cpu_info, describe, host_stat, xapi_map
 from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.hosts.offer import inconsistencies, offers
 
 SETS = st.lists(st.integers(0, 0xFFFFFFFF), min_size=19, max_size=19).map(Featureset.of_words)
 

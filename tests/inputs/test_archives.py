@@ -50,7 +50,7 @@ def test_a_report_of_one_host(tmp_path: Path, form: str) -> None:
     """Sets, policies, version, counts and identity, each from its file."""
     found = read(tmp_path, FORMS[form](report()))
     assert found.host_names == ("xs-01",)
-    host = found.hosts[0]
+    host = found.hosts[0].host
     captured = example("epyc-xen-4.17")
     assert host.featuresets == captured.featuresets
     assert host.processor == captured.processor
@@ -78,8 +78,8 @@ def test_reports_of_many_hosts(tmp_path: Path, form: str) -> None:
     assert read(tmp_path, FORMS[form](folders)).host_names == ("xs-01", "xs-02")
     found = read(tmp_path, FORMS[form](inner))
     assert found.host_names == ("xs-01", "xs-02", "xs-03")
-    assert not found.hosts[1].featuresets.hvm_default
-    assert found.hosts[1].featuresets.hvm_default.length == 19
+    assert not found.hosts[1].host.featuresets.hvm_default
+    assert found.hosts[1].host.featuresets.hvm_default.length == 19
 
 
 def test_a_folder_reads_like_its_archive(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_folder_reads_like_its_archive(tmp_path: Path) -> None:
     (tmp_path / "unpacked/xen-cpuid-v.out").symlink_to(tmp_path / "secret")
     found = inputs.read(tmp_path / "unpacked")
     assert found.host_names == ("xs-01",)
-    assert found.hosts[0].featuresets == example("epyc-xen-4.17").featuresets
+    assert found.hosts[0].host.featuresets == example("epyc-xen-4.17").featuresets
 
 
 def test_the_database_adds_hosts_that_no_report_is_of(tmp_path: Path) -> None:
@@ -101,9 +101,9 @@ def test_the_database_adds_hosts_that_no_report_is_of(tmp_path: Path) -> None:
     files["bug-report-20260101093000-xs-01/xapi-db.xml"] = database().encode()
     found = read(tmp_path, tar(files, "w:bz2"))
     assert found.host_names == ("xs-01", "xs-02")
-    assert found.hosts[0].featuresets.raw.length == 19
-    assert found.hosts[1].featuresets.raw.length == 0
-    assert [vm.name for vm in found.vms] == ["web 01"]
+    assert found.hosts[0].host.featuresets.raw.length == 19
+    assert found.hosts[1].host.featuresets.raw.length == 0
+    assert [vm.name for vm in found.vms] == ["web 01", "never started"]
     assert len(found.stored) == 3
 
 
@@ -112,7 +112,7 @@ def test_captures_in_an_archive(tmp_path: Path) -> None:
     host = example("epyc-xen-4.20")
     files = {"a/h1.json": capture.dump(host).encode(), "a/other.json": b"[1, 2", "b.json": b"{}"}
     found = read(tmp_path, zipped(files))
-    assert found.hosts == (host,)
+    assert [each.host for each in found.hosts] == [host]
     assert found.host_names == ("h1",)
 
 
@@ -121,7 +121,7 @@ def test_one_compressed_text(tmp_path: Path) -> None:
     text = golden("epyc-xen-4.17.xen-cpuid.txt").encode()
     for data in (gzip.compress(text), bz2.compress(text)):
         found = read(tmp_path, data, "x.xen-cpuid.txt.gz")
-        assert found.hosts[0].featuresets == example("epyc-xen-4.17").featuresets
+        assert found.hosts[0].host.featuresets == example("epyc-xen-4.17").featuresets
 
 
 def test_an_archive_without_a_host_says_what_is_wanted(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_paths_are_labels(tmp_path: Path) -> None:
     root = "../../../../tmp/evil\x1b[31m"
     found = read(tmp_path, tar(report("xs-01", folder=root)))
     assert found.host_names == ("xs-01",)
-    assert "\x1b" not in found.hosts[0].origin
+    assert "\x1b" not in found.hosts[0].host.origin
     assert list(tmp_path.iterdir()) == [tmp_path / "report.tar.bz2"]
 
 

@@ -15,7 +15,8 @@ from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.cpus import shipped
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts import capture
-from xenops_cpu.inputs import UNTOLD, InputError, resolve
+from xenops_cpu.hosts.host import UNTOLD
+from xenops_cpu.inputs import InputError, resolve
 
 
 def cpuid_tool(name: str = "EPYC 7742", number: str = " 0") -> str:
@@ -56,7 +57,7 @@ def test_a_featureset(text: str) -> None:
 def test_one_word_only_where_it_is_allowed() -> None:
     """Eight hex digits may be a file's name."""
     assert resolve("7ed8320b", one_word=True).featureset == Featureset(0x7ED8320B, 1)
-    with pytest.raises(InputError, match='"7ed8320b" cannot be read'):
+    with pytest.raises(InputError, match="say hex:7ed8320b"):
         resolve("7ed8320b")
 
 
@@ -129,7 +130,11 @@ def test_a_policy() -> None:
         ("cpu:nonsense", 'no shipped CPU is called "nonsense"'),
         ("cpu:EPYC 7742@4.99", '"4.99" is not a Xen release known here'),
         ("cpu:EPYC 7742@4.7", "what Xen 4.7 derives is not known"),
-        ("-".join(["0"] * 65), "a featureset of 65 words"),
+        ("-".join(["0" * 8] * 65), "a featureset of 65 words"),
+        ("hex:" + "-".join(["0"] * 65), "a featureset of 65 words"),
+        ("hex:", "hex: names no words"),
+        ("", "nothing is named"),
+        ("db-01", '"db-01" is no file; a featureset has 8 hex digits a word'),
         ("1->2", "is not leaf:subleaf->a:b:c:d"),
         ("/dev/null", "/dev/null: neither a file nor a folder"),
         ("x\0y", "cannot be read"),

@@ -50,7 +50,7 @@ def test_the_policy_comes_out_as_it_went_in(framing: str, order: str) -> None:
     assert found.featureset == guest_featureset(POLICY, release("4.17"))
     assert not found.damage
     assert found.vm is not None
-    assert found.vm.domain_type == "hvm"
+    assert found.vm.guest.name == "HVM"
     assert ("big-endian" in found.vm.source) == (order == ">")
     assert "version 3" in found.vm.source
     assert "saved by Xen 4.17" in found.vm.source
@@ -64,13 +64,13 @@ def test_what_libxc_itself_saved(framing: str, xen: str) -> None:
     vm, host = found.vm, example(f"epyc-xen-{xen}")
     assert vm is not None
     assert found.policy is not None
-    assert (vm.domain_type, found.damage) == ("hvm", "")
+    assert (vm.guest.name, found.damage) == ("HVM", "")
     assert f"libxc stream version 3, HVM, saved by Xen {xen}" in vm.source
-    assert vm.featureset == host.featuresets.hvm_default
+    assert vm.features == host.featuresets.hvm_default
     assert host.featuresets.hvm_max is not None
-    assert vm.featureset <= host.featuresets.hvm_max
+    assert vm.features <= host.featuresets.hvm_max
     # Leaf 80000001h EDX repeats bits of leaf 1 EDX in the policy, as AMD's CPUs do.
-    assert policy_featureset(found.policy, host.release) != vm.featureset
+    assert policy_featureset(found.policy, host.release) != vm.features
 
 
 def test_memory_of_a_real_stream_is_not_read() -> None:
@@ -86,7 +86,7 @@ def test_the_kind_of_domain(domain: int, kind: str) -> None:
     """PV, HVM, and PVH, which gets HVM's sets."""
     vm = read(libxc_stream(POLICY, domain=domain)).vm
     assert vm is not None
-    assert vm.domain_type == kind
+    assert vm.guest.name == kind.upper()
 
 
 def test_names_come_from_the_framing() -> None:

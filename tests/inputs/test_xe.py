@@ -8,7 +8,8 @@ import pytest
 from tests.support.reports import CPU_INFO, XL_INFO, database, xe_map
 from xenops_cpu import inputs
 from xenops_cpu.features.featureset import Featureset
-from xenops_cpu.inputs import UNTOLD, InputError, xapi_db, xe, xl_info
+from xenops_cpu.hosts.host import UNTOLD
+from xenops_cpu.inputs import InputError, xapi_db, xe, xl_info
 
 HOST = f"""uuid ( RO)                     : 6f6f
               name-label ( RW): xs-01
@@ -117,16 +118,19 @@ def test_what_xapi_remembers_of_a_vm(tmp_path: Path, text: str, name: str, kind:
     vm = found.vm
     assert found.kind == "vm"
     assert vm is not None
-    assert (vm.name, vm.domain_type, vm.vendor) == (name, kind, "AuthenticAMD")
-    assert vm.featureset == found.featureset == Featureset.parse("178bfbfd-f6f83203")
+    assert (vm.name, vm.vendor) == (name, "AuthenticAMD")
+    assert (vm.guest.name.lower() if vm.typed else "unknown") == kind
+    assert vm.features == found.featureset == Featureset.parse("178bfbfd-f6f83203")
 
 
 def test_a_vm_that_never_ran_remembers_nothing(tmp_path: Path) -> None:
-    """As JSON it is refused with the reason; among other VMs it is passed over."""
-    with pytest.raises(InputError, match="never been started"):
-        read(tmp_path, '{"name_label": "new", "last_boot_CPU_flags": {}}')
-    never = VM.partition("vendor:")[0] + "\n"
-    assert [vm.name for vm in read(tmp_path, VM + "\n" + never).vms] == ["web-01"]
+    """It has seen nothing yet, as JSON and among other VMs, and keeps nothing from being read."""
+    new = read(tmp_path, '{"name_label": "new", "last_boot_CPU_flags": {}}').vm
+    assert new is not None
+    assert (new.name, new.features) == ("new", None)
+    never = VM.partition("vendor:")[0].replace("web-01", "web-02") + "\n"
+    both = read(tmp_path, VM + "\n" + never).vms
+    assert [(vm.name, vm.features is None) for vm in both] == [("web-01", False), ("web-02", True)]
 
 
 def test_a_bad_featureset_is_named(tmp_path: Path) -> None:
@@ -152,11 +156,14 @@ def test_the_database(tmp_path: Path) -> None:
     """Hosts with Xen's version, the pool's record, VMs that remember a featureset."""
     found = read(tmp_path, database())
     assert found.host_names == ("xs-01", "xs-02")
-    assert found.hosts[0].xen.version == "4.17.3"
-    assert found.hosts[0].processor.modelname == "AMD EPYC 7763"
+    assert found.hosts[0].host.xen.version == "4.17.3"
+    assert found.hosts[0].host.processor.modelname == "AMD EPYC 7763"
     assert [record.kind for record in found.stored] == ["host", "host", "pool"]
     assert found.stored[2].cpu_info == CPU_INFO
-    assert [(vm.name, vm.domain_type) for vm in found.vms] == [("web 01", "hvm")]
+    assert [(vm.name, vm.features is None) for vm in found.vms] == [
+        ("web 01", False),
+        ("never started", True),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.hosts import names
+from xenops_cpu.errors import InputError
 from xenops_cpu.features.release import release
-from xenops_cpu.pools.audit import audit, pool_cpu_info
-from xenops_cpu.pools.records import RecordError
+from xenops_cpu.pools.audit import differing
+from xenops_cpu.pools.records import HostRecord, pool_cpu_info
 
 XEN = release("4.17")
 
@@ -89,27 +90,28 @@ ALL = "ffffffff-ffffffff"
 )
 def test_as_xapi_does_it(hosts: list[tuple[dict[str, str], bool]], pool: dict[str, str]) -> None:
     """Counts added, vendor, PV of all, HVM of those that run it, lengths made equal."""
-    assert pool_cpu_info(hosts) == pool
+    assert pool_cpu_info(HostRecord(*host) for host in hosts) == pool
 
 
 def test_real_lengths_are_levelled_by_libxcs_rules() -> None:
     """MD_CLEAR of one host is in the pool's set; AVX goes with XSAVE."""
     one, other = str(names("FPU MD_CLEAR XSAVE AVX")), str(names("FPU AVX"))
-    pool = pool_cpu_info([(record(1, 1, one, one), True), (record(1, 1, other, other), True)], XEN)
+    pool = pool_cpu_info([HostRecord(record(1, 1, s, s), True) for s in (one, other)], XEN)
     assert pool["features_hvm_host"] == str(names("FPU MD_CLEAR"))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
+        ("cpu_count", "9" * 5000, "is not a whole number of up to 7 digits"),
         ("cpu_count", "some", 'cpu_count: "some" is not a whole number'),
         ("features_pv_host", "1-x", 'features_pv_host: featureset word 1: "x"'),
     ],
 )
 def test_a_record_that_is_none(key: str, value: str, problem: str) -> None:
     """The error names the key."""
-    with pytest.raises(RecordError, match=problem):
-        pool_cpu_info([({**record(1, 1, "1", "1"), key: value}, True)])
+    with pytest.raises(InputError, match=problem):
+        pool_cpu_info([HostRecord({**record(1, 1, "1", "1"), key: value}, True)])
 
 
 def test_an_audit_names_what_differs() -> None:
@@ -123,7 +125,7 @@ def test_an_audit_names_what_differs() -> None:
         "vendor": "GenuineIntel", "cpu_count": "4", "speed": "1200.0",
         "features_pv": str(names("FPU AVX")), "features_hvm": str(names("FPU")),
     }  # fmt: skip
-    lines = [str(finding) for finding in audit("pool", stored, expected, XEN)]
+    lines = [str(finding) for finding in differing("pool", stored, expected, XEN)]
     assert lines == [
         'pool: cpu_count is "4", should be "8"',
         "pool: features_pv has AVX, which is not so any more; lacks SSE",
@@ -134,19 +136,25 @@ def test_an_audit_names_what_differs() -> None:
 def test_an_audit_does_not_mind_zero_words() -> None:
     """xapi extends the shorter set with zeros, so a stored set may be shorter or longer."""
     stored = {"features_pv": "00000001-00000000"}
-    assert list(audit("pool", stored, {"features_pv": "00000001"}, XEN)) == []
-    with pytest.raises(RecordError, match="pool: features_pv: featureset word 0"):
-        list(audit("pool", {"features_pv": "x"}, {"features_pv": "1"}, XEN))
+    assert list(differing("pool", stored, {"features_pv": "00000001"}, XEN)) == []
+    with pytest.raises(InputError, match="pool: features_pv: featureset word 0"):
+        list(differing("pool", {"features_pv": "x"}, {"features_pv": "1"}, XEN))
 
 
 def test_a_pool_of_recent_xapi_keeps_the_boot_sets_only() -> None:
     """Its record has the _host keys and no others, which is no finding."""
     pool = record(2, 2, "3", "3", "1", "1")
     recent = {key: value for key, value in pool.items() if not key.endswith(("_pv", "_hvm"))}
-    assert list(audit("pool", recent, pool, XEN)) == []
-    assert [found.key for found in audit("pool", {"vendor": "Abacus"}, pool, XEN)] == [
+    assert list(differing("pool", recent, pool, XEN)) == []
+    assert [found.key for found in differing("pool", {"vendor": "Abacus"}, pool, XEN)] == [
         "features_hvm",
         "features_pv",
         "features_hvm_host",
         "features_pv_host",
     ]
+
+
+def test_what_is_not_known_is_no_finding() -> None:
+    """A capture or simulation that knows no flags does not call the record's wrong."""
+    expected = {"flags": "unknown", "vendor": "Abacus"}
+    assert list(differing("h", {"flags": "fpu vme", "vendor": "Abacus"}, expected, XEN)) == []

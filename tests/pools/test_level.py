@@ -13,11 +13,11 @@ from xenops_cpu.cpus.shipped import every
 from xenops_cpu.derivation import derive
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts import compat_bits
-from xenops_cpu.hosts.cpu_info import Offer
-from xenops_cpu.pools.level import level_of, release_of_pool
+from xenops_cpu.hosts.offer import Offer
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.levelling import level
-from xenops_cpu.pools.member import GuestType, Member
-from xenops_cpu.pools.records import member_of_map
+from xenops_cpu.pools.member import Member, member_of_record, release_of_pool
 
 XEN = release("4.17")
 
@@ -77,8 +77,8 @@ def test_rsba_is_no_cost() -> None:
 
 def test_hosts_without_such_guests_do_not_count() -> None:
     """HVM is levelled over the hosts that run HVM, PV over all."""
-    both = member_of_map({"features_pv": "3-1-1-1", "features_hvm": "7-1-1-1"}, "both")
-    only = member_of_map({"features_pv": "1-1-1-1"}, "only-pv")
+    both = member_of_record({"features_pv": "3-1-1-1", "features_hvm": "7-1-1-1"}, "both")
+    only = member_of_record({"features_pv": "1-1-1-1"}, "only-pv")
     found = level_of([both, only], HVM)
     assert (found.hosts, found.skipped) == (("both",), ("only-pv",))
     assert found.featureset == both.boot(HVM)
@@ -157,7 +157,7 @@ def test_on_xenserver_8_2_libxc_makes_hosts_take_in_the_level() -> None:
         assert own is not None
         assert default is not None
         most = compat_bits.published(xen, "hvm_max", cpu.cpu.vendor, raw, own, default)
-        offer = Offer("HVM", default, default | most)
+        offer = Offer(GuestType.HVM, default, default | most)
         if default:
             hosts.append(Member(cpu.id, cpu.cpu.vendor, xen, {HVM: offer}))
     for one, other in combinations(hosts, 2):

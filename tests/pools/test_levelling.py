@@ -14,7 +14,8 @@ from tests import GOLDEN, SHARED, needs_shared
 from tests.support.hosts import names
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import NEWEST, RELEASES, release
-from xenops_cpu.pools.levelling import OR_REASONS, combine, level, ored
+from xenops_cpu.features.risks import ORED
+from xenops_cpu.pools.levelling import combine, level, ored
 
 OF_POOLS = GOLDEN / "pools"
 OF_LIBXC = {"xs8": "xenserver-8-4.17.3-4", "xs8.2": "xenserver-8.2-4.13.5-9.39", "pq417": "4.17"}
@@ -148,7 +149,7 @@ def test_what_is_ored_in_each_release() -> None:
     assert ored(release("4.15")) == ored(release("xenserver-8.2")) == verw
     assert ored(release("xenserver-8")) == ored(release("4.16")) == ("NO_LMSL", *verw)
     assert ored(release("4.17")) == ("NO_LMSL", "MD_CLEAR", "VERW_CLEAR", "FB_CLEAR", "RFDS_CLEAR")
-    assert set(ored(release(NEWEST))) == set(OR_REASONS)
+    assert set(ored(release(NEWEST))) == set(ORED)
 
 
 @pytest.mark.parametrize("xen", RELEASES)

@@ -6,51 +6,50 @@ import pytest
 from attrs import evolve
 
 from tests.support.hosts import EXAMPLES, example, made, names
+from tests.support.pools import host as member_named
 from xenops_cpu.cpuid.policy import Policy
-from xenops_cpu.cpus.shipped import get
-from xenops_cpu.derivation import derive
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.host import Featuresets
-from xenops_cpu.pools.member import (
-    DomainTypeError,
-    GuestType,
-    Vm,
-    explainer,
-    labels,
-    member_of_host,
-    wrong_kind,
-)
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.member import member_of, release_of_pool, unlike
+from xenops_cpu.pools.vm import Vm, guest_type, labels, wrong_kind
 
-XS8 = release("xenserver-8")
+XS8 = release("xenserver-8-4.17.3-4")
 
 
 @pytest.mark.parametrize(
-    ("text", "guest"),
+    ("domain_type", "policy", "current", "guest"),
     [
-        ("pv", GuestType.PV),
-        ("hvm", GuestType.HVM),
-        ("pvh", GuestType.HVM),
-        ("pv_in_pvh", GuestType.HVM),
-        (" PV-in-PVH ", GuestType.HVM),
+        ("pv", None, "", GuestType.PV),
+        ("hvm", None, "", GuestType.HVM),
+        ("pvh", None, "", GuestType.HVM),
+        ("pv_in_pvh", None, "", GuestType.HVM),
+        (" PV_in_PVH ", None, "", GuestType.HVM),
+        ("unspecified", "", "unspecified", GuestType.PV),
+        ("", "", "", GuestType.PV),
+        ("", "BIOS order", "", GuestType.HVM),
+        ("unspecified", "BIOS order", "", GuestType.HVM),
+        ("pv", "", "pv_in_pvh", GuestType.HVM),
+        ("hvm", "BIOS order", "pv", GuestType.PV),
+        ("unspecified", None, "", None),
+        ("", None, "", None),
     ],
 )
-def test_whose_sets_count(text: str, guest: GuestType) -> None:
-    """PV guests have the PV sets; HVM, PVH and PV-in-PVH guests the HVM sets."""
-    assert GuestType.of(text) is guest
-
-
-def test_a_word_that_is_no_domain_type() -> None:
-    """The error lists what there is."""
-    with pytest.raises(DomainTypeError, match='"unspecified" is not pv, hvm, pvh or pv_in_pvh'):
-        GuestType.of("unspecified")
+def test_whose_sets_count(
+    domain_type: str, policy: str | None, current: str, guest: GuestType | None
+) -> None:
+    """PVH and PV-in-PVH guests have the HVM sets; how a VM runs counts before how it will boot; an
+    old record tells PV by an empty HVM_boot_policy; without any of these it is not told.
+    """
+    assert guest_type(domain_type, policy, current) is guest
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_real_host(name: str) -> None:
     """Boot is Xen's default, migration its max; no HVM where the host runs none."""
     host = example(name)
-    member = member_of_host(host, "h")
+    member = member_of(host, "h")
     assert member.boot(GuestType.PV) == host.featuresets.pv_default
     assert member.migration(GuestType.PV) == host.featuresets.pv_max
     assert (GuestType.HVM in member.offers) is host.hvm
@@ -64,7 +63,7 @@ def test_a_record_that_tells_the_most_only() -> None:
     """Where the boot set is not told, the migration set stands for both, and a note says so."""
     untold = Featureset()
     sets = Featuresets(untold, untold, untold, untold, pv_max=untold, hvm_max=names("FPU SSE"))
-    member = member_of_host(evolve(made(), featuresets=sets), "h")
+    member = member_of(evolve(made(), featuresets=sets), "h")
     assert list(member.offers) == [GuestType.HVM]
     assert member.boot(GuestType.HVM) == names("FPU SSE")
     assert "what a new HVM guest gets is not told: HVM max is taken" in member.notes
@@ -73,18 +72,9 @@ def test_a_record_that_tells_the_most_only() -> None:
 def test_limits_are_of_max_policies_only() -> None:
     """The host policy has fewer leaves than Xen takes in, so it is no limit."""
     policy = Policy.parse("00000000:ffffffff->00000016:00000000:00000000:00000000")
-    assert member_of_host(evolve(made(), policies={"host": policy})).limits == {}
-    limits = member_of_host(evolve(made(), policies={"hvm_max": policy})).limits
+    assert member_of(evolve(made(), policies={"host": policy})).limits == {}
+    limits = member_of(evolve(made(), policies={"hvm_max": policy})).limits
     assert limits[GuestType.HVM].basic == 0x16
-
-
-def test_the_reason_from_a_derivation() -> None:
-    """What decided comes first, and what it depends on after it."""
-    xen = release("4.17")
-    explain = explainer(derive(get("xeon-gold-6154").cpu, xen))
-    text = explain("hvm_max", xen.features["AVX512F"].number)
-    assert "depends on" in text or "GDS" in text
-    assert "CPUID 0x80000001.ecx bit 6 is 0" in explain("hvm_max", xen.features["SSE4A"].number)
 
 
 def test_compatibility_bits_of_an_old_record() -> None:
@@ -119,3 +109,21 @@ def test_a_pv_guest_with_an_hvm_set() -> None:
     assert not wrong_kind(Vm("v", GuestType.HVM, hvm_set), xen)
     assert not wrong_kind(Vm("v", GuestType.PV, xen.featureset(["FPU", "SSE"])), xen)
     assert not wrong_kind(Vm("v", GuestType.PV), xen)
+
+
+def test_the_rules_are_the_newest_members_in_any_order() -> None:
+    """Two builds of equal length, and a release that was only guessed, give one answer."""
+    old, new = (
+        member_named(name, "FPU", xen=name)
+        for name in ("xenserver-8.2-4.13.5-9.39", "xenserver-8-4.17.3-4")
+    )
+    assert release_of_pool([old, new]) is release_of_pool([new, old]) is new.release
+    sure = member_named("sure", "FPU", xen="4.17")
+    guessed = evolve(member_named("guessed", "FPU", xen="4.19"), certain=False)
+    assert release_of_pool([sure, guessed]) is release_of_pool([guessed, sure]) is sure.release
+    assert release_of_pool([guessed]) is guessed.release
+
+
+def test_equal_names_get_a_number() -> None:
+    """Also where the number is a name already."""
+    assert unlike(["a", "a", "a (2)", "a", "b"]) == ["a", "a (2)", "a (2) (2)", "a (3)", "b"]

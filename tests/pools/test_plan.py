@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host, mixed
-from xenops_cpu.pools.member import Vm
+from xenops_cpu.interface import Verdict
 from xenops_cpu.pools.plan import joined, left, plan
-from xenops_cpu.pools.verdict import Verdict
+from xenops_cpu.pools.vm import Vm
 
 A, B = host("a", "FPU RDRAND XSAVE AVX"), host("b", "FPU RDRAND XSAVE AVX")
 OLD = host("old", "FPU RDRAND XSAVE")
@@ -26,9 +27,14 @@ def test_an_older_host_joins() -> None:
         (HVM, ("AVX",), ()),
     ]
     (touched,) = found.vms
-    assert (touched.vm, touched.closed, touched.opened, touched.stranded) == ("seen", (), (), False)
+    assert (touched.vm.name, touched.closed, touched.opened, touched.stranded) == (
+        "seen",
+        (),
+        (),
+        False,
+    )
     (refusal,) = touched.refusals
-    assert (refusal.host, refusal.verdict) == ("old", Verdict.BY_FORCE)
+    assert (refusal.host.name, refusal.verdict) == ("old", Verdict.ONLY_BY_FORCE)
     assert [item.name for item in refusal.missing] == ["AVX"]
     assert not found.harmless
 
@@ -38,9 +44,33 @@ def test_the_oldest_host_leaves() -> None:
     found = plan([A, OLD], left([A, OLD], "old"), [vm("FPU RDRAND")])
     assert found.changes[1].gained == ("AVX",)
     assert found.changes[1].lost == ()
-    (touched,) = found.vms
-    assert touched.closed == ("old",)
-    assert not touched.stranded
+    assert found.vms == ()
+    assert found.harmless
+
+
+def test_the_only_host_that_takes_a_vm_in_leaves() -> None:
+    """The VM is stranded, and each host that stays says why."""
+    (touched,) = plan([A, OLD], left([A, OLD], "a"), [vm("FPU AVX")]).vms
+    assert (touched.closed, touched.stranded) == ((), True)
+    assert [answer.host.name for answer in touched.refusals] == ["old"]
+
+
+def test_what_could_never_go_is_told_apart() -> None:
+    """A VM that no host took in before is not what the change did."""
+    seen = vm("FPU AVX512F")
+    planned = plan([A, OLD], left([A, OLD], "a"), [seen])
+    assert (planned.vms, planned.homeless) == ((), (seen,))
+    refused = plan([A, OLD], joined([A, OLD], host("old", "FPU RDRAND")), [vm("FPU AVX")])
+    assert refused.vms == ()  # the old host refused it before as well
+
+
+def test_the_last_host_of_a_guest_type_leaves() -> None:
+    """All that such guests had is lost, and nothing is said to be the same."""
+    only_pv = evolve(A, name="pv", offers={PV: A.offers[PV]})
+    planned = plan([A, only_pv], [only_pv])
+    assert planned.changes[1].lost == ("FPU", "XSAVE", "AVX", "RDRAND")
+    assert not planned.changes[1].after.hosts
+    assert not planned.harmless
 
 
 def test_an_update_takes_a_feature_away() -> None:
@@ -71,10 +101,11 @@ def test_nothing_changes() -> None:
 
 
 def test_the_first_host_is_no_loss() -> None:
-    """A pool of nothing has no level that could lose or gain."""
-    found = plan([], [A])
-    assert [(change.lost, change.gained) for change in found.changes] == [((), ()), ((), ())]
-    assert [(c.lost, c.gained) for c in plan([A], []).changes] == [((), ()), ((), ())]
+    """All that it gives is gained."""
+    first = plan([], [A])
+    assert [change.lost for change in first.changes] == [(), ()]
+    assert {change.gained for change in first.changes} == {("FPU", "XSAVE", "AVX", "RDRAND")}
+    assert first.harmless
 
 
 def test_leaving_takes_a_member() -> None:

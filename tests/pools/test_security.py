@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from tests.support.pools import HVM, host, mixed
 from xenops_cpu.features.release import release
+from xenops_cpu.interface import SecurityKind
 from xenops_cpu.pools import security
 from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.member import Member
-from xenops_cpu.pools.security import Finding, Kind, findings
+from xenops_cpu.pools.security import Reading, readings
 
 BASE = "FPU MSR APIC IBRSB ARCH_CAPS"
 
 
-def read(*members: Member) -> dict[str, Finding]:
-    return {item.feature: item for item in findings(members, level_of(members, HVM))}
+def read(*members: Member) -> dict[str, Reading]:
+    return {item.feature: item for item in readings(members, level_of(members, HVM))}
 
 
 def test_one_host_forces_verw_on_all() -> None:
     """MD_CLEAR of one host is in the level, and that host is named."""
     found = read(host("a", "FPU MD_CLEAR"), host("b", "FPU"))
-    assert found["MD_CLEAR"].kind is Kind.FORCED
+    assert found["MD_CLEAR"].kind is SecurityKind.FORCED
     assert found["MD_CLEAR"].hosts == ("a",)
     assert "scrub" in str(found["MD_CLEAR"])
 
@@ -34,7 +35,7 @@ def test_one_host_forces_rsba_on_all() -> None:
     """Also when it says so in the other form."""
     found = read(host("a", f"{BASE} RSBA"), host("b", f"{BASE} EIBRS"))
     assert found["RSBA"].hosts == ("a",)
-    assert found["EIBRS"].kind is Kind.CONTROL
+    assert found["EIBRS"].kind is SecurityKind.CONTROL
     changed = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", BASE))
     assert changed["RSBA"].hosts == ("a",)
 
@@ -42,7 +43,7 @@ def test_one_host_forces_rsba_on_all() -> None:
 def test_a_lost_immunity_names_the_hosts_that_lack_it() -> None:
     """And the problem that guests will think they have."""
     found = read(host("a", f"{BASE} MDS_NO"), host("b", BASE))
-    assert found["MDS_NO"].kind is Kind.IMMUNITY
+    assert found["MDS_NO"].kind is SecurityKind.IMMUNITY
     assert found["MDS_NO"].hosts == ("b",)
     assert "protection from MDS" in found["MDS_NO"].text
 
@@ -56,9 +57,9 @@ def test_an_immunity_lost_with_its_register() -> None:
 def test_the_order_and_a_real_pool() -> None:
     """Forced, immunities, controls; every finding has hosts, features are of the release."""
     members = mixed()
-    found = findings(members, level_of(members, HVM))
+    found = readings(members, level_of(members, HVM))
     kinds = [item.kind for item in found]
-    assert kinds == sorted(kinds, key=list(Kind).index)
+    assert kinds == sorted(kinds, key=list(SecurityKind).index)
     assert all(item.hosts for item in found)
     by_name = {item.feature: item for item in found}
     assert by_name["IBRSB"].hosts == ("xeon-gold-6154",)
@@ -73,4 +74,4 @@ def test_every_name_is_a_feature() -> None:
 def test_a_loss_of_speed() -> None:
     """What guests miss in time is told after what they miss in safety."""
     (one,) = read(host("a", "FPU RDRAND"), host("b", "FPU")).values()
-    assert (one.kind, one.feature, one.hosts) == (Kind.SPEED, "RDRAND", ("b",))
+    assert (one.kind, one.feature, one.hosts) == (SecurityKind.SPEED, "RDRAND", ("b",))

@@ -12,17 +12,22 @@ from hypothesis import strategies as st
 from tests import SHARED, needs_shared
 from tests.pools.test_levelling import of_words
 from tests.support.hosts import made, names
+from tests.support.pools import mixed
 from xenops_cpu.cpuid.limits import LeafLimits
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
-from xenops_cpu.hosts.cpu_info import Offer
-from xenops_cpu.pools.member import GuestType, Member, Vm, member_of_host
-from xenops_cpu.pools.verdict import UNSEEN, Verdict, check, grid
+from xenops_cpu.hosts.offer import Offer
+from xenops_cpu.interface import GuestType, Verdict
+from xenops_cpu.pools.grid import grid
+from xenops_cpu.pools.member import Member, member_of, member_of_record
+from xenops_cpu.pools.plan import started_at_level
+from xenops_cpu.pools.verdict import UNSEEN, check, check_all
+from xenops_cpu.pools.vm import Vm, of_flags
 
 PV, HVM = GuestType.PV, GuestType.HVM
 XEN = release("4.17")
 INTEL, AMD = "GenuineIntel", "AuthenticAMD"
-HOST = member_of_host(made(default="FPU SSE", max_="FPU SSE HLE RTM"), "h")
+HOST = member_of(made(default="FPU SSE", max_="FPU SSE HLE RTM"), "h")
 
 
 def vm(features: str | None, guest: GuestType = HVM, vendor: str = INTEL) -> Vm:
@@ -35,18 +40,18 @@ def vm(features: str | None, guest: GuestType = HVM, vendor: str = INTEL) -> Vm:
         (None, Verdict.BOOTS, 0),
         ("FPU", Verdict.MIGRATES, 0),
         ("FPU SSE", Verdict.MIGRATES, 0),
-        ("FPU SSE RTM", Verdict.BY_MAX, 11),
-        ("FPU SSE RTM AVX", Verdict.BY_FORCE, 12),
-        ("AVX", Verdict.BY_FORCE, 12),
+        ("FPU SSE RTM", Verdict.ONLY_BY_MAX, 11),
+        ("FPU SSE RTM AVX", Verdict.ONLY_BY_FORCE, 12),
+        ("AVX", Verdict.ONLY_BY_FORCE, 12),
     ],
 )
 def test_grades(features: str | None, verdict: Verdict, code: int) -> None:
     """Nothing seen: boots. Within boot, within migration, beyond: each its own grade and code."""
     answer = check(vm(features), HOST)
     assert answer.verdict is verdict
-    assert answer.verdict.exit_code == code
-    assert answer.verdict.allowed is (code < 12)
-    assert answer.verdict.sentence
+    assert answer.grade.exit_code == code
+    assert answer.grade.allowed is (code < 12)
+    assert answer.grade.sentence
 
 
 def test_all_missing_features_of_all_words() -> None:
@@ -56,7 +61,7 @@ def test_all_missing_features_of_all_words() -> None:
     assert [item.name for item in answer.only_by_max] == ["RTM"]
     assert all(item.reason and item.risk and item.remedy for item in answer.missing)
     assert "only another CPU, firmware setting or microcode can bring it" in answer.remedies
-    assert answer.remedies[-2] == "shut v down and start it on h: it then gets what is given there"
+    assert answer.remedies[-1] == "shut v down and start it on h: it then gets what is given there"
     assert "HVM max" in answer.compared
 
 
@@ -88,9 +93,9 @@ def test_no_such_guests_here() -> None:
 
 def test_the_sets_of_the_guests_type_are_compared() -> None:
     """What HVM guests are offered does not help a PV guest."""
-    offers = {PV: Offer("PV", names("FPU"), names("FPU")), HVM: HOST.offers[HVM]}
+    offers = {PV: Offer(GuestType.PV, names("FPU"), names("FPU")), HVM: HOST.offers[HVM]}
     host = evolve(HOST, offers=offers)
-    assert check(vm("FPU SSE", PV), host).verdict is Verdict.BY_FORCE
+    assert check(vm("FPU SSE", PV), host).verdict is Verdict.ONLY_BY_FORCE
     assert check(vm("FPU SSE", HVM), host).verdict is Verdict.MIGRATES
 
 
@@ -113,14 +118,93 @@ def test_shorter_and_longer_sets() -> None:
     assert check(short, HOST).verdict is Verdict.MIGRATES
     long = Vm("v", HVM, Featureset.of_features([0, 21 * 32], 22), INTEL)
     answer = check(long, HOST)
-    assert answer.verdict is Verdict.BY_FORCE
+    assert answer.verdict is Verdict.ONLY_BY_FORCE
     assert [item.name for item in answer.missing] == ["<21*32+0>"]
+
+
+def test_a_halted_vm_boots_wherever_its_type_runs() -> None:
+    """Whatever its record remembers, of whatever vendor: xapi checks nothing then."""
+    halted = evolve(vm("FPU AVX", vendor=AMD), halted=True)
+    assert check(halted, HOST).verdict is Verdict.BOOTS
+    assert "shut down" in check(halted, HOST).compared
+    without = evolve(HOST, offers={PV: HOST.offers[PV]})
+    answer = check(halted, without)
+    assert answer.verdict is Verdict.IMPOSSIBLE
+    assert answer.compared == "nothing: h runs no HVM guests"
+
+
+def test_bits_of_a_level_cost_nothing() -> None:
+    """What is OR-ed across a pool, RSBA and RRSBA, and AMD's copies are no "only by max"; one line
+    names them. RTM beside them still is.
+    """
+    most = names("FPU SSE RTM MD_CLEAR RRSBA") | Featureset(1 << 64, 19)
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU SSE"), most)})
+    seen = evolve(vm(None), features=names("FPU MD_CLEAR RRSBA") | Featureset(1 << 64, 19))
+    answer = check(seen, host)
+    assert (answer.verdict, answer.only_by_max) == (Verdict.MIGRATES, ())
+    assert any("MD_CLEAR RRSBA" in note and "<2*32+0>" in note for note in answer.notes)
+    both = check(evolve(seen, features=names("FPU MD_CLEAR RTM")), host)
+    assert both.verdict is Verdict.ONLY_BY_MAX
+    assert [item.name for item in both.only_by_max] == ["RTM"]
+
+
+def test_a_vm_at_the_pools_level_needs_no_max() -> None:
+    """On real hosts that differ, a VM that was started at their level migrates plainly."""
+    members = mixed()
+    for guest in GuestType:
+        started = started_at_level(members, guest)
+        assert started is not None
+        assert {check(started, member).verdict for member in members} == {Verdict.MIGRATES}
+
+
+def test_a_record_without_the_migration_key_is_refused() -> None:
+    """xapi says "Host does not have new leveling feature keys", whatever boot has."""
+    old = member_of_record({"features_pv": "1", "features_hvm_host": str(names("FPU"))}, "old", XEN)
+    answer = check(vm("FPU"), old)
+    assert answer.verdict is Verdict.ONLY_BY_FORCE
+    assert "features_hvm" in answer.problems[0]
+    assert "leveling feature keys" in answer.problems[0]
+    assert check(vm(None), old).verdict is Verdict.BOOTS
+
+
+def test_xapi_looks_at_the_migration_key_alone() -> None:
+    """What only features_hvm_host has does not let a VM in, not even one started there."""
+    record = {"features_hvm": str(names("FPU")), "features_hvm_host": str(names("FPU SSE"))}
+    odd = member_of_record(record, "odd", XEN)
+    answer = check(vm("FPU SSE", vendor=""), odd)
+    assert answer.verdict is Verdict.ONLY_BY_FORCE
+    assert [item.name for item in answer.missing] == ["SSE"]
+    assert any("xapi looks at features_hvm alone" in note for note in answer.notes)
+
+
+def test_four_words_in_an_order_of_their_own() -> None:
+    """Today's xapi compares a XenServer 6 record as it stands: refused, though in order it fits."""
+    words = "0098e3fd-bfebfbff-00000001-20100800"
+    seen = of_flags({"vendor": INTEL, "features": words}, "v", HVM)
+    every = Featureset((1 << 19 * 32) - 1, 19)
+    assert check(seen, evolve(HOST, offers={HVM: Offer(HVM, every, every)})).grade.exit_code == 0
+    assert seen.features is not None
+    less = every - Featureset.of_features([63], 19)  # which the record has at another place
+    assert seen.features <= less
+    answer = check(seen, evolve(HOST, offers={HVM: Offer(HVM, less, less)}))
+    assert (answer.verdict, answer.missing) == (Verdict.ONLY_BY_FORCE, ())
+    assert "xapi 22.7 and later" in answer.problems[0]
+
+
+def test_where_else_it_can_go_is_told() -> None:
+    """Of several hosts, those that take it in are named as a remedy; of none, nothing is."""
+    good = evolve(HOST, name="good", offers={HVM: Offer(HVM, names("FPU AVX"), names("FPU AVX"))})
+    answers = check_all([vm("FPU AVX")], [HOST, good])
+    assert answers[0].remedies[-1] == "or move v to good, which can take it in"
+    assert answers[1].remedies == ()
+    (alone,) = check_all([vm("FPU AVX")], [HOST])
+    assert not any("move v" in remedy for remedy in alone.remedies)
 
 
 def test_bits_of_old_records_are_labelled() -> None:
     """A VM that lacks such bits only is told that force is harmless as far as they go."""
     answer = check(vm("FPU IBS"), HOST)
-    assert answer.verdict is Verdict.BY_FORCE
+    assert answer.verdict is Verdict.ONLY_BY_FORCE
     assert answer.missing[0].compatibility.startswith("Xen 4.7 showed it falsely")
     assert answer.missing[0].risk.startswith("none known")
     assert any("forcing the migration is harmless" in remedy for remedy in answer.remedies)
@@ -149,11 +233,15 @@ VMS = st.builds(
     features=FEATURES,
     vendor=st.sampled_from(["", INTEL, AMD]),
     limits=st.sampled_from([None, LeafLimits(13, 0, 0), LeafLimits(13, 2, 0)]),
+    halted=st.booleans(),
+    stored=st.sampled_from([None, Featureset.of_features([25], 4)]),
 )
 SETS = st.lists(st.sampled_from([0, 25, 60, 164, 171, 298]), max_size=6).map(
     lambda numbers: Featureset.of_features(numbers, 19)
 )
-OFFERS = st.dictionaries(GUESTS, st.builds(Offer, st.just("X"), SETS, SETS), max_size=2)
+OFFERS = st.dictionaries(
+    GUESTS, st.builds(Offer, st.just(HVM), SETS, SETS, joined=st.booleans()), max_size=2
+)
 HOSTS = st.builds(
     Member,
     name=st.just("h"),
@@ -176,14 +264,15 @@ def test_the_grid_is_check_for_each(vms: list[Vm], hosts: list[Member]) -> None:
 
 @given(VMS, HOSTS)
 def test_a_verdict_has_its_grounds(one: Vm, host: Member) -> None:
-    """Problems if and only if impossible; else missing features if and only if by force."""
+    """Where it is impossible there are problems; by force there are these or missing features."""
     answer = check(one, host)
-    assert (answer.verdict is Verdict.IMPOSSIBLE) is bool(answer.problems)
-    if not answer.problems:
-        assert (answer.verdict is Verdict.BY_FORCE) is bool(answer.missing)
-    if answer.verdict is Verdict.BY_MAX:
+    if answer.verdict is Verdict.IMPOSSIBLE:
+        assert answer.problems
+    else:
+        assert (answer.verdict is Verdict.ONLY_BY_FORCE) is bool(answer.missing or answer.problems)
+    if answer.verdict is Verdict.ONLY_BY_MAX:
         assert answer.only_by_max
-    assert bool(answer.remedies) is not answer.verdict.allowed
+    assert bool(answer.remedies) is not answer.grade.allowed
 
 
 def test_progress_is_told() -> None:
@@ -199,6 +288,6 @@ def test_allowed_where_libxc_is_content() -> None:
     vectors = (SHARED / "xen" / "golden" / "compatible.jsonl").read_text().splitlines()
     for record in map(json.loads, vectors):
         offered = of_words(record["host_fs"])
-        host = Member("h", INTEL, XEN, {HVM: Offer("HVM", Featureset(), offered)})
+        host = Member("h", INTEL, XEN, {HVM: Offer(GuestType.HVM, Featureset(), offered)})
         answer = check(Vm("v", HVM, of_words(record["vm"]), INTEL), host)
-        assert answer.verdict.allowed is record["compatible"]
+        assert answer.grade.allowed is record["compatible"]

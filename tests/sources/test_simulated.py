@@ -5,7 +5,8 @@ import pytest
 from xenops_cpu.cpus import machine, shipped
 from xenops_cpu.derivation import DERIVED_RELEASES, Machine, Options
 from xenops_cpu.features.release import release
-from xenops_cpu.hosts.cpu_info import cpu_info, inconsistencies, notes, offers
+from xenops_cpu.hosts.cpu_info import cpu_info, notes
+from xenops_cpu.hosts.offer import inconsistencies, offers
 from xenops_cpu.sources import SourceError, simulated
 from xenops_cpu.sources.simulated import Simulated, other_cpu, this_machine
 

@@ -17,7 +17,7 @@ from cffi import VerificationError
 from tests.support import fake_xen, layout
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.features.featureset import MAX_WORDS, Featureset
-from xenops_cpu.hosts import cpu_info
+from xenops_cpu.hosts import cpu_info, offer
 from xenops_cpu.sources import SourceError, choose, libxc, libxc_build, xen
 from xenops_cpu.sources.xen import XenSource
 
@@ -117,8 +117,8 @@ class TestReading:
         host = XenSource().read()
         assert host.featuresets.pv_max is host.featuresets.hvm_max is None
         assert any("no max policies" in note for note in cpu_info.notes(host))
-        taken = host.release.featureset(cpu_info.TAKEN_FROM_HOST)
-        pv, _ = cpu_info.offers(host)
+        taken = host.release.featureset(offer.TAKEN_FROM_HOST)
+        pv, _ = offer.offers(host)
         assert pv.max == (words(2, 11) - taken) | (words(1, 11) & taken)
 
     def test_longer_than_known(self, use: Callable[..., Any]) -> None:

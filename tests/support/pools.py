@@ -8,8 +8,10 @@ from attrs import evolve
 
 from tests.support.hosts import made
 from xenops_cpu.cpus.shipped import get
+from xenops_cpu.explain.reasons import reasons
 from xenops_cpu.features.release import release
-from xenops_cpu.pools.member import GuestType, Member, explainer, member_of_host
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.member import Member, member_of
 from xenops_cpu.sources.simulated import Simulated, other_cpu
 
 HVM, PV = GuestType.HVM, GuestType.PV
@@ -17,7 +19,7 @@ HVM, PV = GuestType.HVM, GuestType.PV
 
 def host(name: str, default: str, max_: str = "", xen: str = "4.17", vendor: str = "") -> Member:
     """PV and HVM guests get `default` at boot, and may arrive with `max_` as well."""
-    member = member_of_host(made(default, f"{default} {max_}", default, xen), name)
+    member = member_of(made(default, f"{default} {max_}", default, xen), name)
     return evolve(member, vendor=vendor or member.vendor)
 
 
@@ -26,7 +28,7 @@ def real(cpu: str, xen: str = "4.17") -> Member:
     """A shipped CPU, with the reasons of the derivation."""
     source = Simulated(subject=other_cpu(get(cpu).cpu), xen=release(xen))
     found, derivation = source.explained()
-    return member_of_host(found, cpu, explainer(derivation))
+    return member_of(found, cpu, reasons(found, lambda: derivation))
 
 
 def mixed() -> list[Member]:

@@ -61,6 +61,6 @@ def test_a_domain_that_libxc_saved(tmp_path: Path, suite: str, release: str) -> 
     found = inputs.read(path)
     assert not found.damage
     assert found.vm is not None
-    assert found.vm.domain_type == "hvm"
+    assert found.vm.guest.name == "HVM"
     assert f"saved by Xen {release}" in found.vm.source
     assert found.featureset == host.featuresets.hvm_default

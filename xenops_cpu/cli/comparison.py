@@ -11,15 +11,18 @@ import attrs
 from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
 from ..explain import differences
-from ..explain.differences import HostDifference, Journey, SetDifference
+from ..explain.differences import HostDifference, SetDifference
 from ..explain.policies import PolicyDifference, policies
 from ..features import bits, meanings
-from ..features.featureset import Featureset, FeaturesetError
+from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
-from ..hosts.host import Host
 from ..inputs import Input
-from . import WRONG_USAGE, Failure, subject
+from ..interface import GuestType
+from ..pools.verdict import Answer, check
+from ..pools.vm import TYPE_NOT_TOLD, Vm, of_words, with_policy
+from . import WRONG_USAGE, Failure, pool_arguments
+from .arguments import read, release, release_for, the_host
 
 
 @attrs.frozen
@@ -36,12 +39,12 @@ class Compared:
     sets: SetDifference | None = None
     hosts: HostDifference | None = None
     policies: dict[str, PolicyDifference] = attrs.field(factory=dict)
-    journeys: tuple[Journey, ...] = ()
+    journeys: tuple[Answer, ...] = ()
 
 
 def compare(arguments: argparse.Namespace) -> Compared:
     """What the options A, B, --word and --xen ask for. Raises Failure."""
-    asked = subject.release(arguments)
+    asked = release(arguments)
     said = bits.phrase(arguments.a)
     if arguments.b is None:
         if said is None or said.expected is None:
@@ -55,13 +58,13 @@ def compare(arguments: argparse.Namespace) -> Compared:
         if said.index != other.index:
             raise Failure(f"word {said.index} is not word {other.index}", WRONG_USAGE)
         return _words(said.index, said.value, other.value, asked)
-    a = subject.resolve(arguments.a, one_word=True)
-    b = subject.resolve(arguments.b, one_word=True)
+    a = read(arguments.a, one_word=True)
+    b = read(arguments.b, one_word=True)
     return _inputs(a, b, asked)
 
 
 def _value(text: str) -> int:
-    featureset = subject.resolve(text, one_word=True).featureset
+    featureset = read(text, one_word=True).featureset
     if featureset is None or featureset.length != 1:
         raise Failure(f'"{text}" is not one word of 8 hex digits', WRONG_USAGE)
     return featureset.bits
@@ -93,7 +96,7 @@ def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
         return Compared("policies", *names, found.same, xen, policies={"": found})
     seen_a, seen_b = _seen(a, asked), _seen(b, asked)
     xen = asked or max(
-        (subject.release_for(seen, None) for seen in (seen_a, seen_b)), key=lambda x: x.length
+        (release_for(seen, None) for seen in (seen_a, seen_b)), key=lambda x: x.length
     )
     difference = differences.featuresets(seen_a, seen_b, xen)
     return Compared("featuresets", *names, difference.same, xen, sets=difference)
@@ -105,18 +108,8 @@ def _short(found: Input, letter: str) -> str:
     return f"{letter} ({', '.join(found.host_names) or found.name})"
 
 
-def _one_host(found: Input) -> Host:
-    if len(found.hosts) != 1:
-        raise Failure(
-            f"{found.name} has {len(found.hosts)} hosts: {', '.join(found.host_names)}; "
-            "write captures of them with 'xenops-cpu read --to' and name one",
-            WRONG_USAGE,
-        )
-    return found.hosts[0]
-
-
 def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) -> Compared:
-    host_a, host_b = _one_host(a), _one_host(b)
+    host_a, host_b = the_host(a).host, the_host(b).host
     found = differences.hosts(host_a, host_b, names)
     if asked is not None:
         sets = {kind: attrs.evolve(one, release=asked) for kind, one in found.sets.items()}
@@ -134,18 +127,32 @@ def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) ->
 
 
 def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
-    host = _one_host(to)
-    xen = asked or host.release
-    seen = _seen(vm, xen)
-    kinds = {"pv": ("PV",), "hvm": ("HVM",)}.get(vm.vm.domain_type if vm.vm else "", ("PV", "HVM"))
-    origin, target = vm.vm.name if vm.vm else "VM", to.host_names[0]
-    journeys = tuple(
-        journey
-        for journey in differences.arrival(seen, host, origin, target)
-        if journey.guest in kinds
-    )
-    fits = all(journey.possible and not journey.missing for journey in journeys)
-    return Compared("arrival", origin, target, fits, xen, journeys=journeys)
+    """A VM that goes to a host; of a bare set or policy, once as a PV and once as an HVM guest."""
+    named = the_host(to)
+    member = pool_arguments.member(named)
+    guests = _guests(vm, asked or member.release)
+    answers = tuple(check(guest, member) for guest in guests)
+    fits = all(answer.grade.allowed for answer in answers)
+    xen = asked or member.release
+    return Compared("arrival", guests[0].name, named.name, fits, xen, journeys=answers)
+
+
+def _guests(found: Input, xen: Release) -> list[Vm]:
+    if len(found.vms) > 1:
+        names = ", ".join(vm.name for vm in found.vms[:10])
+        raise Failure(
+            f"{found.name} has {len(found.vms)} VMs: name one, {found.name}#NAME; there are "
+            f"{names}",
+            WRONG_USAGE,
+        )
+    vm = found.vm or Vm("VM", GuestType.HVM, typed=False)
+    if found.vm is None:
+        vm = of_words(_seen(found, xen), vm)
+        vm = with_policy(vm, found.policy) if found.policy is not None else vm
+    if vm.typed:
+        return [vm]
+    untold = tuple(note for note in vm.notes if note != TYPE_NOT_TOLD)
+    return [attrs.evolve(vm, guest=guest, notes=untold) for guest in GuestType]
 
 
 def _seen(found: Input, xen: Release | None) -> Featureset:
@@ -154,7 +161,7 @@ def _seen(found: Input, xen: Release | None) -> Featureset:
     if found.featureset is not None:
         return found.featureset
     if found.vm is not None:
-        return found.vm.featureset
+        return found.vm.features or Featureset()
     if policy is not None:
         return policy_featureset(policy, xen or release_named(NEWEST))
     raise Failure(f"{found.name} has no featureset and no policy to compare", WRONG_USAGE)
@@ -178,19 +185,22 @@ def document(compared: Compared) -> dict[str, Any]:
     elif compared.policies:
         made["policies"] = {name: _policy(one) for name, one in compared.policies.items()}
     if compared.journeys:
-        made["journeys"] = [
-            {
-                "guest": journey.guest.lower(),
-                "from": journey.origin,
-                "to": journey.target,
-                "possible": journey.possible,
-                "missing": list(_features(journey.missing, compared.release))
-                if journey.possible
-                else None,
-            }
-            for journey in compared.journeys
-        ]
+        made["journeys"] = [_journey(answer, compared.release) for answer in compared.journeys]
     return made
+
+
+def _journey(answer: Answer, xen: Release) -> dict[str, Any]:
+    possible = answer.vm.guest in answer.host.offers
+    missing = Featureset.of_features((lack.number for lack in answer.missing), MAX_WORDS)
+    return {
+        "guest": answer.vm.guest.name.lower(),
+        "from": answer.vm.name,
+        "to": answer.host.name,
+        "possible": possible,
+        "verdict": answer.verdict.value,
+        "problems": list(answer.problems),
+        "missing": list(_features(missing, xen)) if possible else None,
+    }
 
 
 def _set(found: SetDifference) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How the commands for pools speak: lists of names, answers, levels; as text and as JSON.
 
 The members of the JSON are those of the contract's records (idl/REFERENCE.md: PoolAnswer,
-PoolLevel and so on), so that a program can read both alike.
+PoolLevel and so on), so that a program can read both alike; some say a little more.
 """
 
 from __future__ import annotations
@@ -11,32 +11,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..features import meanings
 from ..features.featureset import Featureset
 from ..features.release import Release
-from ..interface import SecurityKind
-from ..pools import security
+from ..pools.grid import VERDICTS, Grid
 from ..pools.lack import Lack
 from ..pools.level import Level, Loss
-from ..pools.member import Member, Vm
-from ..pools.verdict import Answer, Grid, Verdict
-from ..pools.words import alike, count, remedies, some
+from ..pools.member import Member
+from ..pools.verdict import Answer
+from ..pools.vm import Vm
+from ..pools.words import alike, count, some
+from ..service import answers
 from . import terminal
 
-# The names of the contract (Verdict in idl/REFERENCE.md).
-VERDICTS = {
-    Verdict.BOOTS: "Boots",
-    Verdict.MIGRATES: "Migrates",
-    Verdict.BY_MAX: "Only_by_max",
-    Verdict.BY_FORCE: "Only_by_force",
-    Verdict.IMPOSSIBLE: "Impossible",
-}
-_STYLES = {
-    Verdict.BOOTS: "green",
-    Verdict.MIGRATES: "green",
-    Verdict.BY_MAX: "yellow",
-    Verdict.BY_FORCE: "red",
-    Verdict.IMPOSSIBLE: "red",
-}
+_STYLES = {"good": "green", "fair": "yellow", "bad": "red"}
 # How the readers of records begin such a note, after the host's name.
 _UNTOLD = ": not told: "
 # Groups of meanings whose features are there for safety; all others serve speed or function.
@@ -52,86 +40,39 @@ def featureset_json(featureset: Featureset, xen: Release) -> dict[str, Any]:
     return {"featureset": str(featureset), "features": xen.names(featureset)}
 
 
-def lack_json(lack: Lack) -> dict[str, str]:
-    return {
-        "name": lack.name,
-        "reason": lack.reason,
-        "risk": lack.risk,
-        "remedy": lack.remedy,
-        "compatibility": lack.compatibility,
-    }
-
-
 def answer_json(answer: Answer) -> dict[str, Any]:
-    return {
-        "vm": answer.vm,
-        "host": answer.host,
-        "guest_type": answer.guest.value,
-        "verdict": VERDICTS[answer.verdict],
-        "allowed": answer.verdict.allowed,
-        "exit_code": answer.verdict.exit_code,
-        "compared": answer.compared,
-        "missing": [lack_json(lack) for lack in answer.missing],
-        "only_by_max": [lack_json(lack) for lack in answer.only_by_max],
-        "problems": list(answer.problems),
-        "remedies": list(answer.remedies),
-        "notes": list(answer.notes),
+    """PoolAnswer, with what the verdict means and the guest type."""
+    return answers.as_json(answers.answer(answer)) | {
+        "guest_type": answer.vm.guest.name.lower(),
+        "allowed": answer.grade.allowed,
+        "exit_code": answer.grade.exit_code,
     }
 
 
-def grid_json(found: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[str, Any]:
+def grid_json(grid: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[str, Any]:
     """A row of verdicts for each VM, in the order of the hosts."""
     return {
-        "counts": {VERDICTS[verdict]: number for verdict, number in found.counts().items()},
+        "counts": {verdict.value: number for verdict, number in grid.counts().items()},
         "hosts": [member.name for member in members],
         "vms": [
-            {"vm": vm.name, "verdicts": [VERDICTS[Verdict(value)] for value in row]}
-            for vm, row in zip(vms, found.rows, strict=True)
+            {"vm": vm.name, "verdicts": [VERDICTS[code].value for code in row]}
+            for vm, row in zip(vms, grid.rows, strict=True)
         ],
     }
 
 
 def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
-    names = level.release.names
-    return {
-        "guest_type": level.guest.value,
-        "release": level.release.name,
-        **featureset_json(level.featureset, level.release),
-        "hosts": list(level.hosts),
-        "skipped": list(level.skipped),
-        "costs": [
-            {"host": cost.host, "lacks": names(cost.lacks), "alone": names(cost.alone)}
-            for cost in level.costs
-        ],
-        "losses": [
-            {
-                "feature": loss.name,
-                "group": group_of(level.release, loss.number),
-                "hosts": list(loss.hosts),
-                "reason": loss.reason,
-            }
-            for loss in level.losses
-        ],
+    """PoolLevel, with the guest type, the losses' groups and what was brought in."""
+    record = answers.as_json(answers.level(level, members))
+    for loss, told in zip(level.losses, record["losses"], strict=True):
+        told["group"] = meanings.meaning(level.release, loss.number).group
+    return record | {
+        "guest_type": level.guest.name.lower(),
         "brought": [
             {"feature": level.release.label(number), "hosts": list(having)}
             for number, having in level.brought.items()
         ],
-        "security": [
-            {
-                "kind": SecurityKind[finding.kind.name].value,
-                "feature": finding.feature,
-                "hosts": list(finding.hosts),
-                "text": finding.text,
-            }
-            for finding in security.findings(members, level)
-        ],
     }
-
-
-def group_of(xen: Release, number: int) -> str:
-    from ..features import meanings
-
-    return meanings.meaning(xen, number).group
 
 
 def losses_by_group(level: Level) -> Iterator[tuple[str, list[Loss]]]:
@@ -139,8 +80,6 @@ def losses_by_group(level: Level) -> Iterator[tuple[str, list[Loss]]]:
 
     Groups that are about safety come last.
     """
-    from ..features import meanings
-
     by_number = {loss.number: loss for loss in level.losses}
     groups = meanings.by_group(level.release, by_number)
     for group in sorted(groups, key=lambda key: key in SAFETY_GROUPS):
@@ -174,7 +113,8 @@ def tell_notes(members: Sequence[Member], everything: bool) -> None:
 def tell_answer(answer: Answer) -> None:
     """One VM on one host, with all that is known."""
     terminal.line(
-        f"{answer.vm} on {answer.host}: {answer.verdict.sentence}", _STYLES[answer.verdict]
+        f"{answer.vm.name} on {answer.host.name}: {answer.grade.sentence}",
+        _STYLES[answer.grade.tone],
     )
     for problem in answer.problems:
         terminal.paragraph(problem, indent=2, hanging=2)
@@ -184,7 +124,7 @@ def tell_answer(answer: Answer) -> None:
     else:
         _tell_lacks("missing", answer.missing)
         _tell_lacks("taken in, not given at boot", answer.only_by_max)
-    for remedy in remedies(answer):
+    for remedy in answer.remedies:
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
 
 

@@ -1,27 +1,29 @@
 """What differs between two featuresets, hosts or policies, by name and by what it means.
 
 Of two hosts, sets of the same kind are compared with each other: boot with boot, migration with
-migration. The two kinds meet in one place only, the Journey: a VM booted on one host (boot set)
-that goes to the other (migration set).
+migration. The two kinds meet in one place only: a VM booted on one host (boot set) that goes to the
+other (migration set), and whether it may is the verdict's to say (pools.verdict).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from attrs import frozen
 
-from ..features import meanings
+from ..features import meanings, risks
 from ..features.featureset import Featureset
 from ..features.release import Release
-from ..hosts.cpu_info import Offer, offers
-from ..hosts.host import Host
-from ..pools import lack
+from ..hosts.host import TITLES, Host
+from ..hosts.offer import offer
+from ..interface import GuestType
+from ..pools.member import member_of
+from ..pools.verdict import Answer, check
+from ..pools.vm import started_on
+from .reasons import reasons
 
 # The sets of two hosts that are compared, like with like, and what they are.
 KINDS = {
-    "raw": "raw: what CPUID shows",
-    "host": "host: what Xen uses",
+    "raw": ": ".join(TITLES["raw"]),
+    "host": ": ".join(TITLES["host"]),
     "pv_boot": "PV boot: what a new PV guest gets",
     "pv_migration": "PV migration: the most a PV guest may arrive with",
     "hvm_boot": "HVM boot: what a new HVM or PVH guest gets",
@@ -63,38 +65,20 @@ class SetDifference:
 
 
 @frozen
-class Journey:
-    """A VM booted on one host that goes to another. `guest`: PV or HVM. `booted`: the first host's
-    boot set. `accepted`: the second's migration set.
-    """
-
-    guest: str
-    origin: str
-    target: str
-    booted: Featureset
-    accepted: Featureset
-
-    @property
-    def possible(self) -> bool:
-        """Whether both hosts run such guests; if not, the rest says nothing."""
-        return bool(self.booted) and bool(self.accepted)
-
-    @property
-    def missing(self) -> Featureset:
-        return self.booted - self.accepted
-
-
-@frozen
 class HostDifference:
-    """Two hosts. `sets`: by the keys of KINDS, those that both tell. `journeys`: A to B, B to A."""
+    """Two hosts. `sets`: by the keys of KINDS, those that both tell. `journeys`: may a VM that was
+    started on A go to B, and the reverse, once for each guest type that the first runs.
+    """
 
     release: Release
     sets: dict[str, SetDifference]
-    journeys: tuple[Journey, ...]
+    journeys: tuple[Answer, ...]
 
     @property
     def same(self) -> bool:
-        return all(difference.same for difference in self.sets.values())
+        """The same features, and every VM may move both ways."""
+        alike = all(difference.same for difference in self.sets.values())
+        return alike and all(answer.grade.allowed for answer in self.journeys)
 
 
 def featuresets(a: Featureset, b: Featureset, xen: Release) -> SetDifference:
@@ -107,31 +91,29 @@ def groups(numbers: Featureset, xen: Release) -> tuple[Group, ...]:
     found: dict[tuple[str, str], list[int]] = {}
     for group, members in meanings.by_group(xen, numbers).items():
         for number in members:
-            found.setdefault((meanings.GROUPS[group], lack.risk(xen, number)), []).append(number)
+            found.setdefault((meanings.GROUPS[group], risks.risk(xen, number)), []).append(number)
     return tuple(Group(title, risk, tuple(members)) for (title, risk), members in found.items())
 
 
 def hosts(a: Host, b: Host, names: tuple[str, str] = ("A", "B")) -> HostDifference:
     """Two hosts, set by set and as journeys; sets that one of them does not tell are left out."""
     xen = newer(a.release, b.release)
+    theirs = _sets(b)
     sets = {
-        kind: SetDifference(mine, theirs, xen)
+        kind: SetDifference(mine, theirs[kind], xen)
         for kind, mine in _sets(a).items()
-        for theirs in (_sets(b)[kind],)
-        if mine.length and theirs.length
+        if mine.length and theirs[kind].length
     }
+    members = [
+        member_of(host, name, reasons(host)) for host, name in zip((a, b), names, strict=True)
+    ]
     journeys = (
-        *_journeys(a, b, names[0], names[1]),
-        *_journeys(b, a, names[1], names[0]),
+        check(started_on(origin, guest, origin.name), target)
+        for origin, target in (members, members[::-1])
+        for guest in GuestType
+        if guest in origin.offers and origin.boot(guest).length
     )
-    return HostDifference(xen, sets, journeys)
-
-
-def arrival(seen: Featureset, host: Host, origin: str, target: str) -> tuple[Journey, ...]:
-    """A VM that has seen these features and goes to a host: once as PV, once as HVM guest."""
-    return tuple(
-        Journey(offer.kind, origin, target, seen, offer.migration) for offer in offers(host)
-    )
+    return HostDifference(xen, sets, tuple(journeys))
 
 
 def newer(a: Release, b: Release) -> Release:
@@ -140,19 +122,9 @@ def newer(a: Release, b: Release) -> Release:
 
 
 def _sets(host: Host) -> dict[str, Featureset]:
-    pv, hvm = offers(host)
+    pv, hvm = offer(host, GuestType.PV), offer(host, GuestType.HVM)
     sets = (
         *(host.featuresets.raw, host.featuresets.host),
         *(pv.boot, pv.migration, hvm.boot, hvm.migration),
     )
     return dict(zip(KINDS, sets, strict=True))
-
-
-def _journeys(a: Host, b: Host, origin: str, target: str) -> Iterator[Journey]:
-    for mine, theirs in zip(offers(a), offers(b), strict=True):
-        if _told(mine) and _told(theirs):
-            yield Journey(mine.kind, origin, target, mine.boot, theirs.migration)
-
-
-def _told(offer: Offer) -> bool:
-    return bool(offer.boot.length and offer.migration.length)

@@ -1,9 +1,4 @@
-"""One feature explained: what it is, what it rests on, and on a host in which sets it is, and why.
-
-The reasons are those of a derivation. A simulated host has one; for a captured host it is made
-again from its raw policy and its command line, and a reason is told only where that derivation
-agrees with what the host's own Xen answered.
-"""
+"""One feature explained: what it is, what it rests on; on a host, in which sets it is, and why."""
 
 from __future__ import annotations
 
@@ -11,13 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from ..cpuid.cpu import CpuError, cpu_of
-from ..derivation import DERIVED_RELEASES, SETS, Derivation, Options, Reason, derive
+from ..derivation import SETS, Derivation, Reason
 from ..features import bits
 from ..features.bits import Bit
 from ..features.release import Release
 from ..hosts import compat_bits
 from ..hosts.host import Host
+from .reasons import rederive, story
 from .tsx import Tsx, tsx
 
 _TSX_FEATURES = ("HLE", "RTM", "RTM_ALWAYS_ABORT", "TSX_CTRL", "TSX_FORCE_ABORT", "TSXLDTRK")
@@ -75,29 +70,10 @@ def explain(
     )
 
 
-def rederive(host: Host) -> tuple[Derivation | None, tuple[str, ...]]:
-    """The derivation from a captured host's raw policy, and in notes what it rests on."""
-    if "raw" not in host.policies:
-        return None, ("no reasons: they need the raw CPU policy, which was not told",)
-    if host.release.name not in DERIVED_RELEASES:
-        return None, (f"no reasons: what {host.release.title} derives is not known here",)
-    try:
-        found = derive(
-            cpu_of(host.policies["raw"]), host.release, Options(cmdline=host.xen.commandline)
-        )
-    except (CpuError, ValueError) as error:
-        return None, (f"no reasons: {error}",)
-    return found, (
-        "the reasons are those of the derivation made again from the raw CPU policy; where it "
-        "differs from what Xen answered, none is told",
-        *(note for note in found.notes if note not in found.options.notes),
-    )
-
-
 def _places(number: int, host: Host, derivation: Derivation | None) -> Iterator[tuple[str, Place]]:
     labels = compat_bits.host_labels(host)
     for name in SETS:
-        featureset = getattr(host.featuresets, name)
+        featureset = host.featuresets.named(name)
         if featureset is None or not featureset.length:
             yield name, Place(None)
             continue
@@ -105,5 +81,5 @@ def _places(number: int, host: Host, derivation: Derivation | None) -> Iterator[
         why: tuple[Reason, ...] = ()
         derived = derivation.featuresets[name] if derivation is not None else None
         if derivation is not None and derived is not None and (number in derived) == present:
-            why = derivation.story(name, number)
+            why = story(derivation, name, number)
         yield name, Place(present, why, labels.get(name, {}).get(number, ""))

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from ..derivation import Derivation
-from ..hosts.cpu_info import Offer, offers
 from ..hosts.host import Host
+from ..hosts.offer import Offer, offers
+from ..interface import GuestType
 
 PRESENT = "present"
 ABSENT = "absent"
@@ -74,7 +75,7 @@ def _told(host: Host, derivation: Derivation | None) -> Iterator[tuple[str, str]
 
 
 def _offered(offer: Offer, rtm: int) -> Iterator[tuple[str, str]]:
-    guests = "PV guests" if offer.kind == "PV" else "HVM and PVH guests"
+    guests = "PV guests" if offer.guest is GuestType.PV else "HVM and PVH guests"
     if rtm in offer.boot:
         yield OFFERED, f"offered at boot: new {guests} see it"
     elif rtm in offer.migration:

@@ -102,15 +102,18 @@ _ON_REQUEST = "off at boot unless the guest's configuration asks for it"
 
 @frozen
 class Meaning:
-    """`group`: a key of GROUPS. `text`: one sentence, "" for a bit without a name."""
+    """`group`: a key of GROUPS. `text`: one sentence, "" for a bit without a name. `risk`: the kind
+    of it, for the module risks.
+    """
 
     group: str
     text: str = ""
+    risk: str = ""
 
 
 def meaning(xen: Release, number: int) -> Meaning:
     """What the feature is; UNNAMED for a bit that neither this release nor the newest names."""
-    known = _meanings()
+    known = meanings()
     for tables in (xen, release(NEWEST)):
         feature = tables.feature(number)
         if feature is not None and feature.name in known:
@@ -150,14 +153,12 @@ def by_group(xen: Release, numbers: Iterable[int]) -> dict[str, list[int]]:
 
 
 @cache
-def _meanings() -> dict[str, Meaning]:
+def meanings() -> dict[str, Meaning]:
+    """Of every named feature, in the order of data/meanings.txt."""
     text = resources.files("xenops_cpu").joinpath("data", "meanings.txt").read_text()
-    found = {}
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            name, group, sentence = line.split(" | ", 2)
-            found[name] = Meaning(group, sentence)
-    return found
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    rows = (line.split(" | ", 3) for line in lines)
+    return {name: Meaning(group, sentence, risk) for name, group, risk, sentence in rows}
 
 
 def why_only_in_migration(release: Release, number: int) -> str:

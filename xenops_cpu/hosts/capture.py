@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import attrs
 
 from ..cpuid.policy import Policy, PolicyError
+from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
 from .host import Featuresets, Host, Processor, Topology, Xen
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _LINES = {field.name for field in attrs.fields(Processor)}
 
 
-class CaptureError(ValueError):
+class CaptureError(Error):
     """A text that is no capture; the message names the member and what would be right."""
 
 
@@ -81,6 +82,8 @@ def load(text: str) -> Host:
         ),
         policies={name: policies.policy(name) for name in policies.values},
         notes=tuple(top.strings("notes", required=False)),
+        uuid=top.optional("uuid", str, ""),
+        recorded=top.optional("recorded", bool, False),
     )
 
 
@@ -103,6 +106,9 @@ class _Members:
         if name not in self.values:
             raise CaptureError(f"capture member {self.where}.{name} is missing")
         return _typed(self.values[name], kind, f"{self.where}.{name}")
+
+    def optional(self, name: str, kind: type[T], otherwise: T) -> T:
+        return self.get(name, kind) if name in self.values else otherwise
 
     def string(self, name: str) -> str:
         return self.get(name, str)

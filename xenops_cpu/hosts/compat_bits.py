@@ -20,7 +20,7 @@ from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
 from ..features.featureset import Featureset
 from ..features.release import COMMON_1D, Release
-from .host import Featuresets, Host
+from .host import UNTOLD, Featuresets, Host
 
 INTEL = frozenset({"GenuineIntel"})
 AMD = frozenset({"AuthenticAMD", "HygonGenuine"})
@@ -138,25 +138,25 @@ def labels(
     """For pv_max and hvm_max: feature number to the reason why libxc may have added it.
 
     With Xen's own max policy, which libxc leaves alone, these are just the bits that were added.
-    Without it, those that libxc adds on such a host and that the default set has not.
+    Without it, those that libxc adds on such a host and that the default set has not. A record does
+    not tell the host set: what max has is then taken to be what the host has.
     """
     whose = rules_of(release)
-    found: dict[str, dict[int, str]] = {}
+    reasons_of: dict[str, dict[int, str]] = {}
     for name in _MAX:
-        answered: Featureset | None = getattr(featuresets, name)
+        answered = featuresets.named(name)
         if answered is None:
             continue
-        default: Featureset = getattr(featuresets, name.replace("max", "default"))
+        default = featuresets.named(name.replace("max", "default"))
+        own = UNTOLD if default is None else default
         policy = (policies or {}).get(name)
-        own = (
-            policy_featureset(policy, release)
-            if policy is not None and release.has_max
-            else default
-        )
+        if policy is not None and release.has_max:
+            own = policy_featureset(policy, release)
+        host = featuresets.host if featuresets.host.length else answered
         reasons = dict.fromkeys(_common(answered), COMMON_REASON)
-        reasons |= _candidates(release, whose, name, vendor, featuresets.raw, featuresets.host)
-        found[name] = {number: reasons[number] for number in answered - own if number in reasons}
-    return found
+        reasons |= _candidates(release, whose, name, vendor, featuresets.raw, host)
+        reasons_of[name] = {n: reasons[n] for n in answered - own if n in reasons}
+    return reasons_of
 
 
 def host_labels(host: Host) -> dict[str, dict[int, str]]:

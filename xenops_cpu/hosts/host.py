@@ -1,8 +1,13 @@
-"""One host, as a source of featuresets read it: what everything above works from."""
+"""One host, as a source of featuresets read it: what everything above works from.
+
+A featureset of guests is of a *guest type* and of a *kind*: what a new guest gets (default), or the
+most a guest may arrive with (max).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Final
 
 from attrs import field, frozen
@@ -11,10 +16,38 @@ from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
 from ..features.fit import Fit, fit
 from ..features.release import Release
+from ..interface import GuestType
 
 UNKNOWN = "unknown"
 # A set that nobody told: no words at all. A set without features has words, and they are zero.
 UNTOLD: Final = Featureset()
+
+
+class Kind(Enum):
+    """Xen's two policies for a guest type: default is for boot, max for migration."""
+
+    DEFAULT = "default"
+    MAX = "max"
+
+
+DEFAULT, MAX = Kind.DEFAULT, Kind.MAX
+
+# The members of Featuresets, in the order in which people expect them.
+SETS = ("raw", "host", "pv_default", "hvm_default", "pv_max", "hvm_max")
+# What they are, for people: a title, and what stands behind it.
+TITLES = {
+    "raw": ("raw", "what CPUID shows"),
+    "host": ("host", "what Xen uses"),
+    "pv_max": ("PV max", "the most a PV guest may arrive with"),
+    "pv_default": ("PV default", "what a PV guest gets at boot"),
+    "hvm_max": ("HVM max", "the most an HVM or PVH guest may arrive with"),
+    "hvm_default": ("HVM default", "what an HVM or PVH guest gets at boot"),
+}
+
+
+def set_name(guest: GuestType, kind: Kind) -> str:
+    """Of a guest type's set among the members of Featuresets: `hvm_max`."""
+    return f"{guest.name.lower()}_{kind.value}"
 
 
 @frozen
@@ -33,16 +66,27 @@ class Featuresets:
     pv_max: Featureset | None = None
     hvm_max: Featureset | None = None
 
+    def of(self, guest: GuestType, kind: Kind) -> Featureset | None:
+        """The set of a guest type; None for max on a Xen that has no such sets."""
+        return self.named(set_name(guest, kind))
+
+    def named(self, name: str) -> Featureset | None:
+        """By its name in SETS. Raises AttributeError for any other."""
+        featureset: Featureset | None = getattr(self, name)
+        return featureset
+
     @property
     def length(self) -> int:
         """Of the longest, in words: a set that nobody told has none."""
-        told = (self.host, self.raw, self.pv_default, self.hvm_default, self.pv_max, self.hvm_max)
-        return max(featureset.length for featureset in told if featureset is not None)
+        sets = (self.named(name) for name in SETS)
+        return max(featureset.length for featureset in sets if featureset is not None)
 
 
 @frozen
 class Xen:
-    """What the hypervisor says of itself; `version` is like `4.17.7`."""
+    """What the hypervisor says of itself; `version` is like `4.17.7`, or `4.17.6-2` with the
+    release of XenServer's package.
+    """
 
     version: str
     capabilities: str = ""
@@ -77,10 +121,12 @@ class Topology:
 
 @frozen
 class Host:
-    """`policies`: by the names of Featuresets, as far as they are known.
+    """`policies`: by the names of SETS, as far as they are known.
 
     `origin` tells people where all this comes from; `notes` what they should know of it (what was
-    assumed, what the hypervisor could not say).
+    assumed, what the hypervisor could not say). `uuid`: xapi's, "" where it is not known.
+    `recorded`: the sets are those of xapi's Host.cpu_info, whose migration sets are what they are,
+    boot or not; Xen's own are joined with boot.
     """
 
     origin: str
@@ -92,6 +138,8 @@ class Host:
     featuresets: Featuresets
     policies: Mapping[str, Policy] = field(factory=dict)
     notes: tuple[str, ...] = ()
+    uuid: str = ""
+    recorded: bool = False
 
     @property
     def fit(self) -> Fit:
@@ -102,3 +150,8 @@ class Host:
     def release(self) -> Release:
         """The release whose names and masks fit this hypervisor."""
         return self.fit.release
+
+    @property
+    def vendor(self) -> str:
+        """The CPU's, "" where it is not known."""
+        return "" if self.processor.vendor == UNKNOWN else self.processor.vendor

@@ -8,29 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field, fields_dict, frozen
+from attrs import field, frozen
 
 from ..cpuid.cpu import CpuError, cpu_of
 from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
-from ..errors import InputError
-from ..features.featureset import Featureset, FeaturesetError
+from ..features.featureset import Featureset
 from ..features.fit import fit
 from ..features.release import RELEASES, Release, release
-from .host import UNKNOWN, UNTOLD, Featuresets, Host, Processor, Topology, Xen
+from .host import SETS, UNKNOWN, UNTOLD, Featuresets, Host, Processor, Topology, Xen
 
-# The members of Featuresets, in the order in which people expect them.
-SETS = ("raw", "host", "pv_default", "hvm_default", "pv_max", "hvm_max")
-# Of a record of Host.cpu_info: the keys in which it has these sets.
-_KEYS = {
-    "host": "features",
-    "pv_default": "features_pv_host",
-    "hvm_default": "features_hvm_host",
-    "pv_max": "features_pv",
-    "hvm_max": "features_hvm",
-}
-# XenServer up to 6.5 had four words, in an order of its own (xapi, doc/design/cpu-levelling).
-_OLD_STYLE_WORDS = 4
 _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
 
 
@@ -38,10 +25,12 @@ _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_node
 class Parts:
     """`sets` and `policies` are by the names of Featuresets; "" and None: not told.
 
-    `known` are the masks of the Xen that printed the sets, as far as it prints them.
+    `known` are the masks of the Xen that printed the sets, as far as it prints them. `recorded`:
+    the sets are xapi's, as in Host.
     """
 
     name: str = ""
+    uuid: str = ""
     sets: Mapping[str, Featureset] = field(factory=dict)
     policies: Mapping[str, Policy] = field(factory=dict)
     known: Mapping[str, Featureset] = field(factory=dict)
@@ -53,21 +42,30 @@ class Parts:
     iommu: bool | None = None
     hvm: bool | None = None
     notes: tuple[str, ...] = ()
+    recorded: bool = False
 
     def __or__(self, other: Parts) -> Parts:
-        """Both; where both tell the same thing, this one's word counts."""
+        """Both; where both tell the same thing, this one's word counts.
+
+        Xen's own sets count before those of a record: the two are never mixed.
+        """
         merged = {
             name: getattr(self, name) or getattr(other, name)
-            for name in ("name", "known", "version", "capabilities", "commandline")
+            for name in ("name", "uuid", "known", "version", "capabilities", "commandline")
         }
         merged |= {
             name: getattr(other if getattr(self, name) is None else self, name)
             for name in ("processor", "topology", "iommu", "hvm")
         }
+        sets: Mapping[str, Featureset] = {**other.sets, **self.sets}
+        recorded = self.recorded or other.recorded
+        if self.sets and other.sets and self.recorded != other.recorded:
+            sets, recorded = (other if self.recorded else self).sets, False
         return Parts(
-            sets={**other.sets, **self.sets},
+            sets=sets,
             policies={**other.policies, **self.policies},
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            recorded=recorded,
             **merged,
         )
 
@@ -77,80 +75,43 @@ class Parts:
         return bool(self.sets or self.policies)
 
 
-def of_cpu_info(info: Mapping[str, str], where: str) -> Parts:
-    """A record of Host.cpu_info, as xapi stores and prints it. Raises InputError.
+def host(parts: Parts, origin: str, assumed: Release | None = None) -> Host:
+    """The host that the parts make; its notes say what was not told.
 
-    Xen's host set is told only by xenopsd's own record. A record without the `_host` keys, of
-    XenServer 7 to 8.2 before 2023, has one set a guest type for boot and migration.
+    `assumed`: whose names and rules count where the parts do not say which Xen it is.
     """
-    sets = {
-        name: featureset(info[key], f"{where}: {key}")
-        for name, key in _KEYS.items()
-        if info.get(key)
-    }
-    notes = []
-    old = sets.get("host")
-    if old is not None and old.length == _OLD_STYLE_WORDS and len(sets) == 1:
-        ecx, edx, extended_ecx, extended_edx = old.words
-        sets = {"host": Featureset.of_words((edx, ecx, extended_edx, extended_ecx))}
-        notes.append(
-            "features has four words in the order of XenServer 6.x (1c, 1d, e1c, e1d): put in "
-            "Xen's order; what guests got was the same set"
-        )
-        sets |= {"pv_default": sets["host"], "hvm_default": sets["host"]}
-    for kind in ("pv", "hvm"):
-        if f"{kind}_max" in sets and f"{kind}_default" not in sets:
-            sets[f"{kind}_default"] = sets[f"{kind}_max"]
-            notes.append(
-                f"features_{kind}_host is missing: features_{kind} is taken for boot as well"
-            )
-    lines = {name: info[name] for name in fields_dict(Processor) if info.get(name)}
-    counts = {name: _count(info.get(name, "")) for name in fields_dict(Topology)}
-    return Parts(
-        sets=sets,
-        processor=Processor(**lines) if lines else None,
-        topology=Topology(**counts) if counts["cpu_count"] else None,
-        notes=tuple(notes),
-    )
-
-
-def featureset(text: str, where: str) -> Featureset:
-    """Raises InputError, which names the place."""
-    try:
-        return Featureset.parse(text)
-    except FeaturesetError as error:
-        raise InputError(f"{where}: {error}") from error
-
-
-def host(told: Parts, origin: str) -> Host:
-    """The host that the parts make; its notes say what was not told."""
-    version, notes = told.version, list(told.notes)
-    if not version and (found := _release_with(told.known)):
-        version = release(found).version
-        notes.append(f"the version of Xen is taken from its static sets: {release(found).title}'s")
-    length = max((known.length for known in told.sets.values()), default=0)
-    xen = fit(version, length).release
-    if not version and not length and told.policies:
+    version, notes = parts.version, list(parts.notes)
+    if not version and (name := _release_with(parts.known)):
+        version = release(name).version
+        notes.append(f"the version of Xen is taken from its static sets: {release(name).title}'s")
+    if not version and assumed is not None:
+        version = assumed.version
+    length = max((known.length for known in parts.sets.values()), default=0)
+    fitting = fit(version, length)
+    xen = fitting.release
+    if fitting.note and (length or parts.policies):
+        notes.append(fitting.note)
+    elif not version and parts.policies:
         notes.append(f"the version of Xen is not told: words are those of {xen.title}")
-    sets = dict(told.sets)
+    sets = dict(parts.sets)
     for name in SETS:
-        if name not in sets and name in told.policies:
-            sets[name] = policy_featureset(told.policies[name], xen)
-    if len(sets) > len(told.sets):
+        if name not in sets and name in parts.policies:
+            sets[name] = policy_featureset(parts.policies[name], xen)
+    if len(sets) > len(parts.sets):
         notes.append(
             "sets are made from the policies: what Xen has in leaves beyond a policy's highest "
             "(VERW_CLEAR on AMD) does not show"
         )
-    hvm = told.hvm
+    hvm = parts.hvm
     if hvm is None:
-        hvm = "hvm" in told.capabilities or bool(sets.get("hvm_default"))
-    notes += _untold(told, sets, xen)
+        hvm = "hvm" in parts.capabilities or any(sets.get(f"hvm_{k}") for k in ("default", "max"))
+    notes += _untold(parts, sets, xen)
     return Host(
         origin=origin,
-        xen=Xen(version or UNKNOWN, told.capabilities, told.commandline),
-        processor=told.processor or _processor(told.policies),
-        topology=told.topology or _NOT_COUNTED,
-        iommu=bool(told.iommu),
+        xen=Xen(version or UNKNOWN, parts.capabilities, parts.commandline),
+        processor=parts.processor or _processor(parts.policies),
+        topology=parts.topology or _NOT_COUNTED,
+        iommu=bool(parts.iommu),
         hvm=hvm,
         featuresets=Featuresets(
             raw=sets.get("raw", UNTOLD),
@@ -161,24 +122,26 @@ def host(told: Parts, origin: str) -> Host:
             hvm_max=sets.get("hvm_max"),
         ),
         policies={
-            name: told.policies[name]
+            name: parts.policies[name]
             for name in SETS
-            if name in told.policies and told.policies[name].leaves
+            if name in parts.policies and parts.policies[name].leaves
         },
         notes=tuple(notes),
+        uuid=parts.uuid,
+        recorded=parts.recorded,
     )
 
 
-def _untold(told: Parts, sets: Mapping[str, Featureset], xen: Release) -> Iterator[str]:
+def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Iterator[str]:
     wanted = SETS if xen.has_max else SETS[:4]
     missing = [name for name in wanted if name not in sets]
     if len(missing) == len(wanted):
         yield "no featureset is told, only what CPU it is"
     elif missing:
         yield f"not told: the sets {', '.join(missing)}"
-    if told.topology is None:
+    if parts.topology is None:
         yield "not told: the counts of CPUs and sockets"
-    if told.iommu is None:
+    if parts.iommu is None:
         yield "not told: whether there is an IOMMU"
 
 
@@ -209,7 +172,3 @@ def _processor(policies: Mapping[str, Policy]) -> Processor:
                 stepping=str(cpu.stepping),
             )
     return Processor()
-
-
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0

@@ -1,6 +1,10 @@
 """What people give a command: HOST, VM and FILE arguments, as values (see docs/reading.md).
 
 `resolve` takes what a person types, `read` a file. Both give an Input or raise InputError.
+
+What is typed can mean two things: `cafe0001-00000002` may be a featureset, a file, or the name of
+a VM. A featureset is words of eight hex digits, or `hex:` and any hex words. Where a text is a
+featureset and a file, neither is guessed: the error names both ways to say which.
 """
 
 from __future__ import annotations
@@ -11,50 +15,79 @@ from pathlib import Path
 
 from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
-from .value import UNTOLD, DomainType, Input, InputError, Kind, Stored, VmRecord
+from .value import Input, InputError, Kind, NamedHost, Stored
 
 KINDS = (
     "a file (a dump of a CPU with a release: FILE@RELEASE), a featureset such as "
-    "1fc9cbf5-f6f83203, the socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] "
-    "or simulated"
+    "1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, "
+    "example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated"
 )
+HEX = "hex:"
 
-_WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{1,8}(?:[-:](?:0x)?[0-9a-fA-F]{1,8})+\s*")
+_WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{8}(?:[-:](?:0x)?[0-9a-fA-F]{8})+\s*")
+# What may have been meant as one.
+_SHORT_WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{1,8}(?:[-:](?:0x)?[0-9a-fA-F]{1,8})*\s*")
 _ONE_WORD = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{8}\s*")
 
 
-def resolve(text: str, *, one_word: bool = False) -> Input:
+def resolve(text: str, *, one_word: bool = False, release: str | None = None) -> Input:
     """What a person means by `text`: KINDS. Raises InputError.
 
-    A single word of eight hex digits is a featureset only where `one_word` allows it.
+    A single word of eight hex digits is a featureset only where `one_word` allows it. `release`:
+    what cpu:NAME and dumps are simulated under where they name none, and whose names count for a
+    record that does not say which Xen it is of.
     """
-    if _WORDS.fullmatch(text) or (one_word and _ONE_WORD.fullmatch(text)):
+    if not text.strip():
+        raise InputError(f"nothing is named; wanted is {KINDS}")
+    if text.startswith(HEX):
+        return _featureset(text.removeprefix(HEX))
+    if is_featureset(text, one_word=one_word):
+        if exists(text):
+            raise InputError(f'"{text}" is a featureset and a file: say hex:{text} or ./{text}')
         return _featureset(text)
-    if "->" in text:
+    if "->" in text and not exists(text):
         return _policy(text)
     kind, colon, rest = text.partition(":")
     if colon and rest and kind in ("example", "recorded", "cpu"):
         from . import named
 
-        return named.resolve(kind, rest)
+        return named.resolve(kind, rest, release)
     if text == "simulated":
         from . import named
 
-        return named.this_machine()
+        return named.this_machine(release)
     path = Path(text)
     before, at, xen = text.rpartition("@")
-    if at and before and not path.exists() and Path(before).is_file():
+    if at and before and not exists(text) and Path(before).is_file():
         return read(Path(before), xen)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f'"{text[:200]}" cannot be read ({said}); it may be {KINDS}') from error
+        if _SHORT_WORDS.fullmatch(text):
+            raise InputError(
+                f'"{text[:200]}" is no file; a featureset has 8 hex digits a word: if it is one, '
+                f"say hex:{text.strip()[:200]}"
+            ) from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f'"{text[:200]}" cannot be read ({reason}); it may be {KINDS}') from error
     if stat.S_ISSOCK(mode):
         from . import named
 
         return named.service(path)
-    return read(path)
+    return read(path, release)
+
+
+def is_featureset(text: str, *, one_word: bool = False) -> bool:
+    """Whether a text reads as one: words of eight hex digits, whatever else it may be."""
+    return bool(_WORDS.fullmatch(text) or (one_word and _ONE_WORD.fullmatch(text)))
+
+
+def exists(text: str) -> bool:
+    """Whether there is a file or folder of this name."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read(path: Path, release: str | None = None) -> Input:
@@ -68,6 +101,8 @@ def read(path: Path, release: str | None = None) -> Input:
 
 
 def _featureset(text: str) -> Input:
+    if not text.strip():
+        raise InputError("hex: names no words; 8 hex digits each, such as hex:1fc9cbf5-f6f83203")
     try:
         featureset = Featureset.parse(text.lower().replace("0x", ""))
     except FeaturesetError as error:
@@ -84,14 +119,15 @@ def _policy(text: str) -> Input:
 
 
 __all__ = [
+    "HEX",
     "KINDS",
-    "UNTOLD",
-    "DomainType",
     "Input",
     "InputError",
     "Kind",
+    "NamedHost",
     "Stored",
-    "VmRecord",
+    "exists",
+    "is_featureset",
     "read",
     "resolve",
 ]

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
+from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from ..features.release import Release
 from ..hosts import parts
 from ..hosts.parts import Parts
 from . import texts, xapi_db
 from .archives import Damaged, Member
-from .texts import Found
-from .value import Input, InputError, printable
+from .collected import apart, once
+from .texts import Contents
+from .value import Input, InputError, NamedHost, Stored, printable
 
 # What a file of any of these kinds has at most: xen-cpuid -p prints some 60 KiB for a host.
 _MAX_TEXT = 1024 * 1024
@@ -32,9 +36,10 @@ _CPUINFO = 64 * 1024
 
 _TELLING = re.compile(
     r"^(?P<host>.*?)[._-]*"
-    r"(?P<kind>xen-cpuid|xl-info|cpuinfo|xapi-db|inventory\.xml|xe-|host-cpu-info|host-param-list|"
+    r"(?P<kind>xen-cpuid|xl-info|cpuinfo|xapi-db|inventory\.xml|xensource-inventory|xe-|host-cpu-info|host-param-list|"
     r"vm-param-list|pool-param-list|cpuid)[^/]*$"
 )
+_INSTALLATION = re.compile(r"^INSTALLATION_UUID='?([0-9a-fA-F-]{8,36})", re.MULTILINE)
 # Other files may be of any kind, so what cannot be read there is no matter.
 _WANTED = re.compile(r"xen-cpuid|xapi-db|host-cpu-info|param-list")
 _IGNORED = re.compile(r"xl-info-n|\.(?:gz|bz2|rrd|log)(?:\.\d+)?$")
@@ -48,10 +53,11 @@ def wanted(name: str) -> bool:
     return bool(_TELLING.match(base)) or base.endswith(".json")
 
 
-def read(members: Iterable[Member], name: str, where: str) -> Input:
+def read(members: Iterable[Member], name: str, where: str, release: str | None = None) -> Input:
     """All hosts and VMs of the wanted files. Raises InputError where there are none.
 
-    Where the archive is damaged, what came before counts, and Input.damage says so.
+    Where the archive is damaged, what came before counts, and Input.damage says so. `release`:
+    whose names count for records that do not say which Xen they are of.
     """
     report = _Report(where)
     damage = ""
@@ -62,7 +68,7 @@ def read(members: Iterable[Member], name: str, where: str) -> Input:
         damage = f"{where}: {error}"
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    return report.done(name, damage)
+    return report.done(name, damage, texts.assumed_release(release))
 
 
 def folder(path: Path) -> Iterator[Member]:
@@ -87,7 +93,7 @@ class _Report:
         self.where = where
         self.size = 0
         self.groups: dict[str, Parts] = {}
-        self.found: list[Found] = []
+        self.contents: list[Contents] = []
         self.unread: list[str] = []
         self.last_error = ""
 
@@ -95,10 +101,11 @@ class _Report:
         base = member.name.rpartition("/")[2]
         try:
             if base.startswith("xapi-db"):
-                hosts, vms, stored = xapi_db.parse(member.chunks, member.name)
-                self.found.append(Found(tuple(hosts), vms=tuple(vms), stored=tuple(stored)))
+                self.contents.append(Contents.of(xapi_db.parse(member.chunks, member.name)))
             elif base == "inventory.xml":
                 self.add(member.name, Parts(name=_hostname(member.read(_MAX_TEXT))))
+            elif base == "xensource-inventory":
+                self.add(member.name, Parts(uuid=_installation(member.read(_MAX_TEXT))))
             elif "cpuinfo" in base:
                 self.text(member.name, next(member.chunks, b"")[:_CPUINFO])
             else:
@@ -114,45 +121,57 @@ class _Report:
         self.size += len(data)
         if self.size > _MAX_TEXTS:
             raise Damaged(f"more than {_MAX_TEXTS >> 20} MiB of what xen-cpuid and others print")
-        found = texts.parse(data.decode("utf-8", "replace"), name.rpartition("/")[2], name)
-        alone = [told for told in found.parts if not told.name or len(found.parts) == 1]
-        for told in alone:
-            self.add(name, told)
-        if found.hosts or found.vms or found.stored or len(alone) < len(found.parts):
-            self.found.append(found)
+        contents = texts.parse(data.decode("utf-8", "replace"), name.rpartition("/")[2], name)
+        alone = [part for part in contents.parts if not part.name or len(contents.parts) == 1]
+        for part in alone:
+            self.add(name, part)
+        others = contents.hosts or contents.vms or contents.stored or contents.left_out
+        if others or len(alone) < len(contents.parts):
+            self.contents.append(contents)
 
-    def add(self, name: str, told: Parts) -> None:
+    def add(self, name: str, part: Parts) -> None:
         key = _group(name)
-        self.groups[key] = self.groups[key] | told if key in self.groups else told
+        self.groups[key] = self.groups[key] | part if key in self.groups else part
 
-    def done(self, name: str, damage: str) -> Input:
-        hosts = []
-        for key, told in self.groups.items():
-            if told.a_host:
-                short = printable(told.name or key.rpartition("/")[2] or name)
-                hosts.append((short, parts.host(told, f"{self.where}: {key or short}")))
-        known = {short for short, _ in hosts}
-        for found in self.found:
-            hosts += found.hosts
-            for told in found.parts:
-                # xapi's database has each host of the pool: those of the report are known better.
-                if told.name not in known and told.a_host:
-                    known.add(told.name)
-                    hosts.append((told.name, parts.host(told, f"{self.where}: {told.name}")))
-        vms = tuple(vm for found in self.found for vm in found.vms)
-        if not hosts and not vms:
+    def done(self, name: str, damage: str, assumed: Release | None) -> Input:
+        own = [
+            NamedHost(short, parts.host(part, f"{self.where}: {key or short}", assumed))
+            for key, part in self.groups.items()
+            if part.a_host
+            for short in (printable(part.name or key.rpartition("/")[2] or name),)
+        ]
+        recorded: dict[object, NamedHost] = {}
+        for contents in self.contents:
+            own += contents.hosts
+            for number, part in enumerate(contents.parts):
+                if part.a_host:
+                    host = parts.host(part, f"{self.where}: {part.name}", assumed)
+                    recorded[part.uuid or (id(contents), number)] = NamedHost(part.name, host)
+        hosts = [*_merged(own, list(recorded.values()))]
+        vms = once(vm for contents in self.contents for vm in contents.vms)
+        left_out: Counter[str] = Counter()
+        for contents in self.contents:
+            left_out |= Counter(contents.left_out)
+        if not hosts and not vms and not left_out:
             raise InputError(damage or self.nothing())
-        notes = tuple(f"{unread} could not be read" for unread in self.unread[:10])
         return Input(
             name,
             "host" if hosts else "vm",
-            hosts=tuple(host for _, host in hosts),
-            host_names=tuple(short for short, _ in hosts),
+            hosts=apart(hosts),
             vms=vms,
-            stored=tuple(record for found in self.found for record in found.stored),
-            notes=notes,
+            stored=tuple(self.stored()),
+            left_out=left_out,
+            notes=tuple(f"{unread} could not be read" for unread in self.unread[:10]),
             damage=damage or (f"{self.where}: {self.last_error}" if self.unread else ""),
         )
+
+    def stored(self) -> Iterable[Stored]:
+        """Each record once: of two of the same UUID the later one."""
+        by_key: dict[object, Stored] = {}
+        for contents in self.contents:
+            for number, record in enumerate(contents.stored):
+                by_key[record.uuid or (id(contents), number)] = record
+        return by_key.values()
 
     def nothing(self) -> str:
         if self.last_error:
@@ -161,6 +180,35 @@ class _Report:
             f"{self.where}: nothing in it tells of a host's featuresets; a report of XenServer or "
             "XCP-ng has xen-cpuid-v.out and xen-cpuid-p.out (entry xen-info)"
         )
+
+
+def _merged(own: list[NamedHost], recorded: list[NamedHost]) -> Iterator[NamedHost]:
+    """Xapi's database has each host of the pool; those of the report itself are known better.
+
+    They are the same host by UUID; where the report does not tell its own, by a name that one host
+    of the database has alone. What may be the same and may be another stays beside it, and says so.
+    """
+    taken: set[int] = set()
+    for each in own:
+        same = [i for i, other in enumerate(recorded) if _same(each, other)]
+        if len(same) == 1:
+            taken.add(same[0])
+            uuid = recorded[same[0]].host.uuid
+            yield evolve(each, host=evolve(each.host, uuid=uuid or each.host.uuid))
+            continue
+        note = (
+            f"which of the {len(same)} hosts named {each.name} in xapi's database this is, the "
+            "report does not say: it is told beside them"
+        )
+        notes = (*each.host.notes, note) if same else each.host.notes
+        yield evolve(each, host=evolve(each.host, notes=notes))
+    yield from (other for i, other in enumerate(recorded) if i not in taken)
+
+
+def _same(own: NamedHost, recorded: NamedHost) -> bool:
+    if own.host.uuid and recorded.host.uuid:
+        return own.host.uuid == recorded.host.uuid
+    return own.name == recorded.name
 
 
 def _group(name: str) -> str:
@@ -179,3 +227,9 @@ def _hostname(data: bytes) -> str:
         raise InputError(f"inventory.xml: {error}") from error
     summary = root.find("system-summary")
     return printable(summary.get("hostname", "")) if summary is not None else ""
+
+
+def _installation(data: bytes) -> str:
+    """INSTALLATION_UUID of xensource-inventory, which is the host's UUID; "" without one."""
+    match = _INSTALLATION.search(data.decode("utf-8", "replace"))
+    return match[1] if match else ""

@@ -23,7 +23,7 @@ def read(path: Path, release: str | None = None) -> Input:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            return bugtool.read(bugtool.folder(path), path.name or where, where)
+            return bugtool.read(bugtool.folder(path), path.name or where, where, release)
         if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
             raise InputError(f"{where}: neither a file nor a folder")
         with path.open("rb", buffering=0) as file:
@@ -42,7 +42,7 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
     if archives.kind(head[:512]) is not None:
         return _archive(file, name, where, release)
     if xapi_db.recognises(head):
-        return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where)
+        return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where, release)
     data = file.read(MAX_TEXT + 1)
     text = _text(data)
     if text is None:
@@ -50,7 +50,7 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
         return suspend.search(file, name, where)
     if len(data) > MAX_TEXT:
         raise InputError(f"{where}: a text of more than {MAX_TEXT >> 20} MiB")
-    return texts.as_input(texts.parse(text, name, where, release), name, where)
+    return texts.as_input(texts.parse(text, name, where, release), name, where, release)
 
 
 def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
@@ -67,14 +67,14 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
             raise InputError(f"{where}: {error}") from error
         if text is None:
             raise InputError(f"{where}: unpacks to a binary file; unpack it first")
-        return texts.as_input(texts.parse(text, name, where, release), name, where)
+        return texts.as_input(texts.parse(text, name, where, release), name, where, release)
 
     rest = members if first is None else chain([first], members)
-    return bugtool.read(rest, name, where)
+    return bugtool.read(rest, name, where, release)
 
 
-def _database(member: Member, name: str, where: str) -> Input:
-    return bugtool.read([Member("xapi-db.xml", member.chunks)], name, where)
+def _database(member: Member, name: str, where: str, release: str | None) -> Input:
+    return bugtool.read([Member("xapi-db.xml", member.chunks)], name, where, release)
 
 
 def _text(data: bytes) -> str | None:

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..cpuid.policy import Policy
 from ..errors import InputError
 from ..features.featureset import Featureset
-from ..hosts.host import UNTOLD, Host
+from ..hosts.host import Host
+from ..pools.vm import Vm
+
+if TYPE_CHECKING:
+    from ..sources.simulated import Simulated
 
 Kind = Literal["host", "featureset", "policy", "vm", "suspend-image"]
-DomainType = Literal["pv", "hvm", "unknown"]
 
 
 @frozen
-class VmRecord:
-    """One VM: the featureset it remembers and, from a suspend image, its CPU policy.
-
-    `featureset` is what the VM saw at its boot: what a host must offer to take it in. A
-    `domain_type` of "hvm" includes PVH guests, which get the HVM sets. `vendor` is the CPUID
-    string, "" where it is not told. `source` tells people where all this comes from.
+class NamedHost:
+    """A host under the name that people know it by. `simulated`: what it was simulated from, where
+    it was: there the reasons for its bits are, and it can be simulated under another Xen.
     """
 
     name: str
-    domain_type: DomainType
-    featureset: Featureset
-    policy: Policy | None = None
-    source: str = ""
-    vendor: str = ""
-    notes: tuple[str, ...] = ()
+    host: Host
+    simulated: Simulated | None = field(default=None, eq=False, repr=False)
 
 
 @frozen
@@ -41,6 +37,7 @@ class Stored:
     kind: Literal["host", "pool"]
     name: str
     cpu_info: Mapping[str, str]
+    uuid: str = ""
 
 
 @frozen
@@ -48,31 +45,45 @@ class Input:
     """What one argument or one file comes to.
 
     `hosts` are as far as they are known: a set that nobody told is UNTOLD (no words), and a note of
-    the host says so. `host_names` are short names, one for each host. `featureset` and `policy` are
-    those of kinds featureset, policy and suspend-image. `damage` says what is wrong with a file
-    from which something could be read all the same, "" if nothing is.
+    the host says so. `featureset` and `policy` are those of kinds featureset, policy and
+    suspend-image. `left_out`: how many VMs were passed over, by what they are (templates, control
+    domains). `damage` says what is wrong with a file from which something could be read all the
+    same, "" if nothing is.
     """
 
     name: str
     kind: Kind
-    hosts: tuple[Host, ...] = ()
-    host_names: tuple[str, ...] = ()
+    hosts: tuple[NamedHost, ...] = ()
     featureset: Featureset | None = None
     policy: Policy | None = None
-    vms: tuple[VmRecord, ...] = ()
+    vms: tuple[Vm, ...] = ()
     stored: tuple[Stored, ...] = ()
+    left_out: Mapping[str, int] = field(factory=dict)
     notes: tuple[str, ...] = ()
-    damage: str = field(default="")
+    damage: str = ""
 
     @property
-    def vm(self) -> VmRecord | None:
+    def vm(self) -> Vm | None:
         """The VM, where there is just one."""
         return self.vms[0] if len(self.vms) == 1 else None
 
     @property
     def host(self) -> Host | None:
         """The host, where there is just one."""
-        return self.hosts[0] if len(self.hosts) == 1 else None
+        return self.hosts[0].host if len(self.hosts) == 1 else None
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        return tuple(host.name for host in self.hosts)
+
+    def only(self, name: str) -> Input:
+        """What has this name, or this UUID, in it; nothing of the rest."""
+        return evolve(
+            self,
+            hosts=tuple(each for each in self.hosts if name in (each.name, each.host.uuid)),
+            vms=tuple(vm for vm in self.vms if name in (vm.name, vm.uuid)),
+            stored=tuple(record for record in self.stored if name in (record.name, record.uuid)),
+        )
 
 
 def printable(text: str, limit: int = 200) -> str:
@@ -83,13 +94,4 @@ def printable(text: str, limit: int = 200) -> str:
     return shown if len(text) <= limit else shown + "…"
 
 
-__all__ = [
-    "UNTOLD",
-    "DomainType",
-    "Input",
-    "InputError",
-    "Kind",
-    "Stored",
-    "VmRecord",
-    "printable",
-]
+__all__ = ["Input", "InputError", "Kind", "NamedHost", "Stored", "printable"]

@@ -1,6 +1,7 @@
-"""What xapi remembers of a VM: VM.last_boot_CPU_flags, a map with vendor and features.
+"""xapi's record of a VM, from whatever text it was read: which VM it is, or why it counts not.
 
-As JSON: the whole VM record, or the map alone; as text: `vendor: GenuineIntel; features: 17c9…`.
+As JSON: the whole record, or VM.last_boot_CPU_flags alone; as xe prints it; as a row of the
+database. Templates, snapshots and control domains carry flags as well, and are no VMs that run.
 """
 
 from __future__ import annotations
@@ -8,50 +9,91 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..hosts import parts
-from .value import DomainType, InputError, VmRecord
+from attrs import evolve, field, frozen
+
+from ..errors import InputError
+from ..pools.vm import Vm, guest_type, of_flags
+
+# What is passed over, by the key of the record that says so.
+_NO_VMS = {
+    "is_a_template": "template",
+    "is_default_template": "template",
+    "is_control_domain": "control domain",
+    "is_a_snapshot": "snapshot",
+}
+_HALTED, _SUSPENDED = "halted", "suspended"
+
+
+@frozen
+class VmRecord:
+    """The fields that matter, as text. `flags`: VM.last_boot_CPU_flags. `hvm_boot_policy` None: the
+    record has no such key. `current_type`: VM_metrics.current_domain_type.
+    """
+
+    name: str
+    uuid: str = ""
+    flags: Mapping[str, str] = field(factory=dict)
+    domain_type: str = ""
+    hvm_boot_policy: str | None = None
+    current_type: str = ""
+    power_state: str = ""
+    resident_on: str = ""
+    kinds: frozenset[str] = frozenset()
+
+    @property
+    def passed_over(self) -> str:
+        """What it is instead of a VM, "" if it is one: a suspended snapshot is."""
+        if "snapshot" in self.kinds and self.power_state.lower() == _SUSPENDED:
+            return ""
+        return next(iter(sorted(self.kinds)), "")
+
+    def vm(self, where: str) -> Vm:
+        """Raises InputError for a featureset that is none."""
+        halted = self.power_state.lower() == _HALTED
+        current = "" if halted else self.current_type
+        guest = guest_type(self.domain_type, self.hvm_boot_policy, current)
+        vm = of_flags(self.flags, self.name or self.uuid or "VM", guest, where)
+        source = f"{where}: last_boot_CPU_flags"
+        return evolve(vm, uuid=self.uuid, halted=halted, home=self.resident_on, source=source)
+
+
+def kinds(flags: Mapping[str, object]) -> frozenset[str]:
+    """By the keys of a record: `true` as text or as a truth value."""
+    return frozenset(
+        kind for key, kind in _NO_VMS.items() if str(flags.get(key, "")).strip().lower() == "true"
+    )
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
     return "last_boot_CPU_flags" in document or {"vendor", "features"} <= document.keys()
 
 
-def parse(document: Mapping[str, Any], where: str) -> VmRecord:
+def of_json(document: Mapping[str, Any], where: str) -> VmRecord:
     """A VM record, or its flags alone, as JSON has them. Raises InputError."""
     flags = document.get("last_boot_CPU_flags", document)
-    if not isinstance(flags, dict) or not isinstance(flags.get("features"), str):
-        raise InputError(
-            f'{where}: last_boot_CPU_flags is not {{"vendor": …, "features": …}}; a VM that has '
-            "never been started remembers no features"
-        )
-    names = (document.get(key) for key in ("name_label", "name", "uuid"))
-    return of_flags(
-        {key: str(value) for key, value in flags.items()},
-        next((name for name in names if isinstance(name, str) and name), ""),
-        domain_type(str(document.get("domain_type", "")), str(document.get("HVM_boot_policy", ""))),
-        where,
-    )
-
-
-def of_flags(flags: Mapping[str, str], name: str, domain_type: DomainType, where: str) -> VmRecord:
-    """Raises InputError."""
-    shown = name or "VM"
+    alone = flags is document
+    if not isinstance(flags, dict) or any(not isinstance(v, str) for v in flags.values()):
+        if not alone:
+            raise InputError(
+                f'{where}: last_boot_CPU_flags is not {{"vendor": …, "features": …}}, a map of '
+                "strings"
+            )
+        flags = {key: value for key, value in document.items() if isinstance(value, str)}
+    names = (document.get(key) for key in ("name_label", "name"))
+    policy = document.get("HVM_boot_policy")
     return VmRecord(
-        name=shown,
-        domain_type=domain_type,
-        featureset=parts.featureset(flags.get("features", ""), f"{where}: features of {shown}"),
-        source=f"{where}: last_boot_CPU_flags",
-        vendor=flags.get("vendor", ""),
+        name=next((name for name in names if isinstance(name, str) and name), ""),
+        uuid=_text(document, "uuid"),
+        flags=flags,
+        domain_type=_text(document, "domain_type"),
+        hvm_boot_policy=policy if isinstance(policy, str) else None,
+        current_type=_text(document, "current_domain_type"),
+        power_state=_text(document, "power_state"),
+        resident_on=_text(document, "resident_on"),
+        kinds=kinds(document),
     )
 
 
-def domain_type(kind: str, hvm_boot_policy: str = "") -> DomainType:
-    """Of xapi's VM.domain_type; older records have it in HVM_boot_policy, empty for PV.
-
-    PVH, and PV in PVH, run as HVM guests do: they get the HVM sets.
-    """
-    if kind == "pv":
-        return "pv"
-    if kind in ("hvm", "pvh", "pv_in_pvh") or hvm_boot_policy:
-        return "hvm"
-    return "unknown"
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document.get(key, "")
+    return value if isinstance(value, str) else ""

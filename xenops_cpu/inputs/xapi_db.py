@@ -17,17 +17,21 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from ..hosts import parts
-from ..hosts.parts import Parts
-from . import vm_record
-from .value import InputError, Stored, VmRecord
+from ..errors import InputError
+from ..hosts.record import of_cpu_info
+from .collected import Collected
+from .value import Stored
+from .vm_record import VmRecord, kinds
 
 # The longest row of a real database is some tens of KiB. The parser keeps a tag until it ends.
 _MAX_TAG = 2 * 1024 * 1024
 _MAX_ROWS = 20_000
+_TABLES = ("host", "pool", "VM", "VM_metrics")
 
 _PAIR = re.compile(r"\(\s*'((?:[^'\\]|\\.)*)'\s+'((?:[^'\\]|\\.)*)'\s*\)", re.DOTALL)
 _SPACES = {"%.": " ", "%n": "\n", "%r": "\r", "%t": "\t", "%%": "%"}
+
+Row = dict[str, str]
 
 
 def recognises(head: bytes) -> bool:
@@ -35,8 +39,8 @@ def recognises(head: bytes) -> bool:
     return b"<database>" in head[:1024]
 
 
-def parse(chunks: Iterable[bytes], where: str) -> tuple[list[Parts], list[VmRecord], list[Stored]]:
-    """Hosts, VMs that remember a featureset, stored records. Raises InputError."""
+def parse(chunks: Iterable[bytes], where: str) -> Collected:
+    """Hosts, VMs and stored records. Raises InputError."""
     rows = _Rows(where)
     parser = DefusedXMLParser(target=rows, forbid_dtd=True)
     try:
@@ -48,7 +52,7 @@ def parse(chunks: Iterable[bytes], where: str) -> tuple[list[Parts], list[VmReco
         parser.close()
     except (ParseError, DefusedXmlException) as error:
         raise InputError(f"{where}: not the XML of a xapi database ({error})") from error
-    return rows.hosts, rows.vms, rows.stored
+    return rows.collected()
 
 
 def members(text: str) -> dict[str, str]:
@@ -57,28 +61,37 @@ def members(text: str) -> dict[str, str]:
 
 
 class _Rows:
-    """A target for the parser: keeps what rows tell, not the rows."""
+    """A target for the parser: keeps what rows tell, not the rows.
+
+    A VM's metrics and its host may come before it or after: references are followed at the end.
+    """
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.fed = 0
+        self.count = 0
         self.table = ""
-        self.hosts: list[Parts] = []
-        self.vms: list[VmRecord] = []
-        self.stored: list[Stored] = []
+        self.result = Collected()
+        self.vms: list[tuple[VmRecord, str]] = []
+        self.types: dict[str, str] = {}  # of VMs as they run, by the reference of their metrics
+        self.uuids: dict[str, str] = {}  # of hosts, by reference
 
-    def start(self, tag: str, row: dict[str, str]) -> None:
+    def start(self, tag: str, row: Row) -> None:
         self.fed = 0
         if tag == "table":
             self.table = row.get("name", "")
-        elif tag == "row" and self.table in ("host", "pool", "VM"):
-            if len(self.hosts) + len(self.vms) > _MAX_ROWS:
+        elif tag == "row" and self.table in _TABLES:
+            self.count += 1
+            if self.count > 2 * _MAX_ROWS:
                 raise InputError(f"{self.where}: more than {_MAX_ROWS} hosts and VMs")
-            name = _spaced(row.get("name__label") or row.get("hostname") or row.get("uuid", ""))
-            if self.table == "VM":
-                self.vm(name, row)
-            else:
-                self.host(name, row)
+            match self.table:
+                case "VM":
+                    self.vm(row)
+                case "VM_metrics":
+                    if row.get("current_domain_type", "unspecified") != "unspecified":
+                        self.types[row.get("ref", "")] = row["current_domain_type"]
+                case _:
+                    self.host(row)
 
     def end(self, tag: str) -> None:
         self.fed = 0
@@ -89,23 +102,44 @@ class _Rows:
     def close(self) -> None:
         """The parser asks for it."""
 
-    def host(self, name: str, row: dict[str, str]) -> None:
+    def host(self, row: Row) -> None:
+        uuid = row.get("uuid", "")
+        name = _spaced(row.get("name__label") or row.get("hostname") or uuid)
+        if self.table == "host":
+            self.uuids[row.get("ref", "")] = uuid
         info = members(row.get("cpu_info", ""))
         if not info:
             return
-        self.stored.append(Stored("host" if self.table == "host" else "pool", name, info))
-        if self.table == "host":
-            told = parts.of_cpu_info(info, f"{self.where}: cpu_info of {name}")
+        hosts = self.table == "host"
+        self.result.stored.append(Stored("host" if hosts else "pool", name, info, uuid))
+        if hosts:
+            parts = of_cpu_info(info, f"{self.where}: cpu_info of {name}")
             version = members(row.get("software_version", "")).get("xen", "")
-            self.hosts.append(evolve(told, name=name, version=version))
+            self.result.hosts.append(evolve(parts, name=name, uuid=uuid, version=version))
 
-    def vm(self, name: str, row: dict[str, str]) -> None:
-        flags = members(row.get("last_boot_CPU_flags", ""))
-        if flags.get("features") and row.get("is_a_template") != "true":
-            kind = vm_record.domain_type(
-                row.get("domain_type", ""), row.get("HVM__boot_policy", "")
+    def vm(self, row: Row) -> None:
+        record = VmRecord(
+            name=_spaced(row.get("name__label", "")),
+            uuid=row.get("uuid", ""),
+            flags=members(row.get("last_boot_CPU_flags", "")),
+            domain_type=row.get("domain_type", ""),
+            hvm_boot_policy=row.get("HVM__boot_policy"),
+            power_state=row.get("power_state", ""),
+            resident_on=row.get("resident_on", ""),
+            kinds=kinds(row),
+        )
+        self.vms.append((record, row.get("metrics", "")))
+
+    def collected(self) -> Collected:
+        """Raises InputError for a VM whose flags are none."""
+        for record, metrics in self.vms:
+            whole = evolve(
+                record,
+                current_type=self.types.get(metrics, ""),
+                resident_on=self.uuids.get(record.resident_on, ""),
             )
-            self.vms.append(vm_record.of_flags(flags, name, kind, self.where))
+            self.result.add_vm(whole, self.where)
+        return self.result
 
 
 def _spaced(text: str) -> str:

@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from ..hosts import parts
-from ..hosts.parts import Parts
-from . import vm_record
-from .value import InputError, Stored, VmRecord
+from ..errors import InputError
+from ..hosts.record import of_cpu_info
+from .collected import Collected
+from .value import Stored
+from .vm_record import VmRecord, kinds
 
 _LINE = re.compile(r"\s{0,99}([A-Za-z][\w-]{0,60})\s{0,99}(?:\([ A-Z]{0,9}\)\s{0,9})?: ?(.*)")
 _TELLING = frozenset({"cpu_info", "last_boot_cpu_flags"})
@@ -47,30 +48,15 @@ def records(text: str) -> Iterator[Record]:
             record.setdefault(key, match[2].strip())
 
 
-def parse(text: str, where: str) -> tuple[list[Parts], list[VmRecord], list[Stored]]:
+def parse(text: str, where: str) -> Collected:
     """The hosts, VMs and stored records of a text. Raises InputError."""
-    hosts: list[Parts] = []
-    vms: list[VmRecord] = []
-    stored: list[Stored] = []
+    collected = Collected()
     for record in records(text):
-        name = record.get("name_label") or record.get("hostname") or record.get("uuid", "")
         if "last_boot_cpu_flags" in record:
-            vm = _vm(record, name, where)
-            vms += [vm] if vm is not None else []
+            collected.add_vm(_vm(record), where)
         elif "cpu_info" in record or _a_cpu_info(record):
-            info = members(record["cpu_info"]) if "cpu_info" in record else record
-            if not any(value and "features" in key for key, value in info.items()):
-                raise InputError(
-                    f"{where}: the CPU record has no featureset; features_pv and features_hvm are "
-                    "wanted, as XenServer 7 and later print them"
-                )
-            pool = "master" in record or "default_sr" in record
-            stored.append(Stored("pool" if pool else "host", name, dict(info)))
-            if not pool:
-                software = members(record.get("software_version", ""))
-                told = parts.of_cpu_info(info, where)
-                hosts.append(evolve(told, name=name, version=software.get("xen", "")))
-    return hosts, vms, stored
+            _add_host(record, where, collected)
+    return collected
 
 
 def members(text: str) -> dict[str, str]:
@@ -80,17 +66,36 @@ def members(text: str) -> dict[str, str]:
 
 
 def _a_cpu_info(record: Record) -> bool:
-    return "features_pv" in record or ("features" in record and "cpu_count" in record)
+    told = "features_pv" in record or "features_hvm" in record
+    return told or ("features" in record and "cpu_count" in record)
 
 
-def _vm(record: Record, name: str, where: str) -> VmRecord | None:
-    """None for a VM that has never been started: it remembers nothing."""
-    flags = members(record["last_boot_cpu_flags"])
-    if not flags.get("features"):
-        return None
-    return vm_record.of_flags(
-        flags,
-        name,
-        vm_record.domain_type(record.get("domain_type", ""), record.get("hvm_boot_policy", "")),
-        where,
+def _add_host(record: Record, where: str, collected: Collected) -> None:
+    name = record.get("name_label") or record.get("hostname") or record.get("uuid", "")
+    uuid = record.get("uuid", "")
+    info = members(record["cpu_info"]) if "cpu_info" in record else record
+    if not any(value and "features" in key for key, value in info.items()):
+        raise InputError(
+            f"{where}: the CPU record has no featureset; features_pv and features_hvm are "
+            "wanted, as XenServer 7 and later print them"
+        )
+    pool = "master" in record or "default_sr" in record
+    collected.stored.append(Stored("pool" if pool else "host", name, dict(info), uuid))
+    if not pool:
+        software = members(record.get("software_version", ""))
+        parts = of_cpu_info(info, where)
+        collected.hosts.append(evolve(parts, name=name, uuid=uuid, version=software.get("xen", "")))
+
+
+def _vm(record: Record) -> VmRecord:
+    return VmRecord(
+        name=record.get("name_label", ""),
+        uuid=record.get("uuid", ""),
+        flags=members(record["last_boot_cpu_flags"]),
+        domain_type=record.get("domain_type", ""),
+        hvm_boot_policy=record.get("hvm_boot_policy"),
+        current_type=record.get("current_domain_type", ""),
+        power_state=record.get("power_state", ""),
+        resident_on=record.get("resident_on", ""),
+        kinds=kinds(record),
     )

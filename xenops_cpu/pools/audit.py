@@ -1,66 +1,19 @@
-"""xapi's record of a pool, as xapi makes it, and stored records held to what they should be."""
+"""Stored records held to what they should be: hosts', the pool's, and VMs'."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
-from ..features.featureset import Featureset, FeaturesetError
-from ..features.fit import by_length
 from ..features.release import Release
-from .levelling import level
-from .records import RecordError
-
-
-def pool_cpu_info(
-    hosts: Iterable[tuple[Mapping[str, str], bool]], xen: Release | None = None
-) -> dict[str, str]:
-    """Pool.cpu_info from (Host.cpu_info, whether the host runs HVM guests) of each host.
-
-    As xapi's create_pool_cpuinfo does it (ocaml/xapi/create_misc.ml): counts are added, the vendor
-    is the last host's, PV sets are of all hosts and HVM sets of those that run HVM. A host without
-    the `_host` keys gives its other sets for them; one without features_pv (or features_hvm, if it
-    runs HVM) is of before XenServer 7 and passed over. `xen` None: by the longest featureset.
-    Raises RecordError for a featureset or a count that is none.
-    """
-    given = [(record, hvm) for record, hvm in hosts if _complete(record, hvm)]
-    sets: dict[str, list[Featureset]] = {
-        f"features_{kind}{which}": [] for kind in ("hvm", "pv") for which in ("", "_host")
-    }
-    for record, hvm in given:
-        for key in sets:
-            if hvm or "hvm" not in key:
-                text = record.get(key, record[key.removesuffix("_host")])
-                sets[key].append(_parsed(text, key))
-    longest = max((one.length for found in sets.values() for one in found), default=0)
-    release = xen or by_length(longest).release
-    counts = {
-        key: str(sum(_counted(record, key) for record, _ in given))
-        for key in ("cpu_count", "socket_count")
-    }
-    vendor = given[-1][0]["vendor"] if given else ""
-    levels = {key: str(level(found, release)) for key, found in sets.items()}
-    return {"vendor": vendor, **counts, **levels}
-
-
-def _complete(record: Mapping[str, str], hvm: bool) -> bool:
-    needed = ["vendor", "cpu_count", "socket_count", "features_pv"]
-    return all(key in record for key in [*needed, *(["features_hvm"] if hvm else [])])
-
-
-def _parsed(text: str, key: str) -> Featureset:
-    try:
-        return Featureset.parse(text)
-    except FeaturesetError as error:
-        raise RecordError(f"{key}: {error}") from error
-
-
-def _counted(record: Mapping[str, str], key: str) -> int:
-    try:
-        return int(record[key])
-    except ValueError as error:
-        raise RecordError(f'{key}: "{record[key][:40]}" is not a whole number') from error
+from ..hosts.cpu_info import cpu_info, xapi_map
+from ..hosts.host import UNKNOWN, Host
+from ..hosts.record import featureset
+from .member import Member, release_of_pool
+from .records import HostRecord, pool_cpu_info
+from .verdict import check_all
+from .vm import Vm, labels, wrong_kind
 
 
 @frozen
@@ -88,25 +41,86 @@ class Finding:
         return f"{self.record}: {self.key} {'; '.join(parts)}"
 
 
-def audit(
+@frozen
+class VmFinding:
+    """What is wrong with a VM's record, in a sentence."""
+
+    vm: Vm
+    text: str
+
+
+def of_host(name: str, stored: Mapping[str, str], host: Host) -> Iterator[Finding]:
+    """A stored Host.cpu_info against what Xen says on that host."""
+    return differing(name, stored, xapi_map(cpu_info(host)), host.release)
+
+
+def of_pool(
+    name: str,
+    stored: Mapping[str, str],
+    hosts: Sequence[HostRecord],
+    members: Sequence[Member],
+) -> Iterator[Finding]:
+    """A stored Pool.cpu_info against the level of its hosts' records.
+
+    `members` are the same hosts: whose rules count is theirs. Raises InputError.
+    """
+    xen = release_of_pool(members) if members else None
+    expected = pool_cpu_info(hosts, xen)
+    return differing(name, stored, expected, xen or release_of_pool(()))
+
+
+def differing(
     record: str, stored: Mapping[str, str], expected: Mapping[str, str], xen: Release
 ) -> Iterator[Finding]:
     """What of a stored record differs from what it should be, key by key of the latter.
 
     Featuresets are compared with zero words added, as xapi compares them; the clock's speed, which
-    wanders, is not compared. A key that is not stored is a finding for featuresets only, and not
-    where its `_host` key is: xapi of 2023 and later keeps just those of a pool.
+    wanders, is not compared, nor what is not known. A key that is not stored is a finding for
+    featuresets only, and not where its `_host` key is: xapi of 2023 and later keeps just those of a
+    pool. Raises InputError for a featureset that is none.
     """
     for key, value in expected.items():
         optional = not key.startswith("features") or f"{key}_host" in stored
-        if key == "speed" or (key not in stored and optional):
+        if key == "speed" or value == UNKNOWN or (key not in stored and optional):
             continue
         have = stored.get(key, "")
         if not key.startswith("features"):
             if have != value:
                 yield Finding(record, key, have, value)
             continue
-        was, now = _parsed(have, f"{record}: {key}"), _parsed(value, f"{record}: {key}")
+        was, now = (featureset(text, f"{record}: {key}") for text in (have, value))
         if was.bits != now.bits:
             lost, gained = xen.names(was - now), xen.names(now - was)
             yield Finding(record, key, have, value, tuple(lost), tuple(gained))
+
+
+def of_vms(vms: Iterable[Vm], members: Sequence[Member]) -> Iterator[VmFinding]:
+    """What is wrong with VMs' records: the wrong kind of set, or no host that takes one in."""
+    if not members:
+        return
+    xen = release_of_pool(members)
+    for vm in vms:
+        strange = wrong_kind(vm, xen)
+        if strange:
+            text = (
+                f"a PV guest with an HVM featureset ({' '.join(xen.names(strange))}): its domain "
+                "type was changed after it booted; start it anew"
+            )
+            yield VmFinding(vm, text)
+        answers = check_all([vm], members)
+        if not any(answer.grade.allowed for answer in answers):
+            nearest = min(answers, key=lambda answer: (answer.grade.exit_code, len(answer.missing)))
+            lacking = " ".join(lack.name for lack in nearest.missing)
+            said = "; ".join((*nearest.problems, *([f"lacks {lacking}"] if lacking else [])))
+            yield VmFinding(vm, f"no host takes it in; the nearest is {nearest.host.name}: {said}")
+
+
+def compat_bits(
+    vms: Iterable[Vm], members: Sequence[Member]
+) -> Iterator[tuple[Vm, dict[str, str]]]:
+    """The compatibility bits of VMs' records, by name, with where they come from."""
+    xen = release_of_pool(members)
+    for vm in vms:
+        bits = {xen.label(number): reason for number, reason in labels(vm, xen).items()}
+        if bits:
+            yield vm, bits

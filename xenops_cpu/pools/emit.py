@@ -12,12 +12,16 @@ xl and libvirt take a difference from what the host gives at boot; xapi takes th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from attrs import field, frozen
 
+from ..errors import Error
 from ..features.featureset import Featureset
 from ..features.release import RELEASES, Release
+from ..interface import GuestType
+from .member import Member
 
 _NAMES_SINCE = RELEASES.index("4.18")
 # libvirt's names where they are not libxl's (xenTranslateCPUFeature in src/libxl/xen_xl.c); it
@@ -42,7 +46,7 @@ _LIBVIRT = {
 }
 
 
-class EmitError(ValueError):
+class EmitError(Error):
     """The difference cannot be written in that form; the message names the features."""
 
 
@@ -61,6 +65,18 @@ class Difference:
     @property
     def on(self) -> Featureset:
         return self.level - self.base
+
+
+def base(hosts: Sequence[Member], guest: GuestType, level: Featureset) -> Featureset:
+    """What the text starts from so that it gives the level on each of the hosts.
+
+    What any of them gives and the level has not is to be switched off; what the level has and one
+    of them does not give (an OR-ed feature) is to be switched on.
+    """
+    some, every = Featureset(0, level.length), level
+    for host in hosts:
+        some, every = some | host.boot(guest), every & host.boot(guest)
+    return (some - level) | every
 
 
 def xl(difference: Difference) -> str:

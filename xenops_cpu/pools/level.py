@@ -12,12 +12,12 @@ from operator import or_
 from attrs import field, frozen
 
 from ..features.featureset import Featureset
-from ..features.fit import by_length
 from ..features.release import Release
-from .levelling import OR_REASONS, level, ored
-from .member import GuestType, Member
-
-_RSB = ("RSBA", "RRSBA")
+from ..features.risks import ORED, RSB
+from ..hosts.host import DEFAULT, set_name
+from ..interface import GuestType
+from .levelling import level, ored
+from .member import Member, release_of_pool
 
 
 @frozen
@@ -69,18 +69,6 @@ class Level:
         return self.release.names(self.featureset)
 
 
-def release_of_pool(members: Iterable[Member]) -> Release:
-    """Whose rules a pool follows: those of the member with the longest featuresets.
-
-    Mixed releases meet during an upgrade, when the newer host's libxc combines.
-    """
-    longest: Member | None = None
-    for member in members:
-        if longest is None or member.release.length > longest.release.length:
-            longest = member
-    return longest.release if longest else by_length(0).release
-
-
 def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = None) -> Level:
     """The level of what the hosts give at boot, and who costs it what.
 
@@ -99,7 +87,7 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
         lacked_once |= absent
     brought_by_any = _mask(ored(xen), xen)
     # No host keeps these out of the level by lacking them.
-    free = brought_by_any | _mask((name for name in _RSB if name in xen.features), xen)
+    free = brought_by_any | _mask((name for name in RSB if name in xen.features), xen)
     costs = tuple(
         Cost(
             host=member.name,
@@ -157,13 +145,13 @@ def _loss(
     number: int, lacking: Sequence[Member], guest: GuestType, xen: Release, found: Featureset
 ) -> Loss:
     name = xen.label(number)
-    if lacking and name not in OR_REASONS and name not in _RSB:
-        told = [_told(member, guest, number) for member in lacking[:3]]
+    if lacking and name not in ORED and name not in RSB:
+        reasons = [_reason(member, guest, number) for member in lacking[:3]]
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
-        reason = f"not on {', '.join(told)}{more}"
-    elif name in _RSB:
+        reason = f"not on {', '.join(reasons)}{more}"
+    elif name in RSB:
         reason = "the level says it in the other form (RSBA or RRSBA, by EIBRS)"
-        if not found.bits & _mask(_RSB, xen):
+        if not found.bits & _mask(RSB, xen):
             reason = "the level has no ARCH_CAPS, without which it means nothing"
     else:
         bases = [
@@ -175,7 +163,7 @@ def _loss(
     return Loss(number, name, tuple(member.name for member in lacking), reason)
 
 
-def _told(member: Member, guest: GuestType, number: int) -> str:
+def _reason(member: Member, guest: GuestType, number: int) -> str:
     if member.explain is None:
         return member.name
-    return f"{member.name} ({member.explain(f'{guest.value}_default', number)})"
+    return f"{member.name} ({member.explain(set_name(guest, DEFAULT), number)})"

@@ -8,10 +8,11 @@ libxc-cpu-policies; tools/libxc/xc_cpuid_x86.c in 8.2), for upstream Xen as well
 3. with ARCH_CAPS in the level and RSBA or RRSBA on any host, the level has RRSBA where it has
    EIBRS and RSBA where it has not, and never both.
 
-The result does not depend on the order or grouping of the hosts. AND and OR do not; clearing
-dependents takes the largest set without orphans, and no feature that others depend on is OR-ed, so
-clearing early removes nothing that stays when clearing late; RSBA and RRSBA are one fact in two
-forms, remade from EIBRS each time. tests/test_levelling.py holds it to that. One host alone is its
+The rules are those of one release for the whole pool; words that it does not know are AND-ed. The
+result does not depend on the order or grouping of the hosts. AND and OR do not; clearing dependents
+takes the largest set without orphans, and no feature that others depend on is OR-ed, so clearing
+early removes nothing that stays when clearing late; RSBA and RRSBA are one fact in two forms,
+remade from EIBRS each time. tests/pools/test_levelling.py holds it to that. One host alone is its
 own level, as it is: nothing is cleared.
 
 Sets of fewer than four words are no featureset of any Xen. xapi's own tests have such sets, and
@@ -25,24 +26,13 @@ from functools import cache
 
 from attrs import frozen
 
-from ..features.featureset import WORD_BITS, Featureset
+from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release, release
 
 # A set of XenServer 6 has four words, of Xen 4.7 ten.
 SHORTEST = 4
-# The word of MSR 10ah's low half, where RSBA and RRSBA are.
-ARCH_CAPS_WORD = 16
 
-# What Xen 4.19 and later mark with "|" in cpufeatureset.h (gen-cpuid.py: simple_or), and why.
-OR_REASONS = {
-    "MD_CLEAR": "a guest must scrub buffers with VERW if any host needs it",
-    "FB_CLEAR": "a guest must scrub fill buffers with VERW if any host needs it",
-    "RFDS_CLEAR": "a guest must scrub register files with VERW if any host needs it",
-    "VERW_CLEAR": "a guest must scrub with VERW if any (AMD) host needs it",
-    "NO_LMSL": "says that segment limits in long mode are missing: true if any host lacks them",
-    "FS_GS_NS": "says that writes of FS and GS base need not serialise: true if any host's do not",
-}
 # Releases without the mask. XenServer's libxc on 4.17 has the first four; Xen 4.15 is the first
 # whose max policies take in the VERW features from hosts that differ (`!` in cpufeatureset.h), so
 # before it an OR-ed bit would only keep the VM out of the hosts that lack it.
@@ -72,7 +62,7 @@ class Rules:
             if not bits & base:
                 bits &= ~dependents
         either = self.rsba | self.rrsba
-        if length > ARCH_CAPS_WORD and bits & self.arch_caps and some & either:
+        if bits & self.arch_caps and some & either:
             bits &= ~either
             bits |= self.rrsba if bits & self.eibrs else self.rsba
         return bits
@@ -129,9 +119,8 @@ def combine(left: Featureset, right: Featureset, xen: Release | None = None) -> 
     if not right.length:
         return left
     length = max(left.length, right.length)
-    found = rules((xen or by_length(length).release).name, later=False)
-    bits = found.settle(left.bits & right.bits, left.bits | right.bits, length)
-    return Featureset(bits & _all(length), length)
+    libxc = rules((xen or by_length(length).release).name, later=False)
+    return Featureset(libxc.settle(left.bits & right.bits, left.bits | right.bits, length), length)
 
 
 def level(featuresets: Iterable[Featureset], xen: Release) -> Featureset:
@@ -150,11 +139,7 @@ def level(featuresets: Iterable[Featureset], xen: Release) -> Featureset:
                 length = featureset.length
     if count < 2:
         return Featureset(some, length)
-    return Featureset(rules(xen.name).settle(every, some, length) & _all(length), length)
+    return Featureset(rules(xen.name).settle(every, some, length), length)
 
 
-def _all(length: int) -> int:
-    return (1 << (length * WORD_BITS)) - 1
-
-
-__all__ = ["OR_REASONS", "Rules", "combine", "level", "ored", "rules"]
+__all__ = ["Rules", "combine", "level", "ored", "rules"]

@@ -1,67 +1,50 @@
-"""Hosts and VMs as a pool knows them, whatever they were read from."""
+"""A host as a pool sees it: what it offers to each guest type, and by whose rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..cpuid.limits import LeafLimits
 from ..features.featureset import Featureset
-from ..features.release import COMMON_1D, Release
-from ..hosts import compat_bits
-from ..hosts.cpu_info import Offer, offers
-from ..hosts.host import Featuresets, Host
+from ..features.fit import by_length
+from ..features.release import Release
+from ..hosts import compat_bits, parts
+from ..hosts.host import DEFAULT, MAX, UNKNOWN, Featuresets, Host, Kind, set_name
+from ..hosts.offer import Offer, offers
+from ..hosts.record import of_cpu_info
+from ..interface import GuestType
 
-# Bits whose presence in an old record says nothing (names as in xenops_cpu.compat.RULES).
-_COMPATIBILITY = ("HTT", "X2APIC", "CMP_LEGACY", "IBS", "LWP", "SVM", "VMX")
-_COMMON_1D_WORD = 2
-
-
-class DomainTypeError(ValueError):
-    """A text that names no type of guest."""
-
-
-class GuestType(Enum):
-    """Whose featuresets count: PVH and PV-in-PVH guests have the HVM ones."""
-
-    PV = "pv"
-    HVM = "hvm"
-
-    @classmethod
-    def of(cls, domain_type: str) -> GuestType:
-        """By xapi's domain_type or by a person's word. Raises DomainTypeError."""
-        word = domain_type.strip().lower().replace("-", "_")
-        if word == "pv":
-            return cls.PV
-        if word in ("hvm", "pvh", "pv_in_pvh"):
-            return cls.HVM
-        raise DomainTypeError(f'domain type "{domain_type}" is not pv, hvm, pvh or pv_in_pvh')
+# Why a feature (by number) is or is not in one of Xen's sets (by its name in SETS).
+Explain = Callable[[str, int], str]
 
 
 @frozen
 class Member:
-    """A host as a pool sees it. A guest type that it does not run is not in `offers`.
+    """A host of a pool. A guest type that it does not run is not in `offers`.
 
-    `labels`: bits of the migration sets that XenServer's libxc adds for old VMs, with the reason.
-    `sets`: all that Xen answered, where it is known. `explain`: why a feature (by number) is or is
-    not in one of Xen's sets (by its name in Featuresets), first cause first; None where nobody
-    knows.
+    `certain`: the host itself says which release it is; else it was taken by its words.
+    `compat_bits`: bits of the migration sets that XenServer's libxc adds for old VMs, with the
+    reason. `limits`: of Xen's max policy, `boot_limits` of its default, where they are known.
+    `sets`: all that Xen answered, where it is known. `explain`: the reasons for its bits,
+    first cause first; None where nobody knows.
     """
 
     name: str
     vendor: str
     release: Release = field(repr=lambda xen: repr(xen.name))
     offers: Mapping[GuestType, Offer]
+    certain: bool = True
     cpu_count: int = 0
     socket_count: int = 0
     limits: Mapping[GuestType, LeafLimits] = field(factory=dict)
-    labels: Mapping[GuestType, Mapping[int, str]] = field(factory=dict)
+    boot_limits: Mapping[GuestType, LeafLimits] = field(factory=dict)
+    compat_bits: Mapping[GuestType, Mapping[int, str]] = field(factory=dict)
     sets: Featuresets | None = None
-    explain: Callable[[str, int], str] | None = field(default=None, eq=False, repr=False)
+    explain: Explain | None = field(default=None, eq=False, repr=False)
     notes: tuple[str, ...] = ()
+    uuid: str = ""
 
     def boot(self, guest: GuestType) -> Featureset:
         """What a new guest gets; the featureset without words where there are no such guests."""
@@ -74,117 +57,128 @@ class Member:
         return offer.migration if offer else Featureset()
 
 
-@frozen
-class Vm:
-    """A VM and what it remembers. `features` None: it has seen nothing yet (it is shut down).
+def member_of(host: Host, name: str = "", explain: Explain | None = None) -> Member:
+    """A host that was read (a capture, a simulation, the hypervisor, a record).
 
-    `vendor` "": not known. `limits`: of its CPU policy, where that is known.
+    A guest type of which no set has a feature does not run there, nor HVM guests where the host
+    says so. Where Xen's max is known and default is not, max stands for both.
     """
-
-    name: str
-    guest: GuestType
-    features: Featureset | None = None
-    vendor: str = ""
-    limits: LeafLimits | None = None
-    notes: tuple[str, ...] = ()
-
-
-class _Reason(Protocol):
-    @property
-    def feature(self) -> int: ...
-    @property
-    def step(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
-class Story(Protocol):
-    """What can tell the reasons for a bit: a Derivation."""
-
-    def story(self, name: str, number: int) -> Sequence[_Reason]: ...
-
-
-def explainer(derivation: Story) -> Callable[[str, int], str]:
-    """The `explain` of a Member out of a derivation: the decisive reason and what led to it."""
-
-    def explain(name: str, number: int) -> str:
-        story = [reason for reason in derivation.story(name, number) if reason.step != "none"]
-        own = [index for index, reason in enumerate(story) if reason.feature == number]
-        return "; ".join(reason.text for reason in story[own[-1] if own else 0 :])
-
-    return explain
-
-
-def member_of_host(
-    host: Host, name: str = "", explain: Callable[[str, int], str] | None = None
-) -> Member:
-    """A host that a source has read (a capture, a simulation, the hypervisor, xe's text).
-
-    A guest type of which no set has a feature does not run there. Where a record tells the most a
-    guest may arrive with and not what a new one gets, the former stands for both.
-    """
-    given, notes = {}, list(host.notes)
-    for guest, offer in zip(GuestType, offers(host), strict=True):
-        told: Featureset | None = getattr(host.featuresets, f"{guest.value}_max")
-        if not offer.default.length and told:
-            given[guest] = Offer(offer.kind, told, told)
+    runs: dict[GuestType, Offer] = {}
+    notes = list(host.notes)
+    for offer in offers(host):
+        guest = offer.guest
+        if guest is GuestType.HVM and not host.hvm:
+            continue
+        runs_them = bool(offer.boot or offer.migration)
+        if guest is GuestType.HVM and offer.migration.length:
+            runs_them = True  # the host says so, however little it offers them
+        if not offer.boot.length and offer.max:
+            runs[guest] = evolve(offer, boot=offer.max)
             notes.append(
-                f"what a new {offer.kind} guest gets is not told: {offer.kind} max is taken"
+                f"what a new {guest.name} guest gets is not told: {guest.name} max is taken"
             )
-        elif offer.migration:
-            given[guest] = offer
-    labels = compat_bits.host_labels(host)
-    limits = {}
-    for guest in given:
-        policy = host.policies.get(f"{guest.value}_max")
-        if policy is not None:  # the host policy will not do: Xen takes in more leaves than it has
-            limits[guest] = LeafLimits.of(policy)
+        elif runs_them:
+            runs[guest] = offer
+            notes += _odd(offer, host)
+    compat = compat_bits.host_labels(host)
     return Member(
         name=name or host.origin,
-        vendor=host.processor.vendor,
+        vendor=host.vendor,
         release=host.release,
-        offers=given,
+        certain=host.fit.certain and host.xen.version != UNKNOWN,
+        offers=runs,
         cpu_count=host.topology.cpu_count,
         socket_count=host.topology.socket_count,
-        limits=limits,
-        labels={guest: labels.get(f"{guest.value}_max", {}) for guest in given},
-        sets=host.featuresets,
+        # The host policy will not do: Xen takes in more leaves than it has.
+        limits=_limits(host, runs, MAX),
+        boot_limits=_limits(host, runs, DEFAULT),
+        compat_bits={guest: compat.get(set_name(guest, MAX), {}) for guest in runs},
+        # Sets that nobody told say nothing of why a bit is missing.
+        sets=host.featuresets if host.featuresets.raw.length else None,
         explain=explain,
+        notes=tuple(notes),
+        uuid=host.uuid,
+    )
+
+
+def member_of_record(
+    info: Mapping[str, str], name: str, assumed: Release | None = None, hvm: bool | None = None
+) -> Member:
+    """A host of xapi's Host.cpu_info. `assumed`: its release; None: by the number of words. `hvm`
+    None: HVM guests run where a set of theirs has features. Raises InputError.
+    """
+    read = of_cpu_info(info, name, strict=True)
+    host = parts.host(evolve(read, hvm=read.hvm if hvm is None else hvm), name, assumed)
+    member = member_of(host, name)
+    if assumed is None:
+        return member
+    compat = member.compat_bits if assumed.xenserver else {}
+    return evolve(member, release=assumed, certain=True, compat_bits=compat)
+
+
+def member_of_set(
+    featureset: Featureset, name: str, guest: GuestType, xen: Release | None = None
+) -> Member:
+    """A host of which one featureset is known: it stands for boot and migration."""
+    fit = by_length(featureset.length)
+    notes = ["one featureset is known of it: what a new guest gets may be less"]
+    if xen is None and fit.note:
+        notes.append(fit.note)
+    return Member(
+        name=name,
+        vendor="",
+        release=xen or fit.release,
+        certain=xen is not None,
+        offers={guest: Offer(guest, featureset, featureset)},
         notes=tuple(notes),
     )
 
 
-def wrong_kind(vm: Vm, xen: Release) -> Featureset:
-    """What a PV guest remembers that Xen offers to HVM guests only: a set of the wrong kind.
+def release_of_pool(members: Iterable[Member]) -> Release:
+    """Whose rules a pool follows: those of its newest member, in whatever order they come.
 
-    Happens when a VM's domain type is changed. Compatibility bits do not count.
+    Mixed releases meet during an upgrade, when the newer host's libxc combines. A release that was
+    only guessed by the number of words counts where nobody of that length says one.
     """
-    if vm.features is None or vm.guest is GuestType.HVM:
-        return Featureset()
-    pv, hvm = xen.masks["pv_max"], xen.masks["hvm_hap_max"]
-    known = Featureset.of_features(labels(vm, xen), vm.features.length)
-    return (vm.features & (hvm - pv)) - known
+    hosts = list(members)
+    longest = max((host.release.length for host in hosts), default=0)
+    certain = [host.release for host in hosts if host.certain]
+    sure = [release for release in certain if release.length == longest]
+    candidates = sure or [host.release for host in hosts]
+    return max(candidates, key=lambda xen: xen.place) if candidates else by_length(0).release
 
 
-def labels(vm: Vm, xen: Release) -> dict[int, str]:
-    """The compatibility bits of a VM's record: feature number to where the bit comes from."""
-    return dict(_labels(vm, xen))
+def _limits(host: Host, guests: Iterable[GuestType], kind: Kind) -> dict[GuestType, LeafLimits]:
+    policies = {guest: host.policies.get(set_name(guest, kind)) for guest in guests}
+    return {g: LeafLimits.of(policy) for g, policy in policies.items() if policy is not None}
 
 
-def _labels(vm: Vm, xen: Release) -> Iterator[tuple[int, str]]:
-    if vm.features is None:
-        return
-    low = _COMMON_1D_WORD * 32
-    for number in vm.features:
-        in_common = low <= number < low + 32 and COMMON_1D >> (number - low) & 1
-        if in_common and xen.feature(number) is None:
-            yield number, compat_bits.COMMON_REASON
-    for rule in compat_bits.RULES:
-        for name in rule.names:
-            known = xen.features.get(name)
-            if known is None or name not in _COMPATIBILITY or known.number not in vm.features:
-                continue
-            if vm.guest is GuestType.PV and "pv_max" not in rule.sets:
-                continue
-            if rule.vendors is None or not vm.vendor or vm.vendor in rule.vendors:
-                yield known.number, rule.reason
+def _odd(offer: Offer, host: Host) -> list[str]:
+    """What of a record lets nothing in, or not even the host's own guests."""
+    if offer.joined:
+        return []
+    key, kind = f"features_{offer.guest.name.lower()}", offer.guest.name
+    if not offer.max.length:
+        return [f"the record has no {key}: xapi migrates no {kind} guest here"]
+    beyond = offer.boot - offer.max
+    if not beyond:
+        return []
+    names = " ".join(host.release.names(beyond))
+    return [
+        f"{key} lacks what {key}_host has ({names}): xapi looks at {key} alone, so a {kind} guest "
+        "that was started here could not come back"
+    ]
+
+
+def unlike(names: Iterable[str]) -> list[str]:
+    """The same names, each once: one that was there already gets a number."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        number, unique = 1, name
+        while unique in taken:
+            number += 1
+            unique = f"{name} ({number})"
+        taken.add(unique)
+        result.append(unique)
+    return result

@@ -9,15 +9,14 @@ Which bit stands for what: Intel's and AMD's guidance on speculation, and how Li
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
 
 from attrs import frozen
 
 from ..features.release import Release
-from .lack import IMMUNITIES
+from ..features.risks import ORED, immunities
+from ..interface import GuestType, SecurityKind
 from .level import Level
-from .levelling import OR_REASONS
-from .member import GuestType, Member
+from .member import Member
 
 _VERW = ("MD_CLEAR", "FB_CLEAR", "RFDS_CLEAR", "VERW_CLEAR")
 _RSB = {
@@ -60,22 +59,11 @@ SPEED = {
 }
 
 
-class Kind(Enum):
-    """FORCED: one host makes all guests work for it. IMMUNITY: an immunity that the pool loses.
-    CONTROL: a control that it loses. SPEED: a feature that guests miss in time, not in safety.
-    """
-
-    FORCED = "forced"
-    IMMUNITY = "immunity"
-    CONTROL = "control"
-    SPEED = "speed"
-
-
 @frozen
-class Finding:
+class Reading:
     """`hosts`: who causes it, by name. `text`: a sentence for people, without the hosts."""
 
-    kind: Kind
+    kind: SecurityKind
     feature: str
     hosts: tuple[str, ...]
     text: str
@@ -84,14 +72,14 @@ class Finding:
         return f"{self.feature}: {self.text} (because of {', '.join(self.hosts) or 'the level'})"
 
 
-def findings(members: Sequence[Member], level: Level) -> tuple[Finding, ...]:
-    """The reading of `level`, which is of `members`, in the order of Kind."""
+def readings(members: Sequence[Member], level: Level) -> tuple[Reading, ...]:
+    """The reading of `level`, which is of `members`, in the order of SecurityKind."""
     taking = [member for member in members if level.guest in member.offers]
     return (
         *_forced(taking, level),
         *_immunities(taking, level),
-        *_losses(taking, level, Kind.CONTROL, CONTROLS),
-        *_losses(taking, level, Kind.SPEED, SPEED),
+        *_losses(taking, level, SecurityKind.CONTROL, CONTROLS),
+        *_losses(taking, level, SecurityKind.SPEED, SPEED),
     )
 
 
@@ -99,13 +87,13 @@ def _with(members: Sequence[Member], guest: GuestType, number: int) -> list[str]
     return [member.name for member in members if number in member.boot(guest)]
 
 
-def _forced(members: Sequence[Member], level: Level) -> Iterator[Finding]:
+def _forced(members: Sequence[Member], level: Level) -> Iterator[Reading]:
     for name in _VERW:
         number = _number(level.release, name)
         having = _with(members, level.guest, number)
         if number in level.featureset and 0 < len(having) < len(members):
-            text = f"{OR_REASONS[name]}; guests scrub on every host of the pool"
-            yield Finding(Kind.FORCED, name, tuple(having), text)
+            text = f"{ORED[name]}; guests scrub on every host of the pool"
+            yield Reading(SecurityKind.FORCED, name, tuple(having), text)
     for name, text in _RSB.items():
         number = _number(level.release, name)
         if number not in level.featureset:
@@ -113,24 +101,24 @@ def _forced(members: Sequence[Member], level: Level) -> Iterator[Finding]:
         numbers = [_number(level.release, other) for other in _RSB]
         having = [m.name for m in members if any(n in m.boot(level.guest) for n in numbers)]
         if len(having) < len(members) or len(members) != len(_with(members, level.guest, number)):
-            yield Finding(Kind.FORCED, name, tuple(having), text)
+            yield Reading(SecurityKind.FORCED, name, tuple(having), text)
 
 
-def _immunities(members: Sequence[Member], level: Level) -> Iterator[Finding]:
-    for name, problem in IMMUNITIES.items():
+def _immunities(members: Sequence[Member], level: Level) -> Iterator[Reading]:
+    for name, problem in immunities().items():
         found = _lost(members, level, name)
         if found:
             text = f"guests will think that they need protection from {problem}, on every host"
-            yield Finding(Kind.IMMUNITY, name, found, text)
+            yield Reading(SecurityKind.IMMUNITY, name, found, text)
 
 
 def _losses(
-    members: Sequence[Member], level: Level, kind: Kind, table: Mapping[str, str]
-) -> Iterator[Finding]:
+    members: Sequence[Member], level: Level, kind: SecurityKind, table: Mapping[str, str]
+) -> Iterator[Reading]:
     for name, text in table.items():
         found = _lost(members, level, name)
         if found:
-            yield Finding(kind, name, found, text)
+            yield Reading(kind, name, found, text)
 
 
 def _lost(members: Sequence[Member], level: Level, name: str) -> tuple[str, ...]:
@@ -158,4 +146,4 @@ def _number(xen: Release, name: str) -> int:
     return known.number if known else 1 << 16
 
 
-__all__ = ["CONTROLS", "SPEED", "Finding", "Kind", "findings"]
+__all__ = ["CONTROLS", "SPEED", "Reading", "readings"]

@@ -16,17 +16,18 @@ from functools import cache
 
 from attrs import field, frozen
 
+from ..errors import Error
 from ..features.featureset import Featureset
 from ..features.release import Release
-from .level import release_of_pool
+from ..interface import GuestType
 from .levelling import level
-from .member import GuestType, Member
+from .member import Member, release_of_pool
 
 EXACT = 10
 _NEVER = 1 << 60
 
 
-class SplitError(ValueError):
+class SplitError(Error):
     """There is no such partition; the message says why."""
 
 

@@ -1,65 +1,71 @@
 """The graded verdict: may this VM start, resume or migrate here, and at what price?
 
-    BOOTS       it has seen nothing yet and starts here with what the host gives
-    MIGRATES    all that it has seen, the host would give to a new guest as well
-    BY_MAX      the host takes it in, but some features only for guests that arrive: it works,
-                perhaps slowly (HLE, RTM)
-    BY_FORCE    the host lacks features: only a forced migration would go, with the risk in words
-    IMPOSSIBLE  another vendor's CPU, no such guests on that host, or leaves that Xen refuses
+    Boots          it has seen nothing yet and starts here with what the host gives
+    Migrates       all that it has seen, the host would give to a new guest as well
+    Only_by_max    the host takes it in, but some features only for guests that arrive: it works,
+                   perhaps slowly (HLE, RTM)
+    Only_by_force  the host lacks features, or xapi refuses its record: only a forced migration
+                   would go, with the risk in words
+    Impossible     another vendor's CPU, no such guests on that host, or leaves that Xen refuses
 
-Exit codes, part of the contract: 0 for BOOTS and MIGRATES (so that `check VM HOST && migrate` does
-what it says), 11 for BY_MAX, 12 for BY_FORCE, 13 for IMPOSSIBLE.
+Exit codes, part of the contract: 0 for Boots and Migrates (so that `check VM HOST && migrate` does
+what it says), 11 for Only_by_max, 12 for Only_by_force, 13 for Impossible.
 
-The comparison is xapi's (assert_vm_is_compatible in ocaml/xapi/cpuid_helpers.ml): the vendor must
-be equal, and the VM's set a subset of the host's *migration* set of its guest type, words that one
-side lacks read as zero.
+The comparison is xapi's (assert_vm_is_compatible in ocaml/xapi/cpuid_helpers.ml): a VM that is shut
+down may start anywhere; else the vendor must be equal, where the VM's record has one, and the VM's
+words a subset of the host's *migration* set of its guest type, words that one side lacks read as
+zero. A host whose record lacks that set is refused.
+
+What a pool's level has because *another* host has it (OR-ed features, RSBA and RRSBA), and AMD's
+copies of leaf 1, cost nothing where a host takes them in: they make no Only_by_max.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from enum import Enum
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ..features.featureset import WORD_BITS, Featureset
+from ..features.release import COMMON_1D, Release, release
+from ..features.risks import RSB
+from ..interface import Verdict
 from . import lack
 from .lack import Lack
-from .member import GuestType, Member, Vm, labels, wrong_kind
+from .levelling import ored
+from .member import Member
+from .vm import Vm, labels, wrong_kind
+
+# Which xapi the answer is for: those from 22.7 on compare a record's words as they stand.
+XAPI = "as xapi 22.7 and later compares"
 
 
-class Verdict(Enum):
-    """From best to worst."""
+@frozen
+class Grade:
+    """What a verdict means: `allowed`, whether Xen and xapi let the VM in without force; the exit
+    code of a program that gives it; `word` and `sentence` for people; `tone`: good, fair or bad.
+    """
 
-    BOOTS = 0
-    MIGRATES = 1
-    BY_MAX = 2
-    BY_FORCE = 3
-    IMPOSSIBLE = 4
-
-    @property
-    def allowed(self) -> bool:
-        """Whether Xen and xapi let the VM in without force."""
-        return self.value <= Verdict.BY_MAX.value
-
-    @property
-    def exit_code(self) -> int:
-        """Of a program that gives this verdict: 0 for a plain yes, else 11, 12 or 13."""
-        return 10 + self.value - 1 if self.value > Verdict.MIGRATES.value else 0
-
-    @property
-    def sentence(self) -> str:
-        """For people, with the host as the subject's place."""
-        return _SENTENCES[self]
+    allowed: bool
+    exit_code: int
+    word: str
+    sentence: str
+    tone: str
 
 
-_SENTENCES = {
-    Verdict.BOOTS: "boots here",
-    Verdict.MIGRATES: "resumes or migrates here",
-    Verdict.BY_MAX: "resumes or migrates here, only because Xen takes in more than it gives",
-    Verdict.BY_FORCE: "would go only by force: the host lacks features",
-    Verdict.IMPOSSIBLE: "cannot run here",
-}
+GRADES: Mapping[Verdict, Grade] = {
+    Verdict.BOOTS: Grade(True, 0, "boots", "boots here", "good"),
+    Verdict.MIGRATES: Grade(True, 0, "migrates", "resumes or migrates here", "good"),
+    Verdict.ONLY_BY_MAX: Grade(
+        True, 11, "only by max",
+        "resumes or migrates here, only because Xen takes in more than it gives", "fair",
+    ),
+    Verdict.ONLY_BY_FORCE: Grade(
+        False, 12, "only by force", "would go only by force: the host lacks features", "bad"
+    ),
+    Verdict.IMPOSSIBLE: Grade(False, 13, "impossible", "cannot run here", "bad"),
+}  # fmt: skip
 
 # What no comparison of featuresets sees; a guest may depend on it all the same.
 UNSEEN = (
@@ -75,12 +81,11 @@ class Answer:
     """One VM on one host. `compared`: which sets were compared, in words.
 
     `missing`: every feature that the host does not take in, in bit order. `only_by_max`: those it
-    takes in and does not give at boot. `problems`: why it is impossible.
+    takes in and does not give at boot. `problems`: what keeps the VM out beside features.
     """
 
-    vm: str
-    host: str
-    guest: GuestType
+    vm: Vm
+    host: Member
     verdict: Verdict
     compared: str
     missing: tuple[Lack, ...] = ()
@@ -89,30 +94,45 @@ class Answer:
     remedies: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def grade(self) -> Grade:
+        return GRADES[self.verdict]
+
 
 def check(vm: Vm, member: Member) -> Answer:
     """The verdict with all names, reasons, risks and remedies."""
-    guest, xen = vm.guest, member.release
+    guest, xen, seen = vm.guest, member.release, vm.seen
     verdict, problems = _grade(vm, member)
     old = labels(vm, xen)
     lacking: list[Lack] = []
     brought: list[Lack] = []
     notes = [*vm.notes, *member.notes]
     compared = f"nothing: {vm.name} has seen no features yet, it gets what {member.name} gives"
-    if vm.features is not None and guest in member.offers:
+    if vm.halted:
+        compared = f"nothing: {vm.name} is shut down, it gets what is given where it starts"
+    if guest not in member.offers:
+        compared = f"nothing: {member.name} runs no {guest.name} guests"
+    elif seen is not None:
         offer = member.offers[guest]
         compared = (
             f"what {vm.name} has seen since it booted with what {member.name} takes in "
-            f"({guest.name} max or boot)"
+            f"({guest.name} {'max or boot' if offer.joined else 'migration set'}), {XAPI}"
         )
         lacking = [
             lack.missing(member, guest, number, old.get(number, ""))
-            for number in vm.features - offer.migration
+            for number in seen - offer.migration
         ]
+        beyond = seen & (offer.migration - offer.boot)
+        costless = Featureset(beyond.bits & free(xen), beyond.length)
         brought = [
             lack.only_by_max(member, guest, number, old.get(number, ""))
-            for number in vm.features & (offer.migration - offer.boot)
+            for number in beyond - costless
         ]
+        if costless:
+            notes.append(
+                "taken in though not given at boot, because hosts of a pool may differ in it: "
+                f"{' '.join(xen.names(costless))}"
+            )
         strange = wrong_kind(vm, xen)
         if strange:
             notes.append(
@@ -124,9 +144,8 @@ def check(vm: Vm, member: Member) -> Answer:
         if not vm.vendor or not member.vendor:
             notes.append("the vendors were not compared: one is not known")
     return Answer(
-        vm=vm.name,
-        host=member.name,
-        guest=guest,
+        vm=vm,
+        host=member,
         verdict=verdict,
         compared=compared,
         missing=tuple(lacking),
@@ -137,23 +156,40 @@ def check(vm: Vm, member: Member) -> Answer:
     )
 
 
+def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
+    """Every VM on every host; who cannot go to one is told which of the others take it in."""
+    answers = []
+    for vm in vms:
+        own = [check(vm, member) for member in members]
+        welcoming = [answer.host.name for answer in own if answer.grade.allowed]
+        for answer in own:
+            if welcoming and not answer.grade.allowed:
+                hosts = ", ".join(welcoming[:3]) + (" and others" if len(welcoming) > 3 else "")
+                elsewhere = f"or move {vm.name} to {hosts}, which can take it in"
+                answer = evolve(answer, remedies=(*answer.remedies, elsewhere))
+            answers.append(answer)
+    return answers
+
+
 def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
-    problems = _problems(vm, member)
+    problems = impossible(vm, member)
     if problems:
         return Verdict.IMPOSSIBLE, problems
-    if vm.features is None:
+    seen = vm.seen
+    if seen is None:
         return Verdict.BOOTS, []
-    if vm.features <= member.boot(vm.guest):
-        return Verdict.MIGRATES, []
-    taken = vm.features <= member.migration(vm.guest)
-    return (Verdict.BY_MAX if taken else Verdict.BY_FORCE), []
+    refusals = _refusals(vm, member)
+    if refusals or not seen <= member.migration(vm.guest):
+        return Verdict.ONLY_BY_FORCE, refusals
+    given = member.boot(vm.guest).bits | free(member.release)
+    return (Verdict.ONLY_BY_MAX if seen.bits & ~given else Verdict.MIGRATES), []
 
 
-def _problems(vm: Vm, member: Member) -> list[str]:
-    """Why it is impossible, whatever the features; a VM that has seen nothing may go anywhere."""
+def impossible(vm: Vm, member: Member) -> list[str]:
+    """Why it is impossible, whatever the features; a VM that boots needs its guest type only."""
     if vm.guest not in member.offers:
         return [f"{member.name} runs no {vm.guest.name} guests"]
-    if vm.features is None:
+    if vm.seen is None:
         return []
     problems = []
     if vm.vendor and member.vendor and vm.vendor != member.vendor:
@@ -167,111 +203,57 @@ def _problems(vm: Vm, member: Member) -> list[str]:
     return problems
 
 
+def _refusals(vm: Vm, member: Member) -> list[str]:
+    """Why xapi refuses the VM although a forced migration would go."""
+    migration = member.migration(vm.guest)
+    if not migration.length:
+        key = f"features_{vm.guest.name.lower()}"
+        return [
+            f"the record of {member.name} has no {key}: xapi says that it does not have new "
+            "leveling feature keys, and refuses"
+        ]
+    if vm.stored is not None and not vm.stored <= migration:
+        return [
+            f"the record of {vm.name} has four words in XenServer 6's order: xapi 22.7 and later "
+            "compares them as they stand and refuses; older xapi put them in order first"
+        ]
+    return []
+
+
+def free(xen: Release) -> int:
+    """Bits that cost a VM nothing where its host takes them in and does not give them at boot."""
+    return _free(xen.name)
+
+
+@cache
+def _free(name: str) -> int:
+    xen = release(name)
+    names = [feature for feature in (*ored(xen), *RSB) if feature in xen.features]
+    copies = COMMON_1D << 2 * WORD_BITS
+    named = sum(1 << feature.number for feature in xen.features.values())
+    return xen.featureset(names).bits | (copies & ~named)
+
+
 def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack]) -> list[str]:
-    if verdict.allowed:
+    if GRADES[verdict].allowed:
         return []
     if vm.guest not in member.offers:
         return [f"choose a host that runs {vm.guest.name} guests"]
-    found = list(dict.fromkeys(item.remedy for item in lacking if item.remedy))
+    remedies: list[str] = []
+    # Where the VM cannot go for another reason, what would bring a feature is no help.
+    if verdict is not Verdict.IMPOSSIBLE:
+        remedies += dict.fromkeys(item.remedy for item in lacking if item.remedy)
     if lacking and all(item.compatibility for item in lacking):
-        found.append(
+        remedies.append(
             "what is missing are bits of old records only: forcing the migration is harmless as "
             "far as they go"
         )
-    found.append(
+    remedies.append(
         f"shut {vm.name} down and start it on {member.name}: it then gets what is given there"
     )
-    found.append(f"or move {vm.name} to a host that takes it in")
-    return found
+    return remedies
 
 
-@frozen
-class Grid:
-    """VMs × hosts: rows[i][j] is the value of the verdict of VM i on host j.
-
-    Equal rows are one object.
-    """
-
-    rows: tuple[bytes, ...]
-
-    def verdict(self, vm: int, host: int) -> Verdict:
-        return Verdict(self.rows[vm][host])
-
-    def counts(self) -> dict[Verdict, int]:
-        """How often each verdict was given."""
-        total: Counter[int] = Counter()
-        for row, times in Counter(self.rows).items():
-            for code, count in Counter(row).items():
-                total[code] += count * times
-        return {verdict: total[verdict.value] for verdict in Verdict}
-
-
-def grid(
-    vms: Iterable[Vm], members: Iterable[Member], progress: Callable[[int], None] | None = None
-) -> Grid:
-    """The verdict of every VM on every host, without the words.
-
-    VMs that remember the same, and hosts that offer the same, are looked at once: a fleet has few
-    kinds of either. `progress` is told the number of VMs done.
-    """
-    hosts = list(members)
-    rows: list[bytes] = []
-    known: dict[object, bytes] = {}
-    columns: dict[object, _Columns] = {}
-    for vm in vms:
-        # What problems there are, and what features are compared with, is the same for many VMs.
-        sort = (vm.guest, vm.vendor, vm.limits, vm.features is None)
-        key = (sort, vm.features and vm.features.bits)
-        row = known.get(key)
-        if row is None:
-            if sort not in columns:
-                columns[sort] = _Columns.of(vm, hosts)
-            row = known[key] = columns[sort].row(vm)
-        rows.append(row)
-        if progress is not None:
-            progress(len(rows))
-    return Grid(tuple(rows))
-
-
-@frozen
-class _Columns:
-    """The hosts for VMs of one sort. `kinds`: what a kind of host does not take in and not give as
-    bits, or None where it is impossible. `index`: which kind each host is.
-    """
-
-    kinds: tuple[tuple[int, int] | None, ...]
-    index: tuple[int, ...]
-
-    @classmethod
-    def of(cls, vm: Vm, hosts: Sequence[Member]) -> _Columns:
-        kinds: dict[tuple[int, int] | None, int] = {}
-        index = []
-        for host in hosts:
-            kind = None
-            if not _problems(vm, host):
-                kind = (~host.migration(vm.guest).bits, ~host.boot(vm.guest).bits)
-            index.append(kinds.setdefault(kind, len(kinds)))
-        return cls(tuple(kinds), tuple(index))
-
-    def row(self, vm: Vm) -> bytes:
-        boots, migrates = Verdict.BOOTS.value, Verdict.MIGRATES.value
-        by_max, by_force = Verdict.BY_MAX.value, Verdict.BY_FORCE.value
-        impossible = Verdict.IMPOSSIBLE.value
-        if vm.features is None:
-            codes = [impossible if kind is None else boots for kind in self.kinds]
-        else:
-            seen = vm.features.bits
-            codes = [
-                impossible
-                if kind is None
-                else by_force
-                if seen & kind[0]
-                else by_max
-                if seen & kind[1]
-                else migrates
-                for kind in self.kinds
-            ]
-        return bytes([codes[kind] for kind in self.index])
-
-
-__all__ = ["UNSEEN", "Answer", "Grid", "Verdict", "check", "grid"]
+__all__ = [
+    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible",
+]  # fmt: skip

@@ -5,24 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from . import security
+from ..interface import GuestType, SecurityKind
 from .lack import Lack
-from .member import GuestType, Member
-from .verdict import Answer, Verdict
+from .member import Member
 
 GUESTS = {GuestType.HVM: "HVM and PVH guests", GuestType.PV: "PV guests"}
-VERDICTS = {
-    Verdict.BOOTS: "boots",
-    Verdict.MIGRATES: "migrates",
-    Verdict.BY_MAX: "only by max",
-    Verdict.BY_FORCE: "only by force",
-    Verdict.IMPOSSIBLE: "impossible",
-}
 SECURITY = {
-    security.Kind.FORCED: "all guests do extra work because of one host",
-    security.Kind.IMMUNITY: "immunities that guests do not learn of",
-    security.Kind.CONTROL: "protections that guests cannot use",
-    security.Kind.SPEED: "speed that guests lose",
+    SecurityKind.FORCED: "all guests do extra work because some hosts need it",
+    SecurityKind.IMMUNITY: "immunities that guests do not learn of",
+    SecurityKind.CONTROL: "protections that guests cannot use",
+    SecurityKind.SPEED: "speed that guests lose",
 }
 
 _PLACE = re.compile(
@@ -54,12 +46,6 @@ def alike(lacks: Iterable[Lack]) -> dict[tuple[str, str, str], list[str]]:
         old = "" if lack.compatibility == lack.reason else lack.compatibility
         found.setdefault((short(lack.reason), lack.risk, old), []).append(lack.name)
     return found
-
-
-def remedies(answer: Answer) -> list[str]:
-    """Where the VM cannot go for another reason, what would bring a feature is no help."""
-    of_features = {lack.remedy for lack in answer.missing} if answer.problems else set()
-    return [remedy for remedy in answer.remedies if remedy not in of_features]
 
 
 def vendors(members: Iterable[Member]) -> list[str]:

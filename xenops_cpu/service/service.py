@@ -14,8 +14,9 @@ from .. import __version__
 from ..features.featureset import Featureset, FeaturesetError
 from ..features.fit import by_length
 from ..features.release import Release
-from ..hosts.cpu_info import describe, host_stat, inconsistencies, notes
+from ..hosts.cpu_info import describe, host_stat, notes
 from ..hosts.host import Host
+from ..hosts.offer import inconsistencies
 from ..interface import (
     CpuInfo,
     FeaturesetText,
@@ -131,7 +132,7 @@ class XenopsCpu:
         from . import pools
 
         task.set(debug_info)
-        return pools.check_all(vms, hosts, self._own())
+        return pools.check(vms, hosts, self._own())
 
     def pool_plan(
         self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
@@ -168,8 +169,11 @@ class XenopsCpu:
             return None
 
     def _release_for(self, left: Featureset, right: Featureset) -> Release:
-        """Whose rules and names fit: this host's, unless the sets are longer than it knows."""
-        return by_length(max(left.length, right.length), self._own()).release
+        """Whose rules and names count: this host's; by the number of words where it is not known.
+
+        It is one for all calls, so that a pool's level does not depend on the order of its hosts.
+        """
+        return self._own() or by_length(max(left.length, right.length)).release
 
     def _read(self) -> Host:
         try:

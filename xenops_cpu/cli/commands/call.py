@@ -39,8 +39,9 @@ _seconds.__name__ = "number of seconds, up to a day,"
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "call",
-        "Call METHOD and print its result as JSON; an error goes to standard error, and the exit "
-        "code is 1 then. debug_info and parameters without content may be left out.",
+        "Call METHOD and print its result as JSON; an error goes to standard error. The exit code "
+        "is 1 for an error and for the answer false. debug_info and parameters without content may "
+        "be left out.",
         f"{_EXAMPLES}\nmethods: {', '.join(METHODS)}, rpc.discover\n",
     )
     made.add_argument("method", metavar="METHOD")
@@ -70,9 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(f"the reply cannot be read: {error}", ANSWERED_WITH_AN_ERROR) from error
     if not reply.success:
         raise Failure(_error_text(reply.value), ANSWERED_WITH_AN_ERROR)
-    json.dump(_typed(method, reply.value), sys.stdout, indent=2, ensure_ascii=False)
+    value = _typed(method, reply.value)
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
-    return OK
+    return ANSWERED_WITH_AN_ERROR if value is False else OK
 
 
 def _values(method: Method | None, parameters: list[str]) -> dict[str, Any]:

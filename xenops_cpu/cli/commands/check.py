@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ...pools import words as told
-from ...pools.member import Member, Vm
-from ...pools.verdict import UNSEEN, Answer, Verdict, check, grid
-from .. import WRONG_USAGE, Failure, members, terminal, typed
+from ...interface import Verdict
+from ...pools.grid import VERDICTS, grid
+from ...pools.member import Member
+from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
+from ...pools.vm import Vm
+from ...pools.words import count, some
+from .. import WRONG_USAGE, Failure, pool_arguments, terminal
 from .. import pool_words as words
+from ..arguments import read, shown, split_name, what_it_is
 from ..progress import Progress
 
 _EXAMPLES = """  xenops-cpu check web-01.txt example:skylake-server-xen-4.17
@@ -35,15 +39,15 @@ _MANY = 40
 
 
 def parser() -> argparse.ArgumentParser:
-    made = members.parser(
+    made = pool_arguments.parser(
         "check",
         "May this VM boot, resume or migrate there? Each feature that is missing is named, with "
         "the reason, what forcing would risk, and what helps. What a VM has seen since it booted "
         "is compared with what a host takes in (its migration set).",
         _EXAMPLES,
     )
-    made.add_argument("vm", metavar="VM", help=members.VM_HELP)
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument("vm", metavar="VM", help=pool_arguments.VM_HELP)
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
     )
@@ -51,20 +55,21 @@ def parser() -> argparse.ArgumentParser:
         "--details", action="store_true", help=f"reasons and remedies for more than {_FEW} pairs"
     )
     made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
-    members.add_hex(made)
-    members.add_notes(made)
+    pool_arguments.add_hex(made)
+    pool_arguments.add_notes(made)
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    guests = members.vms([arguments.vm], arguments)
-    hosts = members.members(arguments.hosts, arguments)
+    guests = pool_arguments.vms([arguments.vm], arguments, files=arguments.hosts)
+    hosts = pool_arguments.members(arguments.hosts, arguments)
     if not guests:
-        raise Failure(f'"{typed.shown(arguments.vm)}" has no VM', WRONG_USAGE)
+        what = what_it_is(read(split_name(arguments.vm)[1]))
+        raise Failure(f'"{shown(arguments.vm)}" has no VM; {what}', WRONG_USAGE)
     many = len(guests) * len(hosts) > _MANY and not (arguments.json or arguments.details)
     if arguments.brief or many:
         return _brief(guests, hosts, arguments)
-    answers = [check(vm, host) for vm in guests for host in hosts]
+    answers = check_all(guests, hosts)
     code = _code([answer.verdict for answer in answers], arguments.any)
     if arguments.json:
         words.print_json(
@@ -82,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     for answer in answers if detailed else ():
         words.tell_answer(answer)
         if arguments.hex:
-            _hex(answer, guests, hosts)
+            _hex(answer)
     if not detailed:
         terminal.line("--details tells the reasons, the risks and what to do")
     _tell_common(answers, hosts, arguments.notes)
@@ -92,18 +97,17 @@ def run(arguments: argparse.Namespace) -> int:
 def _row(answer: Answer) -> tuple[str, str, str, str]:
     lacking = " ".join(lack.name for lack in answer.missing[:6])
     more = f" and {len(answer.missing) - 6} more" if len(answer.missing) > 6 else ""
-    said = answer.problems[0] if answer.problems and not lacking else lacking + more
-    return answer.vm, answer.host, told.VERDICTS[answer.verdict], said
+    why = answer.problems[0] if answer.problems and not lacking else lacking + more
+    return answer.vm.name, answer.host.name, answer.grade.word, why
 
 
-def _hex(answer: Answer, guests: Sequence[Vm], hosts: Sequence[Member]) -> None:
-    vm = next(vm for vm in guests if vm.name == answer.vm)
-    host = next(host for host in hosts if host.name == answer.host)
+def _hex(answer: Answer) -> None:
+    vm, host = answer.vm, answer.host
     if vm.features is not None:
         terminal.line(f"  {vm.name} has seen    {vm.features}")
-    if answer.guest in host.offers:
-        terminal.line(f"  {host.name} gives     {host.boot(answer.guest)}")
-        terminal.line(f"  {host.name} takes in  {host.migration(answer.guest)}")
+    if vm.guest in host.offers:
+        terminal.line(f"  {host.name} gives     {host.boot(vm.guest)}")
+        terminal.line(f"  {host.name} takes in  {host.migration(vm.guest)}")
 
 
 def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything: bool) -> None:
@@ -114,7 +118,7 @@ def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything:
     else:
         terminal.paragraph(
             "compared: what each VM has seen since it booted with what each host takes in (max or "
-            "boot), of the VM's guest type",
+            f"boot), of the VM's guest type, {XAPI}",
             hanging=2,
         )
     of_hosts = {note for host in hosts for note in host.notes}
@@ -128,30 +132,32 @@ def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything:
 
 def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Namespace) -> int:
     with Progress("checking VMs", len(guests)) as bar:
-        found = grid(guests, hosts, bar.step)
-    counts = found.counts()
+        verdicts = grid(guests, hosts, bar.step)
+    counts = verdicts.counts()
     given = [verdict for verdict in Verdict if counts[verdict]]
     code = _code(given, arguments.any)
     if arguments.json:
-        words.print_json({"exit_code": code, **words.grid_json(found, guests, hosts)})
+        words.print_json({"exit_code": code, **words.grid_json(verdicts, guests, hosts)})
         return code
     rows = []
-    for vm, row in zip(guests, found.rows, strict=True):
+    for vm, row in zip(guests, verdicts.rows, strict=True):
         refusing = [
-            host.name for host, value in zip(hosts, row, strict=True) if not Verdict(value).allowed
+            host.name
+            for host, value in zip(hosts, row, strict=True)
+            if not GRADES[VERDICTS[value]].allowed
         ]
-        verdicts = (str(row.count(verdict.value) or "-") for verdict in Verdict)
-        rows.append((vm.name, *verdicts, told.some(refusing, 4)))
-    headers = ("VM", *told.VERDICTS.values(), "will not be taken in by")
-    shown = [row for row in rows if row[-1]] or rows[:_MANY]
-    terminal.table(headers, shown)
-    if len(shown) < len(rows):
-        terminal.line(f"and {told.count(len(rows) - len(shown), 'VM')} that every host takes in")
-    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {told.VERDICTS[v]}' for v in given)}")
+        counted = (str(row.count(value) or "-") for value in range(len(VERDICTS)))
+        rows.append((vm.name, *counted, some(refusing, 4)))
+    headers = ("VM", *(grade.word for grade in GRADES.values()), "will not be taken in by")
+    shown_rows = [row for row in rows if row[-1]] or rows[:_MANY]
+    terminal.table(headers, shown_rows)
+    if len(shown_rows) < len(rows):
+        terminal.line(f"and {count(len(rows) - len(shown_rows), 'VM')} that every host takes in")
+    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {GRADES[v].word}' for v in given)}")
     terminal.line("check one VM or one host for names, reasons and remedies")
     return code
 
 
 def _code(verdicts: Sequence[Verdict], best: bool) -> int:
     pick = min if best else max
-    return pick(verdicts, key=lambda verdict: verdict.value).exit_code
+    return pick(GRADES[verdict].exit_code for verdict in verdicts)

@@ -17,9 +17,11 @@ from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...features.xen_cpuid_names import tool
-from ...hosts.host import Host
+from ...hosts.host import SETS, TITLES, Host
 from ...inputs import Input
-from .. import OK, WRONG_USAGE, Failure, options, subject, terminal
+from .. import OK, WRONG_USAGE, Failure, options, terminal
+from ..arguments import WHAT, add_release, read, release_for
+from ..arguments import release as asked_release
 
 _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name, word by word
   xenops-cpu decode --xen 4.13 --style table 1fc9cbf5:f6f83203
@@ -29,15 +31,6 @@ _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name,
   xenops-cpu decode example:epyc-xen-4.17              # all sets of a host
   xenops-cpu decode --json 1fc9cbf5-f6f83203 | jq -r .sets[0].features[].name
 """
-
-_TITLES = {
-    "raw": "raw",
-    "host": "host",
-    "pv_default": "PV default",
-    "hvm_default": "HVM default",
-    "pv_max": "PV max",
-    "hvm_max": "HVM max",
-}
 
 
 @attrs.frozen
@@ -53,12 +46,12 @@ class _Set:
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "decode",
-        f"Every bit of a featureset by name, leaf and register. FEATURESET is {subject.WHAT}; or a "
+        f"Every bit of a featureset by name, leaf and register. FEATURESET is {WHAT}; or a "
         'phrase such as "word 1 of 7ed8320b".',
         _EXAMPLES,
     )
     made.add_argument("featuresets", nargs="+", metavar="FEATURESET")
-    subject.add_release(made)
+    add_release(made)
     made.add_argument(
         "--style",
         choices=("names", "table", "xen-cpuid"),
@@ -75,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asked = subject.release(arguments)
+    asked = asked_release(arguments)
     if arguments.style == "xen-cpuid" and not arguments.json:
         return _as_xen_cpuid(arguments.featuresets, asked or release_named(NEWEST))
     try:
@@ -103,7 +96,7 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
         yield _Set("", bits.word(said.index, said.value), xen, said.index)
         return
     for text in texts:
-        found = subject.resolve(text, one_word=True)
+        found = read(text, one_word=True)
         for one in _of_input(found, asked):
             if index is None:
                 yield one
@@ -122,12 +115,13 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
 
 
 def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:
-    for name, host in zip(found.host_names, found.hosts, strict=True):
-        yield from _of_host(host, name, asked)
+    for each in found.hosts:
+        yield from _of_host(each.host, each.name, asked)
     for vm in found.vms:
-        yield _Set(vm.name, vm.featureset, subject.release_for(vm.featureset, asked))
+        if vm.features is not None:
+            yield _Set(vm.name, vm.features, release_for(vm.features, asked))
     if found.featureset is not None and not found.vms:
-        yield _Set("", found.featureset, subject.release_for(found.featureset, asked))
+        yield _Set("", found.featureset, release_for(found.featureset, asked))
     if found.policy is not None and found.featureset is None:
         from ...cpuid.words import policy_featureset
 
@@ -136,8 +130,8 @@ def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:
 
 
 def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
-    for key, title in _TITLES.items():
-        featureset: Featureset | None = getattr(host.featuresets, key)
+    for key in SETS:
+        title, featureset = TITLES[key][0], host.featuresets.named(key)
         if featureset is not None and featureset.length:
             yield _Set(f"{name}: {title}", featureset, asked or host.release)
 
@@ -152,8 +146,8 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release) -> int:
         except inputs.InputError:
             found = None
         if found is not None and found.hosts:
-            for host in found.hosts:
-                sys.stdout.write(xen_cpuid.info(host, detail=True))
+            for each in found.hosts:
+                sys.stdout.write(xen_cpuid.info(each.host, detail=True))
             continue
         printed, complaints = xen_cpuid.decode([text], asked)
         sys.stdout.write(printed)

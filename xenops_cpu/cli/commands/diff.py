@@ -9,12 +9,14 @@ import sys
 from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
 from ...cpuid.policy import Policy
 from ...explain import differences
-from ...explain.differences import KINDS, HostDifference, Journey, SetDifference
+from ...explain.differences import KINDS, HostDifference, SetDifference
 from ...explain.policies import Statement, policies
 from ...features import meanings
-from ...features.featureset import Featureset
+from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
-from .. import OK, options, subject, terminal
+from ...pools.verdict import Answer
+from .. import OK, options, terminal
+from ..arguments import WHAT, add_release
 from ..comparison import Compared, compare, document
 
 DIFFERENT = 1
@@ -27,7 +29,7 @@ _EXAMPLES = """  xenops-cpu diff 1fc9cbf5-f6f83203 1fc9cbf5-f6d83203
   xenops-cpu diff host-7.policy host-8.policy                    # leaves and MSRs
   xenops-cpu diff --json A B | jq .same
 
-exit codes: 0 the same (a VM: nothing is missing), 1 they differ, 2 wrong use, 3 not readable
+exit codes: 0 the same (a VM: it may go there), 1 they differ, 2 wrong use, 3 not readable
 """
 
 # Of hosts' policies these are shown without being asked for: what keeps VMs out beside features.
@@ -37,7 +39,7 @@ _TELLING = (LIMITS, IDENTITY, ADDRESSES, MSRS)
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "diff",
-        f"What differs between A and B, by name, and what it means. Each is {subject.WHAT}. Of two "
+        f"What differs between A and B, by name, and what it means. Each is {WHAT}. Of two "
         "hosts, boot sets are compared with boot sets and migration sets with migration sets; for "
         "a VM that moves, the boot set of where it was started with the migration set of where it "
         "goes.",
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("a", metavar="A")
     made.add_argument("b", metavar="B", nargs="?")
-    subject.add_release(made)
+    add_release(made)
     made.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
     made.add_argument("--policies", action="store_true", help="all that differs in the policies")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
@@ -85,8 +87,8 @@ def _show(compared: Compared, everything: bool) -> None:
         _statements(found.statements)
     if compared.hosts is not None:
         _show_hosts(compared, compared.hosts, everything)
-    for journey in compared.journeys:
-        _journey(journey, compared.release)
+    for answer in compared.journeys:
+        _journey(answer, compared.release)
 
 
 def _sides(found: SetDifference, a: str, b: str, say_same: bool = True) -> None:
@@ -145,21 +147,23 @@ def _show_hosts(compared: Compared, found: HostDifference, everything: bool) -> 
             terminal.line(f"  {len(policy.statements) - len(shown)} more with --policies")
 
 
-def _journey(journey: Journey, xen: Release) -> None:
+def _journey(answer: Answer, xen: Release) -> None:
+    """May the VM go there? The verdict, what keeps it out, and what it would miss."""
     terminal.line("")
-    whose = f"{journey.guest} guest"
-    if not journey.possible:
-        where = journey.target if journey.booted else journey.origin
-        terminal.paragraph(f"{whose} from {journey.origin} to {journey.target}: {where} has none")
-        return
-    if not journey.missing:
-        terminal.paragraph(
-            f"{whose} from {journey.origin} to {journey.target}: nothing is missing", style="green"
-        )
-        return
     terminal.paragraph(
-        f"{whose} from {journey.origin} to {journey.target}: {len(journey.missing)} missing "
-        "(what it has seen at boot, compared with the migration set there)",
-        style="red",
+        f"{answer.vm.guest.name} guest from {answer.vm.name} to {answer.host.name}: "
+        f"{answer.grade.sentence}",
+        style={"good": "green", "fair": "yellow"}.get(answer.grade.tone, "red"),
     )
-    _groups(journey.missing, xen)
+    for problem in answer.problems:
+        terminal.paragraph(problem, 2, 4)
+    if answer.missing:
+        terminal.paragraph(
+            f"{len(answer.missing)} missing (what it has seen at boot, compared with the migration "
+            "set there)",
+            2,
+        )
+        _groups(Featureset.of_features((lack.number for lack in answer.missing), MAX_WORDS), xen)
+    for note in answer.notes:
+        if note.startswith("the vendors were not compared"):
+            terminal.paragraph(f"note: {note}", 2, 4)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ...features.featureset import Featureset
+from ...interface import GuestType
 from ...pools import emit
 from ...pools.emit import Difference, EmitError
 from ...pools.level import level_of
-from ...pools.member import GuestType, Member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, members
+from ...pools.member import Member
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments
 from .. import pool_words as words
+from ..arguments import release as asked_release
 
 _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.19 >> guest.cfg
   xenops-cpu emit libvirt host-7.json host-8.json
@@ -21,7 +22,7 @@ _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.
 
 
 def parser() -> argparse.ArgumentParser:
-    made = members.parser(
+    made = pool_arguments.parser(
         "emit",
         "Configuration text that gives a guest the level of these hosts (of a featureset: itself). "
         "For xl and libvirt it is the difference from what a host gives: that of --for, else "
@@ -29,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         _EXAMPLES,
     )
     made.add_argument("form", choices=("xl", "libvirt", "xapi"))
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--for", dest="base", metavar="HOST", help="the host that the guest will start on"
     )
@@ -38,10 +39,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    hosts = members.members(arguments.hosts, arguments)
-    bases = members.members([arguments.base], arguments) if arguments.base else hosts
+    hosts = pool_arguments.members(arguments.hosts, arguments)
+    bases = pool_arguments.members([arguments.base], arguments) if arguments.base else hosts
     guest = _guest(hosts, arguments)
-    xen = members.xen_release(arguments)
+    xen = asked_release(arguments)
     level = level_of(hosts, guest, xen)
     if not level.hosts:
         raise Failure(f"none of the hosts runs {guest.name} guests, so there is no level")
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not offering:
         raise Failure(f"{bases[0].name} runs no {guest.name} guests", WRONG_USAGE)
     release = xen or (level.release if bases is hosts else offering[0].release)
-    difference = Difference(release, _base(offering, guest, level.featureset), level.featureset)
+    difference = Difference(release, emit.base(offering, guest, level.featureset), level.featureset)
     try:
         text = _text(arguments.form, difference, arguments.vm)
     except EmitError as error:
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         {
             "form": arguments.form,
             "text": text,
-            "guest_type": guest.value,
+            "guest_type": guest.name.lower(),
             "release": release.name,
             "level": words.featureset_json(level.featureset, release),
             "off": release.names(difference.off),
@@ -73,21 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
     """One text is for one guest type: HVM where any host runs such guests."""
-    wanted = members.guest_type(arguments)
-    found = members.guest_types(hosts, wanted)
+    wanted = pool_arguments.wanted_type(arguments)
+    found = pool_arguments.guest_types(hosts, wanted)
     return found[0] if found else GuestType.HVM
-
-
-def _base(hosts: Sequence[Member], guest: GuestType, level: Featureset) -> Featureset:
-    """What the text starts from so that it gives the level on each of the hosts.
-
-    What any of them gives and the level has not is to be switched off; what the level has and one
-    of them does not give (an OR-ed feature) is to be switched on.
-    """
-    some, every = Featureset(0, level.length), level
-    for host in hosts:
-        some, every = some | host.boot(guest), every & host.boot(guest)
-    return (some - level) | every
 
 
 def _text(form: str, difference: Difference, vm: str) -> str:

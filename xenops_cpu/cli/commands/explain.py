@@ -13,8 +13,10 @@ from ...features import aliases, meanings
 from ...features.aliases import UnknownFeature
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from ...hosts.host import Host
-from .. import OK, WRONG_USAGE, Failure, options, simulation, subject, terminal
+from ...hosts.host import TITLES, Host
+from .. import OK, WRONG_USAGE, Failure, options, simulation, terminal
+from ..arguments import derived_host
+from ..arguments import release as asked_release
 from . import decode
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
@@ -26,15 +28,6 @@ _EXAMPLES = """  xenops-cpu explain HLE                               # what it 
 
 exit codes: 0 done, 2 wrong use or no such feature, 3 the host cannot be read
 """
-
-_TITLES = {
-    "raw": "raw, what CPUID shows",
-    "host": "host, what Xen uses",
-    "pv_max": "PV max, the most a PV guest may arrive with",
-    "pv_default": "PV default, what a PV guest gets at boot",
-    "hvm_max": "HVM max, the most an HVM or PVH guest may arrive with",
-    "hvm_default": "HVM default, what an HVM or PVH guest gets at boot",
-}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,7 +74,7 @@ def _where(arguments: argparse.Namespace) -> tuple[Host | None, Derivation | Non
         raise Failure("FEATURE, or FEATURE on HOST", WRONG_USAGE)
     only_names = arguments.xen and not words and not _simulates(arguments)
     if not words and (not simulation.asked_for(arguments) or only_names):
-        return None, None, subject.release(arguments) or release_named(NEWEST)
+        return None, None, asked_release(arguments) or release_named(NEWEST)
     if not words:
         from ...sources import SourceError
 
@@ -92,7 +85,7 @@ def _where(arguments: argparse.Namespace) -> tuple[Host | None, Derivation | Non
         return host, derivation, host.release
     if simulation.asked_for(arguments):
         raise Failure(f"{words[0]} is a host already: no --cpu, --xen, ...", WRONG_USAGE)
-    of_host, behind = subject.host(words[0])
+    of_host, behind = derived_host(words[0])
     return of_host, behind, of_host.release
 
 
@@ -148,7 +141,7 @@ def _place(name: str, place: Place, told: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
     said = {None: "not told", True: "yes", False: "no"}[place.present]
     style = {None: "", True: "green", False: "red"}[place.present]
-    terminal.line(f"  {_TITLES[name]}: {said}", style)
+    terminal.line(f"  {', '.join(TITLES[name])}: {said}", style)
     for reason in place.why:
         if reason not in told:
             told.append(reason)

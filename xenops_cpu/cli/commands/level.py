@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 
+from ...interface import SecurityKind
 from ...pools import security
 from ...pools import words as told
 from ...pools.level import Cost, Level, level_of
 from ...pools.member import Member
-from .. import OK, Failure, members, terminal
+from .. import OK, Failure, pool_arguments, terminal
 from .. import pool_words as words
+from ..arguments import release
 
 _EXAMPLES = """  xenops-cpu level host-7.json host-8.json host-9.json
   xenops-cpu level cpu:xeon-gold-6154 cpu:core-i7-4930k --xen 4.17 --type hvm
@@ -24,25 +26,25 @@ _MOST_ROWS = 30
 
 
 def parser() -> argparse.ArgumentParser:
-    made = members.parser(
+    made = pool_arguments.parser(
         "level",
         "The level of a pool: the features that every host can give, for each guest type. What "
         "each host costs it, what is lost in speed and in safety, and which host makes all guests "
         "do extra work.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument("--reasons", action="store_true", help="why each feature is lost")
     made.add_argument("--names", action="store_true", help="all features of the level by name")
-    members.add_hex(made)
-    members.add_notes(made)
+    pool_arguments.add_hex(made)
+    pool_arguments.add_notes(made)
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    hosts = members.members(arguments.hosts, arguments)
-    xen = members.xen_release(arguments)
-    guests = members.guest_types(hosts, members.guest_type(arguments))
+    hosts = pool_arguments.members(arguments.hosts, arguments)
+    xen = release(arguments)
+    guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
     levels = [level_of(hosts, guest, xen) for guest in guests]
     if not any(level.hosts for level in levels):
         raise Failure("none of the hosts runs such guests, so there is no level")
@@ -144,8 +146,8 @@ def tell_losses(level: Level, reasons: bool) -> None:
 
 def tell_security(hosts: Sequence[Member], level: Level) -> None:
     """Who makes all guests work, which immunities and controls are lost."""
-    findings = security.findings(hosts, level)
-    for kind in security.Kind:
+    findings = security.readings(hosts, level)
+    for kind in SecurityKind:
         of_kind = [finding for finding in findings if finding.kind is kind]
         if of_kind:
             terminal.line(f"  {told.SECURITY[kind]}:")

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from ...errors import InputError
 from ...features.release import Release, ReleaseError, release
+from ...inputs.updated import updated
+from ...interface import SecurityKind
 from ...pools import plan, security
 from ...pools import words as told
-from ...pools.level import level_of
-from ...pools.member import GuestType, Member, Vm
+from ...pools.level import Level
+from ...pools.member import Member
 from ...pools.plan import Change, Plan, Touched, left
-from ...pools.verdict import check
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, derived, members, terminal, typed
+from ...pools.vm import Vm
+from ...service import answers
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
 from .. import pool_words as words
-from ..derived import Found
+from ..arguments import release as asked_release
+from ..arguments import shown
+from ..pool_arguments import Typed
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
   xenops-cpu plan leave host-7.json --pool host-7.json host-8.json
@@ -34,7 +40,7 @@ _ALL = "all"
 
 
 def parser() -> argparse.ArgumentParser:
-    made = members.parser(
+    made = pool_arguments.parser(
         "plan",
         "What comes of it when a host joins a pool, leaves it or is updated: the level of the pool "
         "before and after, and each VM that loses or gains a host. VMs that were started at the "
@@ -45,68 +51,59 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("host", metavar="HOST", help="who joins (any HOST), leaves or is updated")
     made.add_argument("new", metavar="NEW", nargs="?", help="update: what the host will be")
     made.add_argument(
-        "--pool", metavar="HOST", nargs="+", action="extend", required=True, help=members.HOST_HELP
+        "--pool",
+        metavar="HOST",
+        nargs="+",
+        action="extend",
+        required=True,
+        help=pool_arguments.HOST_HELP,
     )
     made.add_argument(
-        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=members.VM_HELP
+        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=pool_arguments.VM_HELP
     )
     made.add_argument("--to-xen", metavar="RELEASE", help="update: the Xen it will run")
     made.add_argument("--to-cmdline", metavar="TEXT", help="update: Xen's boot options then")
-    members.add_hex(made)
-    members.add_notes(made)
+    pool_arguments.add_hex(made)
+    pool_arguments.add_notes(made)
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    before = members.hosts(arguments.pool, arguments)
+    before = pool_arguments.hosts(arguments.pool, arguments)
     after = _after(before, arguments)
-    xen = members.xen_release(arguments)
-    old, new = [found.member for found in before], [found.member for found in after]
-    wanted = members.guest_type(arguments)
+    xen = asked_release(arguments)
+    old, new = [typed.member for typed in before], [typed.member for typed in after]
+    wanted = pool_arguments.wanted_type(arguments)
+    at_level = (
+        plan.started_at_level(old, guest, xen) for guest in pool_arguments.guest_types(old, wanted)
+    )
     vms = [
-        *_at_level(old, wanted, xen),
-        *members.vms(arguments.vm, arguments),
-        *members.vms_of_files(arguments.pool, arguments),
+        *(vm for vm in at_level if vm is not None),
+        *pool_arguments.vms(arguments.vm, arguments, files=arguments.pool),
+        *pool_arguments.vms_of_files(arguments.pool, arguments),
     ]
-    found = plan.plan(old, new, vms, xen)
+    planned = plan.plan(old, new, vms, xen)
     if wanted is not None:
-        found = evolve(found, changes=tuple(c for c in found.changes if c.guest is wanted))
-    found = _completed(found, new, vms)
-    code = OK if found.harmless else ANSWERED_WITH_AN_ERROR
+        changes = tuple(change for change in planned.changes if change.guest is wanted)
+        planned = evolve(planned, changes=changes)
+    code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
-        words.print_json(_document(found, old, new, len(vms)))
+        words.print_json(_document(planned, old, new, len(vms)))
         return code
-    _tell(found, old, new, vms, arguments)
+    _tell(planned, old, new, vms, arguments)
     return code
 
 
-def _completed(found: Plan, after: Sequence[Member], vms: Sequence[Vm]) -> Plan:
-    """That no VM can go to a host that leaves is what was asked for, and no loss to tell of; a VM
-    that no host takes in is told why by each.
-    """
-    staying = {member.name for member in after}
-    kept = []
-    for touched in found.vms:
-        closed = tuple(name for name in touched.closed if name in staying)
-        refusals = touched.refusals
-        if touched.stranded:
-            vm = next(vm for vm in vms if vm.name == touched.vm)
-            refusals = tuple(check(vm, member) for member in after)
-        if closed or refusals or touched.opened:
-            kept.append(evolve(touched, closed=closed, refusals=refusals))
-    return evolve(found, vms=tuple(kept))
-
-
-def _after(before: Sequence[Found], arguments: argparse.Namespace) -> list[Found]:
+def _after(before: Sequence[Typed], arguments: argparse.Namespace) -> list[Typed]:
     """The pool after the change. Raises Failure."""
-    by_name = {found.member.name: found for found in before}
+    by_name = {typed.member.name: typed for typed in before}
     to = _release(arguments.to_xen)
     anew = to is not None or arguments.to_cmdline is not None
     if arguments.change != "update" and (arguments.new is not None or anew):
         raise Failure("NEW, --to-xen and --to-cmdline go with 'update' only", WRONG_USAGE)
     match arguments.change:
         case "join":
-            comers = members.hosts([arguments.host], arguments)
+            comers = pool_arguments.hosts([arguments.host], arguments)
             for comer in comers:
                 if comer.member.name in by_name:
                     raise Failure(
@@ -117,35 +114,49 @@ def _after(before: Sequence[Found], arguments: argparse.Namespace) -> list[Found
             return [*before, *comers]
         case "leave":
             name = _name(arguments.host, by_name, arguments)
-            kept = {member.name for member in left([f.member for f in before], name)}
-            return [found for found in before if found.member.name in kept]
+            kept = {member.name for member in left([t.member for t in before], name)}
+            return [typed for typed in before if typed.member.name in kept]
     if (arguments.new is not None) == anew:
         raise Failure("update needs NEW, or --to-xen or --to-cmdline", WRONG_USAGE)
     if arguments.host == _ALL and arguments.new is None:
-        return [derived.updated(found, to, arguments.to_cmdline) for found in before]
+        return [_updated(typed, to, arguments.to_cmdline) for typed in before]
     name = _name(arguments.host, by_name, arguments)
     if arguments.new is None:
-        changed = derived.updated(by_name[name], to, arguments.to_cmdline)
+        changed = _updated(by_name[name], to, arguments.to_cmdline)
     else:
-        given = members.hosts([arguments.new], arguments)
-        if len(given) != 1:
-            raise Failure(f"{arguments.new} has {len(given)} hosts: name one", WRONG_USAGE)
-        changed = Found(evolve(given[0].member, name=name), given[0].host)
-    return [changed if found.member.name == name else found for found in before]
+        new = pool_arguments.hosts([arguments.new], arguments)
+        if len(new) != 1:
+            raise Failure(f"{arguments.new} has {len(new)} hosts: name one", WRONG_USAGE)
+        changed = evolve(new[0], member=evolve(new[0].member, name=name))
+    return [changed if typed.member.name == name else typed for typed in before]
 
 
-def _name(text: str, by_name: dict[str, Found], arguments: argparse.Namespace) -> str:
+def _updated(typed: Typed, to: Release | None, cmdline: str | None) -> Typed:
+    """The host under another Xen or with other options. Raises Failure."""
+    if typed.named is None:
+        raise Failure(
+            f"of {typed.member.name} a featureset is known, not its CPU: name what it will be: "
+            "plan update HOST NEW"
+        )
+    try:
+        named = updated(evolve(typed.named, name=typed.member.name), to, cmdline)
+    except InputError as error:
+        raise Failure(str(error)) from error
+    return Typed(pool_arguments.member(named), named)
+
+
+def _name(text: str, by_name: dict[str, Typed], arguments: argparse.Namespace) -> str:
     """The member meant: by its name, or as it was typed for --pool. Raises Failure."""
     if text in by_name:
         return text
     try:
-        found = [one.member.name for one in members.hosts([text], arguments)]
+        names = [typed.member.name for typed in pool_arguments.hosts([text], arguments)]
     except Failure:
-        found = []
-    if len(found) == 1 and found[0] in by_name:
-        return found[0]
+        names = []
+    if len(names) == 1 and names[0] in by_name:
+        return names[0]
     raise Failure(
-        f'"{typed.shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
+        f'"{shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
         WRONG_USAGE,
     )
 
@@ -157,57 +168,27 @@ def _release(text: str | None) -> Release | None:
         raise Failure(f"--to-xen: {error}", WRONG_USAGE) from error
 
 
-def _at_level(hosts: Sequence[Member], wanted: GuestType | None, xen: Release | None) -> list[Vm]:
-    """VMs that have seen the pool's level, as xapi gives it to those that start in a pool."""
-    found = []
-    for guest in members.guest_types(hosts, wanted):
-        level = level_of(hosts, guest, xen)
-        vendors = told.vendors(hosts)
-        if level.hosts:
-            found.append(
-                Vm(
-                    f"a VM started at the present level ({guest.name})",
-                    guest,
-                    level.featureset,
-                    vendor=vendors[0] if len(vendors) == 1 else "",
-                )
-            )
-    return found
-
-
 def _document(
-    found: Plan, before: Sequence[Member], after: Sequence[Member], looked_at: int
+    planned: Plan, before: Sequence[Member], after: Sequence[Member], looked_at: int
 ) -> dict[str, object]:
+    """PoolPlan, with the levels, the answers' meaning and what was so before."""
+    record = answers.as_json(answers.plan(planned))
+    for change, document in zip(planned.changes, record["changes"], strict=True):
+        document["guest_type"] = change.guest.name.lower()
+        document["level_before"] = words.level_json(before, change.before)
+        document["level_after"] = words.level_json(after, change.after)
+    for touched, document in zip(planned.vms, record["vms"], strict=True):
+        document["refusals"] = [words.answer_json(answer) for answer in touched.refusals]
     return {
-        "harmless": found.harmless,
-        "changes": [
-            {
-                "guest_type": change.guest.value,
-                "before": str(change.before.featureset),
-                "after": str(change.after.featureset),
-                "lost": list(change.lost),
-                "gained": list(change.gained),
-                "level_before": words.level_json(before, change.before),
-                "level_after": words.level_json(after, change.after),
-            }
-            for change in found.changes
-        ],
-        "vms": [
-            {
-                "vm": touched.vm,
-                "closed": list(touched.closed),
-                "opened": list(touched.opened),
-                "stranded": touched.stranded,
-                "refusals": [words.answer_json(answer) for answer in touched.refusals],
-            }
-            for touched in found.vms
-        ],
+        "harmless": planned.harmless,
+        **record,
+        "homeless": [vm.name for vm in planned.homeless],
         "vms_looked_at": looked_at,
     }
 
 
 def _tell(
-    found: Plan,
+    planned: Plan,
     before: Sequence[Member],
     after: Sequence[Member],
     vms: Sequence[Vm],
@@ -217,18 +198,23 @@ def _tell(
         terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
     terminal.heading(
         f"{_said(before, after, arguments)}: "
-        + ("nothing is lost" if found.harmless else "something is lost")
+        + ("nothing is lost" if planned.harmless else "something is lost")
     )
-    for change in found.changes:
+    for change in planned.changes:
         _tell_change(change, before, after, arguments.hex)
-    for touched in found.vms:
+    for touched in planned.vms:
         _tell_touched(touched)
-    untouched = len(vms) - len(found.vms)
-    if untouched:
+    touched_vms = {id(touched.vm) for touched in planned.vms}
+    homeless = {id(vm) for vm in planned.homeless}
+    if planned.homeless:
         terminal.paragraph(
-            f"not touched: {told.some([vm.name for vm in vms if _untouched(vm, found)], 4)}"
+            "no host takes them in, before or after: "
+            f"{told.some([vm.name for vm in planned.homeless], 4)}"
         )
-    if any(change.lost or change.gained for change in found.changes):
+    untouched = [vm.name for vm in vms if id(vm) not in touched_vms | homeless]
+    if untouched:
+        terminal.paragraph(f"not touched: {told.some(untouched, 4)}")
+    if any(change.lost or change.gained for change in planned.changes):
         terminal.paragraph(
             "VMs that run keep what they have seen; the new level is for those that start after "
             "the change."
@@ -255,52 +241,56 @@ def _tell_change(
     change: Change, before: Sequence[Member], after: Sequence[Member], in_hex: bool
 ) -> None:
     old, new = change.before, change.after
-    terminal.line(
-        f"{told.GUESTS[change.guest]}: the level has {len(old.featureset)} features now, "
-        f"{len(new.featureset)} then" + ("" if change.lost or change.gained else ": the same")
-    )
+    guests = told.GUESTS[change.guest]
+    if not new.hosts:
+        terminal.line(f"{guests}: no host runs them then; {_size(old)} now")
+    elif not old.hosts:
+        terminal.line(f"{guests}: no host runs them now; {_size(new)} then")
+    else:
+        same = "" if change.lost or change.gained else ": the same"
+        terminal.line(f"{guests}: {_size(old)} now, {len(new.featureset)} then{same}")
     if in_hex:
         terminal.line(f"  now   {old.featureset}")
         terminal.line(f"  then  {new.featureset}")
     for title, names in (("lost", change.lost), ("gained", change.gained)):
-        if names:
+        if names and old.hosts and new.hosts:
             terminal.paragraph(
                 f"{title}, {told.count(len(names), 'feature')}: {' '.join(names)}",
                 indent=2,
                 hanging=2,
             )
-    known = {(one.kind, one.feature) for one in security.findings(before, old)}
-    for finding in security.findings(after, new):
+    known = {(one.kind, one.feature) for one in security.readings(before, old)}
+    for finding in security.readings(after, new):
         if (finding.kind, finding.feature) not in known:
-            about = "speed" if finding.kind is security.Kind.SPEED else "safety"
+            about = "speed" if finding.kind is SecurityKind.SPEED else "safety"
             terminal.paragraph(f"{about}, new: {finding}", indent=2, hanging=2)
+
+
+def _size(level: Level) -> str:
+    return f"the level has {told.count(len(level.featureset), 'feature')}"
 
 
 def _tell_touched(touched: Touched) -> None:
     what = []
     if touched.stranded:
-        what.append("no host takes it in")
+        what.append("no host takes it in any more")
     if touched.closed:
         what.append(f"can no longer go to {told.some(touched.closed)}")
     if touched.opened:
         what.append(f"can now go to {told.some(touched.opened)}")
-    only_refused = [a.host for a in touched.refusals if a.host not in touched.closed]
-    if only_refused and not touched.stranded:
-        what.append(f"cannot go to {told.some(only_refused)}")
+    newcomers = [a.host.name for a in touched.refusals if a.host.name not in touched.closed]
+    if newcomers and not touched.stranded:
+        what.append(f"cannot go to {told.some(newcomers)}")
     terminal.paragraph(
-        f"{touched.vm}: {'; '.join(what)}",
+        f"{touched.vm.name}: {'; '.join(what)}",
         hanging=2,
         style="red" if touched.closed or touched.stranded else "",
     )
     for answer in touched.refusals[:3]:
         lacking = " ".join(lack.name for lack in answer.missing)
-        said = "; ".join((*answer.problems, f"lacks {lacking}" if lacking else ""))
-        terminal.paragraph(f"{answer.host}: {said.strip('; ')}", indent=2, hanging=2)
+        reasons = "; ".join((*answer.problems, f"lacks {lacking}" if lacking else ""))
+        terminal.paragraph(f"{answer.host.name}: {reasons.strip('; ')}", indent=2, hanging=2)
     for remedy in dict.fromkeys(r for answer in touched.refusals[:3] for r in answer.remedies):
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
     if len(touched.refusals) > 3:
         terminal.line(f"  and {told.count(len(touched.refusals) - 3, 'more host')} (--json)")
-
-
-def _untouched(vm: Vm, found: Plan) -> bool:
-    return all(touched.vm != vm.name for touched in found.vms)

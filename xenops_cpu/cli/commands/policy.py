@@ -17,7 +17,9 @@ from ...features import meanings
 from ...features.featureset import WORD_BITS, Featureset
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from .. import OK, WRONG_USAGE, Failure, options, subject, terminal
+from .. import OK, WRONG_USAGE, Failure, options, terminal
+from ..arguments import WHAT, add_release, read, release_for
+from ..arguments import release as asked_release
 from . import diff
 
 _EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each leaf and what is in it
@@ -38,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "policy",
         "CPU policies: the CPUID leaves and MSRs behind a featureset. POLICY is the text of one, a "
-        f"file that has one or more, or {subject.WHAT}.",
+        f"file that has one or more, or {WHAT}.",
         _EXAMPLES,
     )
     commands = made.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -50,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
         one.add_argument("policy", metavar="POLICY")
         one.add_argument("--set", choices=_SETS, help="of a host: whose policy")
-        subject.add_release(one)
+        add_release(one)
         if name == "show":
             one.add_argument(
                 "--style", choices=("words", "xen-cpuid"), default="words",
@@ -65,13 +67,13 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("a", metavar="A")
     two.add_argument("b", metavar="B")
     two.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
-    subject.add_release(two)
+    add_release(two)
     two.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asked = subject.release(arguments)
+    asked = asked_release(arguments)
     if arguments.action == "diff":
         return _diff(arguments, asked)
     found = _policies(arguments.policy, arguments.set, asked)
@@ -90,11 +92,11 @@ Found = dict[str, tuple[Policy, Release]]
 
 def _policies(text: str, name: str | None, asked: Release | None) -> Found:
     """The policies behind an argument, by name. Raises Failure."""
-    found = subject.resolve(text)
+    found = read(text)
     newest = asked or release_named(NEWEST)
     policies: Found = {}
-    for short, host in zip(found.host_names, found.hosts, strict=True):
-        prefix = f"{short} " if len(found.hosts) > 1 else ""
+    for each in found.hosts:
+        host, prefix = each.host, f"{each.name} " if len(found.hosts) > 1 else ""
         for which, policy in host.policies.items():
             if name in (None, which):
                 title = prefix + _TITLES.get(which, which)
@@ -105,7 +107,7 @@ def _policies(text: str, name: str | None, asked: Release | None) -> Found:
     if not policies and found.policy is not None:
         policies[found.name] = (found.policy, newest)
     if not policies and found.featureset is not None:
-        xen = subject.release_for(found.featureset, asked)
+        xen = release_for(found.featureset, asked)
         policies[found.name] = (featureset_policy(found.featureset, xen), xen)
     if not policies:
         which = f" {name}" if name else ""

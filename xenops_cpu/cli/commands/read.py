@@ -16,9 +16,9 @@ import attrs
 from ...features.featureset import Featureset
 from ...features.release import Release, ReleaseError, release_name
 from ...hosts import capture
-from ...hosts.host import UNKNOWN, Host
-from ...hosts.parts import SETS
-from ...inputs import Input, InputError, VmRecord, read
+from ...hosts.host import SETS, UNKNOWN, Host
+from ...inputs import Input, InputError, read
+from ...pools.vm import Vm
 from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, options
 from . import info
 
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             release_name(arguments.xen)
         except ReleaseError as error:
             raise Failure(f"--xen: {error}", WRONG_USAGE) from error
-    if arguments.to is not None and not arguments.to.is_dir():
+    if arguments.to is not None and arguments.to.exists() and not arguments.to.is_dir():
         raise Failure(f"--to: {arguments.to} is not a folder", WRONG_USAGE)
     code, documents = OK, []
     for path in arguments.files:
@@ -82,12 +82,13 @@ def _say(message: str) -> int:
 
 def _write(found: Input, folder: Path) -> None:
     """A capture of each host. A name from a file is only ever part of a name in `folder`."""
-    for name, host in zip(found.host_names, found.hosts, strict=True):
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:100] or "host"
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in found.hosts:
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", each.name).lstrip(".")[:100] or "host"
         path = folder / f"{plain.removesuffix('.json')}.json"
         try:
             with path.open("x") as file:
-                file.write(capture.dump(host))
+                file.write(capture.dump(each.host))
         except FileExistsError as error:
             raise Failure(f"{path} is there already; nothing is overwritten") from error
         except OSError as error:
@@ -97,7 +98,7 @@ def _write(found: Input, folder: Path) -> None:
 
 def _sets(host: Host) -> dict[str, Featureset]:
     """Those that were told."""
-    sets = {name: getattr(host.featuresets, name) for name in SETS}
+    sets = {name: host.featuresets.named(name) for name in SETS}
     return {name: known for name, known in sets.items() if known is not None and known.length}
 
 
@@ -107,29 +108,33 @@ def _document(path: Path, found: Input) -> dict[str, Any]:
         "kind": found.kind,
         "hosts": [
             {
-                "name": name,
-                "origin": host.origin,
-                "xen": host.xen.version,
-                "release": host.release.name,
-                "processor": attrs.asdict(host.processor),
-                "featuresets": {key: str(known) for key, known in _sets(host).items()},
-                "policies": list(host.policies),
-                "notes": list(host.notes),
+                "name": each.name,
+                "uuid": each.host.uuid,
+                "origin": each.host.origin,
+                "xen": each.host.xen.version,
+                "release": each.host.release.name,
+                "processor": attrs.asdict(each.host.processor),
+                "featuresets": {key: str(known) for key, known in _sets(each.host).items()},
+                "policies": list(each.host.policies),
+                "notes": list(each.host.notes),
             }
-            for name, host in zip(found.host_names, found.hosts, strict=True)
+            for each in found.hosts
         ],
         "vms": [
             {
                 "name": vm.name,
-                "domain_type": vm.domain_type,
+                "uuid": vm.uuid,
+                "domain_type": vm.guest.name.lower() if vm.typed else "unknown",
+                "halted": vm.halted,
                 "vendor": vm.vendor,
-                "featureset": str(vm.featureset),
+                "featureset": None if vm.features is None else str(vm.features),
                 "policy": None if vm.policy is None else str(vm.policy),
                 "source": vm.source,
                 "notes": list(vm.notes),
             }
             for vm in found.vms
         ],
+        "left_out": dict(found.left_out),
         "stored": [attrs.asdict(record) for record in found.stored],
         "featureset": None if found.featureset is None else str(found.featureset),
         "policy": None if found.policy is None else str(found.policy),
@@ -140,10 +145,14 @@ def _document(path: Path, found: Input) -> dict[str, Any]:
 
 def _report(path: Path, found: Input, width: int) -> Iterator[str]:
     yield f"{path}: {_what(found)}"
-    for name, host in zip(found.host_names, found.hosts, strict=True):
-        yield from _host(name, host, width)
+    for each in found.hosts:
+        yield from _host(each.name, each.host, width)
     for vm in found.vms:
         yield from _vm(vm, width)
+    if found.left_out:
+        counted = (f"{number} {kind}{'' if number == 1 else 's'}"
+                   for kind, number in found.left_out.items())  # fmt: skip
+        yield from _wrapped(f"left out, as no VMs: {', '.join(counted)}", width)
     if found.kind == "featureset" and found.featureset is not None:
         yield f"  {found.featureset.text(':')}"
         yield f"  {len(found.featureset)} features; 'xenops-cpu decode' names them"
@@ -174,11 +183,14 @@ def _host(name: str, host: Host, width: int) -> Iterator[str]:
         yield from _wrapped(f"note: {note}", width)
 
 
-def _vm(vm: VmRecord, width: int) -> Iterator[str]:
-    kind = {"pv": "PV", "hvm": "HVM"}.get(vm.domain_type, "PV or HVM: not told")
-    vendor = f", {vm.vendor}" if vm.vendor else ""
-    yield f"  VM {vm.name} ({kind}{vendor})"
-    yield _row("featureset", vm.featureset, width)
+def _vm(vm: Vm, width: int) -> Iterator[str]:
+    kind = vm.guest.name if vm.typed else "PV or HVM: not told"
+    about = [kind, *([vm.vendor] if vm.vendor else []), *(["shut down"] if vm.halted else [])]
+    yield f"  VM {vm.name} ({', '.join(about)})"
+    if vm.features is None:
+        yield "    has seen no features yet"
+    else:
+        yield _row("featureset", vm.features, width)
     if vm.policy is not None:
         yield f"    {'policy':<12} {len(vm.policy.leaves)} CPUID leaves, {len(vm.policy.msrs)} MSRs"
     if vm.source:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ...pools import report
 from ...pools import words as told
+from ...pools.grid import grid
 from ...pools.level import level_of
-from ...pools.verdict import grid
-from .. import OK, members
+from .. import OK, pool_arguments
 from .. import pool_words as words
+from ..arguments import release
 from ..progress import Progress
 from . import capture
 
@@ -23,29 +24,32 @@ _EXAMPLES = """  xenops-cpu report --html pool.html host-7.json host-8.json --vm
 
 
 def parser() -> argparse.ArgumentParser:
-    made = members.parser(
+    made = pool_arguments.parser(
         "report",
         "A pool as one HTML file, to be read, mailed and printed: which hosts differ in what, who "
         "costs what, what is lost and why, what that means for safety, and the verdict of each VM "
         "on every host.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--html", metavar="FILE", default="-", help="the file to write (default: standard output)"
     )
     made.add_argument(
-        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=members.VM_HELP
+        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=pool_arguments.VM_HELP
     )
     made.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    hosts = members.members(arguments.hosts, arguments)
-    vms = [*members.vms_of_files(arguments.hosts, arguments), *members.vms(arguments.vm, arguments)]
-    guests = members.guest_types(hosts, members.guest_type(arguments))
-    xen = members.xen_release(arguments)
+    hosts = pool_arguments.members(arguments.hosts, arguments)
+    vms = [
+        *pool_arguments.vms_of_files(arguments.hosts, arguments),
+        *pool_arguments.vms(arguments.vm, arguments),
+    ]
+    guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
+    xen = release(arguments)
     if arguments.json:
         levels = [level_of(hosts, guest, xen) for guest in guests]
         words.print_json(

@@ -13,6 +13,7 @@ from ...cpus import corpus
 from ...derivation import SETS, Change, Derivation, Reason, all_steps
 from ...features.featureset import Featureset
 from ...features.release import Release
+from ...hosts.host import TITLES
 from ...sources import SourceError
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation
 from . import info
@@ -99,16 +100,6 @@ def _numbers(xen: Release, text: str) -> list[int]:
     return numbers
 
 
-_TITLES = {
-    "raw": "raw: what CPUID shows",
-    "host": "host: what Xen uses",
-    "pv_max": "PV max: the most a PV guest may arrive with",
-    "pv_default": "PV default: what a PV guest gets at boot",
-    "hvm_max": "HVM max: the most an HVM or PVH guest may arrive with",
-    "hvm_default": "HVM default: what an HVM or PVH guest gets at boot",
-}
-
-
 def _steps(derivation: Derivation) -> Iterator[str]:
     """Set by set, each step that changed it: what it set (+) and cleared (-), and why."""
     steps = {step.id: step for step in all_steps()}
@@ -116,7 +107,7 @@ def _steps(derivation: Derivation) -> Iterator[str]:
         featureset = derivation.featuresets[name]
         if featureset is None:
             continue
-        yield f"{_TITLES[name]}, {len(featureset)} features"
+        yield f"{': '.join(TITLES[name])}, {len(featureset)} features"
         yield f"  {featureset.text(':')}"
         for change in derivation.changes:
             if change.set == name:

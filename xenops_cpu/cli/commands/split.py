@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ...interface import GuestType
 from ...pools import words as told
-from ...pools.member import GuestType, Member
+from ...pools.member import Member
 from ...pools.split import Split, SplitError, split
-from .. import OK, WRONG_USAGE, Failure, members, terminal
+from .. import OK, WRONG_USAGE, Failure, pool_arguments, terminal
 from .. import pool_words as words
+from ..arguments import release
 
 _EXAMPLES = """  xenops-cpu split cpu:xeon-gold-6154 cpu:core-i7-4930k cpu:epyc-7763 --xen 4.17
   xenops-cpu split --parts 2 @hosts.txt
@@ -21,23 +23,23 @@ _MOST_PARTS = 5
 
 
 def parser() -> argparse.ArgumentParser:
-    made = members.parser(
+    made = pool_arguments.parser(
         "split",
         "The best partition of hosts into sub-pools: the one that gives up the fewest features, "
         "summed over all hosts. Hosts of different vendors are never put together.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=members.HOST_HELP)
+    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--parts", type=int, metavar="N", help="at most so many sub-pools (default: 1, 2, 3, …)"
     )
-    members.add_hex(made)
+    pool_arguments.add_hex(made)
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    hosts = members.members(arguments.hosts, arguments)
-    guests = members.guest_types(hosts, members.guest_type(arguments))
+    hosts = pool_arguments.members(arguments.hosts, arguments)
+    guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
     found = [one for guest in guests for one in _splits(hosts, guest, arguments)]
     if not found:
         raise Failure("none of the hosts runs such guests, so there is nothing to split")
@@ -55,7 +57,7 @@ def _splits(
     hosts: Sequence[Member], guest: GuestType, arguments: argparse.Namespace
 ) -> list[Split]:
     """One for each number of parts that gives up less than fewer parts do."""
-    xen = members.xen_release(arguments)
+    xen = release(arguments)
     if arguments.parts is not None:
         try:
             return [split(hosts, guest, arguments.parts, xen)]
@@ -76,7 +78,7 @@ def _splits(
 
 def _document(one: Split) -> dict[str, object]:
     return {
-        "guest_type": one.guest.value,
+        "guest_type": one.guest.name.lower(),
         "release": one.release.name,
         "parts": [
             {"hosts": list(part.hosts), **words.featureset_json(part.featureset, one.release)}

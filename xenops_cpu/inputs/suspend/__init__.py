@@ -20,7 +20,9 @@ from typing import BinaryIO
 from ...cpuid.words import guest_featureset
 from ...features.featureset import Featureset, FeaturesetError
 from ...features.fit import fit
-from ..value import UNTOLD, Input, InputError, VmRecord, printable
+from ...hosts.host import UNTOLD
+from ...pools.vm import Vm, with_policy
+from ..value import Input, InputError, printable
 from . import libxc
 from .cursor import Cursor, CutShort
 from .libxc import MARKER, Stream
@@ -238,17 +240,18 @@ class _Reading:
             notes.append(f"xenopsd's record has the featureset {self.remembered}")
         writer = f"Xen {stream.xen}" if stream.xen else "the converter of old streams"
         order = ", big-endian" if stream.big_endian else ""
-        vm = VmRecord(
+        vm = Vm(
             name=self.vm_name or name,
-            domain_type=stream.domain_type,
-            featureset=featureset,
-            policy=stream.policy,
+            guest=stream.guest,
+            features=featureset,
             source=(
                 f"{self.framing}: libxc stream version {stream.version}{order}, "
                 f"{stream.title}, saved by {writer}"
             ),
             notes=tuple(notes),
         )
+        if stream.policy is not None:
+            vm = with_policy(vm, stream.policy)
         return Input(
             name,
             "suspend-image",

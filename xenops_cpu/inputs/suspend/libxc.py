@@ -14,7 +14,8 @@ from attrs import define, field, frozen
 
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.policy import Policy
-from ..value import DomainType, InputError
+from ...errors import InputError
+from ...interface import GuestType
 from .cursor import Cursor, CutShort
 
 MARKER: Final = b"\xff" * 8 + b"XENF"
@@ -31,10 +32,10 @@ _NAMES = {
 }  # fmt: skip
 # Types of records are given out in order; these bits are set in none, but for optional ones.
 _NO_TYPE = 0x7FFFFF00
-_DOMAINS: dict[int, tuple[DomainType, str]] = {
-    1: ("pv", "PV"),
-    2: ("hvm", "HVM"),
-    3: ("hvm", "PVH"),
+_DOMAINS = {
+    1: (GuestType.PV, "PV"),
+    2: (GuestType.HVM, "HVM"),
+    3: (GuestType.HVM, "PVH"),
 }
 _VERSIONS = (2, 3)
 
@@ -54,7 +55,7 @@ class Stream:
 
     version: int
     big_endian: bool
-    domain_type: DomainType
+    guest: GuestType
     title: str
     xen: str
     policy: Policy | None
@@ -86,11 +87,11 @@ def read(cursor: Cursor) -> Stream:
         if not (found.leaves and found.static_data_ended):
             raise
         damage = str(error)
-    domain_type, title = _DOMAINS[kind]
+    guest, title = _DOMAINS[kind]
     return Stream(
         version=version,
         big_endian=order == ">",
-        domain_type=domain_type,
+        guest=guest,
         title=title,
         xen=f"{major}.{minor}" if major else "",
         policy=Policy(found.leaves, found.msrs) if found.leaves else None,

@@ -8,9 +8,10 @@ from attrs import frozen
 
 from ...features import meanings
 from ...features.featureset import Featureset
+from ...interface import GuestType, SecurityKind
 from .. import security
 from ..level import Cost, Level
-from ..member import GuestType, Member
+from ..member import Member
 from ..words import GUESTS, SECURITY, some
 from .markup import (
     Cell,
@@ -57,7 +58,7 @@ def alike(level: Level, members: Sequence[Member]) -> list[Alike]:
 
 def section(level: Level, members: Sequence[Member]) -> Markup:
     """All of one guest type."""
-    key = level.guest.value
+    key = level.guest.name.lower()
     kinds = alike(level, members)
     parts = [
         heading(2, f"{GUESTS[level.guest]}: the level", f"level-{key}"),
@@ -108,7 +109,7 @@ def _differences(level: Level, kinds: Sequence[Alike]) -> Markup:
             )
     parts = [
         table(
-            f"differences-{level.guest.value}",
+            f"differences-{level.guest.name.lower()}",
             f"Features that some hosts give and others do not: {len(rows)}",
             ("feature", "what it is", "level", *(kind.title for kind in shown)),
             rows,
@@ -137,7 +138,9 @@ def _costs(level: Level, kinds: Sequence[Alike]) -> Markup:
         for kind in kinds
     ]
     headers = ("hosts", "count", "gives", "gives up", "lacks", "it alone keeps from the others")
-    return table(f"costs-{level.guest.value}", "Hosts that give the same, and costs", headers, rows)
+    return table(
+        f"costs-{level.guest.name.lower()}", "Hosts that give the same, and costs", headers, rows
+    )
 
 
 def _losses(level: Level) -> Markup:
@@ -152,7 +155,7 @@ def _losses(level: Level) -> Markup:
         for loss in level.losses
     ]
     return table(
-        f"losses-{level.guest.value}",
+        f"losses-{level.guest.name.lower()}",
         f"Lost features: {len(rows)}",
         ("feature", "what it is", "why it is lost"),
         rows,
@@ -160,10 +163,10 @@ def _losses(level: Level) -> Markup:
 
 
 def _security(level: Level, members: Sequence[Member]) -> Iterator[Markup]:
-    findings = security.findings(members, level)
+    findings = security.readings(members, level)
     if not findings:
         yield paragraph("Nothing changes for guests.")
-    for kind in security.Kind:
+    for kind in SecurityKind:
         of_kind = [finding for finding in findings if finding.kind is kind]
         if of_kind:
             yield heading(4, _sentence(SECURITY[kind]))

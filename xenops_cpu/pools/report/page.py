@@ -8,9 +8,11 @@ from string import Template
 
 from ... import __version__
 from ...features.release import Release
+from ...interface import GuestType
 from ..level import Level, level_of
-from ..member import GuestType, Member, Vm
+from ..member import Member
 from ..verdict import UNSEEN
+from ..vm import Vm
 from ..words import GUESTS, count, several_vendors, some
 from . import levels, vms
 from .markup import Markup, bullets, heading, joined, link, number, paragraph, plain, table, text
@@ -39,7 +41,7 @@ def page(
     found = {guest: level_of(members, guest, xen) for guest in guests}
     found = {guest: level for guest, level in found.items() if level.hosts}
     sections = [("summary", "Summary"), ("hosts", "Hosts")]
-    sections += [(f"level-{guest.value}", GUESTS[guest]) for guest in found]
+    sections += [(f"level-{guest.name.lower()}", GUESTS[guest]) for guest in found]
     body = [_summary(found, members, machines), _hosts(members, found)]
     body += [levels.section(level, members) for level in found.values()]
     if machines:

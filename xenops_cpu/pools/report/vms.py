@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from ...interface import Verdict
+from ..grid import VERDICTS, Grid, grid
 from ..lack import Lack
-from ..member import Member, Vm
-from ..verdict import Answer, Grid, Verdict, check, grid
-from ..words import VERDICTS, alike, remedies
+from ..member import Member
+from ..verdict import GRADES, Answer, check
+from ..vm import Vm
+from ..words import alike
 from .markup import (
     Cell,
     Markup,
@@ -22,13 +25,6 @@ from .markup import (
     text,
 )
 
-_KINDS = {
-    Verdict.BOOTS: "good",
-    Verdict.MIGRATES: "good",
-    Verdict.BY_MAX: "fair",
-    Verdict.BY_FORCE: "bad",
-    Verdict.IMPOSSIBLE: "bad",
-}
 MEANINGS = {
     "boots": "it has seen nothing yet, and starts there",
     "migrates": "resumes or migrates there, and sees nothing that the host would not give",
@@ -64,7 +60,7 @@ def section(
     headers = ("VM", "type", *(member.name for member in columns))
     parts = [
         heading(2, "VMs on hosts", "vms"),
-        bullets(text(f"{count:,} × {VERDICTS[verdict]}") for verdict, count in _counts(found)),
+        bullets(text(f"{count:,} × {GRADES[verdict].word}") for verdict, count in _counts(found)),
         table("verdicts", "May the VM run on the host?", headers, rows),
         bullets(text(f"{word}: {words}") for word, words in MEANINGS.items()),
     ]
@@ -88,10 +84,10 @@ def _counts(found: Grid) -> Iterator[tuple[Verdict, int]]:
 
 def _pairs(found: Grid, columns: int) -> Iterator[tuple[int, int]]:
     """Those without a plain yes, the worst first."""
-    for verdict in (Verdict.IMPOSSIBLE, Verdict.BY_FORCE, Verdict.BY_MAX):
+    for verdict in (Verdict.IMPOSSIBLE, Verdict.ONLY_BY_FORCE, Verdict.ONLY_BY_MAX):
         for row, codes in enumerate(found.rows):
             for column, code in enumerate(codes[:columns]):
-                if code == verdict.value:
+                if VERDICTS[code] is verdict:
                     yield row, column
 
 
@@ -100,9 +96,9 @@ def _anchor(row: int, column: int) -> str:
 
 
 def _cell(found: Grid, row: int, column: int, told: bool) -> Cell:
-    verdict = found.verdict(row, column)
-    words = VERDICTS[verdict]
-    return Cell(link(_anchor(row, column), words) if told else text(words), _KINDS[verdict])
+    grade = GRADES[found.verdict(row, column)]
+    words = link(_anchor(row, column), grade.word) if told else text(grade.word)
+    return Cell(words, grade.tone)
 
 
 def _pair(anchor: str, answer: Answer) -> Markup:
@@ -112,8 +108,8 @@ def _pair(anchor: str, answer: Answer) -> Markup:
     else:
         items += _lacks("missing", answer.missing)
         items += _lacks("taken in, not given at boot", answer.only_by_max)
-    items += [text(f"to do: {remedy}") for remedy in remedies(answer)]
-    title = f"{answer.vm} on {answer.host}: {answer.verdict.sentence}"
+    items += [text(f"to do: {remedy}") for remedy in answer.remedies]
+    title = f"{answer.vm.name} on {answer.host.name}: {answer.grade.sentence}"
     return joined(
         [Markup('<div class="pair">'), heading(4, title, anchor), bullets(items), Markup("</div>")]
     )

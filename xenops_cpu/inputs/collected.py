@@ -1,0 +1,66 @@
+"""Hosts, VMs and stored records as a reader collects them: each once, told apart by UUID."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from attrs import define, evolve, field
+
+from ..hosts.parts import Parts
+from ..pools.member import unlike
+from ..pools.vm import Vm
+from .value import NamedHost, Stored
+from .vm_record import VmRecord
+
+
+@define
+class Collected:
+    """What a text, a database or a report has. `hosts`: parts, with names. `current_types`: of VMs
+    by the reference of their metrics, for those whose record does not have it.
+    """
+
+    hosts: list[Parts] = field(factory=list)
+    vms: list[Vm] = field(factory=list)
+    stored: list[Stored] = field(factory=list)
+    left_out: Counter[str] = field(factory=Counter)
+
+    def add_vm(self, record: VmRecord, where: str) -> None:
+        """A VM, or one more of what is passed over. Raises InputError."""
+        if record.passed_over:
+            self.left_out[record.passed_over] += 1
+        else:
+            self.vms.append(record.vm(where))
+
+
+def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:
+    """Each VM once: of two with the same UUID the later one, of equal names all, numbered."""
+    by_key: dict[object, Vm] = {}
+    for index, vm in enumerate(vms):
+        by_key[vm.uuid or index] = vm
+    unique = list(by_key.values())
+    names = unlike(vm.name for vm in unique)
+    return tuple(
+        vm if vm.name == name else evolve(vm, name=name, notes=(*vm.notes, _same_name(vm.name)))
+        for vm, name in zip(unique, names, strict=True)
+    )
+
+
+def apart(hosts: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
+    """Each host under a name of its own: of equal names the later get a number, which is said."""
+    every = list(hosts)
+    names = unlike(each.name for each in every)
+    return tuple(
+        each
+        if each.name == name
+        else evolve(
+            each,
+            name=name,
+            host=evolve(each.host, notes=(*each.host.notes, _same_name(each.name))),
+        )
+        for each, name in zip(every, names, strict=True)
+    )
+
+
+def _same_name(name: str) -> str:
+    return f'another of the same name, "{name}", is there: told apart by a number'

@@ -1,0 +1,128 @@
+"""The answers of the pool's rooms as the contract's records, for the wire and for `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from attrs import AttrsInstance, asdict
+
+from ..interface import (
+    PoolAnswer,
+    PoolChange,
+    PoolCost,
+    PoolFeature,
+    PoolFinding,
+    PoolLevel,
+    PoolLoss,
+    PoolPart,
+    PoolPlan,
+    PoolSecurity,
+    PoolSplit,
+    TouchedVm,
+)
+from ..pools import security
+from ..pools.audit import Finding
+from ..pools.lack import Lack
+from ..pools.level import Level, Loss
+from ..pools.member import Member
+from ..pools.plan import Plan
+from ..pools.split import Split
+from ..pools.verdict import Answer
+
+
+def level(answer: Level, members: Sequence[Member]) -> PoolLevel:
+    """POOL.level; `members` are those that it was made of."""
+    names = answer.release.names
+    return PoolLevel(
+        release=answer.release.name,
+        featureset=str(answer.featureset),
+        features=answer.names,
+        hosts=list(answer.hosts),
+        skipped=list(answer.skipped),
+        costs=[PoolCost(cost.host, names(cost.lacks), names(cost.alone)) for cost in answer.costs],
+        losses=[_loss(loss) for loss in answer.losses],
+        refused=[_loss(loss) for loss in answer.refused],
+        security=[
+            PoolSecurity(reading.kind, reading.feature, list(reading.hosts), reading.text)
+            for reading in security.readings(members, answer)
+        ],
+    )
+
+
+def answer(checked: Answer) -> PoolAnswer:
+    """One VM on one host."""
+    return PoolAnswer(
+        vm=checked.vm.name,
+        host=checked.host.name,
+        verdict=checked.verdict,
+        compared=checked.compared,
+        missing=[_feature(lack) for lack in checked.missing],
+        only_by_max=[_feature(lack) for lack in checked.only_by_max],
+        problems=list(checked.problems),
+        remedies=list(checked.remedies),
+        notes=list(checked.notes),
+    )
+
+
+def plan(answered: Plan) -> PoolPlan:
+    """POOL.plan."""
+    return PoolPlan(
+        changes=[
+            PoolChange(
+                guest_type=change.guest,
+                before=str(change.before.featureset),
+                after=str(change.after.featureset),
+                lost=list(change.lost),
+                gained=list(change.gained),
+            )
+            for change in answered.changes
+        ],
+        vms=[
+            TouchedVm(
+                vm=touched.vm.name,
+                closed=list(touched.closed),
+                opened=list(touched.opened),
+                refusals=[answer(refusal) for refusal in touched.refusals],
+                stranded=touched.stranded,
+            )
+            for touched in answered.vms
+        ],
+    )
+
+
+def split(answered: Split) -> PoolSplit:
+    """POOL.split."""
+    return PoolSplit(
+        parts=[PoolPart(list(part.hosts), str(part.featureset)) for part in answered.parts],
+        given_up=answered.given_up,
+        exact=answered.exact,
+    )
+
+
+def finding(audited: Finding) -> PoolFinding:
+    """One of POOL.audit."""
+    return PoolFinding(
+        key=audited.key,
+        stored=audited.stored,
+        expected=audited.expected,
+        lost=list(audited.lost),
+        gained=list(audited.gained),
+    )
+
+
+def as_json(record: AttrsInstance) -> dict[str, Any]:
+    """A record of the contract as JSON has it."""
+    return asdict(
+        record,
+        value_serializer=lambda _, __, value: value.value if isinstance(value, Enum) else value,
+    )
+
+
+def _loss(loss: Loss) -> PoolLoss:
+    return PoolLoss(loss.name, list(loss.hosts), loss.reason)
+
+
+def _feature(lack: Lack) -> PoolFeature:
+    return PoolFeature(lack.name, lack.reason, lack.risk, lack.remedy, lack.compatibility)
