@@ -75,7 +75,7 @@ def answers(world: World, notation: str, folder: Path, capsys: pytest.CaptureFix
     """Every pair of the world through the command line, against the oracle; and POOL.check's rows
     are those of `check`.
     """
-    path = folder / f"pool.{notation}"
+    path = folder / f"{len(list(folder.iterdir()))}.{notation}"
     path.write_text(getattr(world, notation)())
     capsys.readouterr()
     code = main(["check", str(path), str(path), "--json"])
