@@ -261,25 +261,53 @@ class PoolFeature:
 
 @frozen
 class PoolAnswer:
-    """The verdict for one VM on one host."""
+    """The verdict for VMs on hosts of which all the same holds. Features are given by their place
+    in the table that comes with the answers.
+    """
 
-    # The VM.
-    vm: str
-    # The host.
-    host: str
-    # May it?
+    # The VMs.
+    vms: list[str]
+    # The hosts: each VM on each of them.
+    hosts: list[str]
+    # May they?
     verdict: Verdict
     # Which featuresets were compared.
     compared: str
-    # Features that the host does not take in, all of them.
-    missing: list[PoolFeature]
-    # Features that the host takes in and does not give at boot.
-    only_by_max: list[PoolFeature]
-    # Why it is impossible.
+    # Features that the hosts do not take in, all of them.
+    missing: list[int]
+    # Features that the hosts take in and do not give at boot.
+    only_by_max: list[int]
+    # What keeps the VMs out beside features.
     problems: list[str]
     # What can be done.
     remedies: list[str]
     # What was assumed or could not be compared.
+    notes: list[str]
+
+
+@frozen
+class PoolRow:
+    """The verdicts for one VM."""
+
+    # The VM.
+    vm: str
+    # One for each host, in the order of the hosts.
+    verdicts: list[Verdict]
+
+
+@frozen
+class PoolCheck:
+    """May VMs go to hosts? Every pair has a verdict; each fact is told once."""
+
+    # The hosts, in the order given.
+    hosts: list[str]
+    # The verdicts, in the order of the VMs given.
+    rows: list[PoolRow]
+    # The reasons; every pair of VM and host is in one of them.
+    answers: list[PoolAnswer]
+    # The features that the answers name by their place here.
+    features: list[PoolFeature]
+    # What to know of the hosts.
     notes: list[str]
 
 
@@ -305,13 +333,11 @@ class TouchedVm:
 
     # The VM.
     vm: str
-    # Hosts that took it in before and will not.
+    # Hosts of the pool that took it in before and will not.
     closed: list[str]
     # Hosts that will take it in and did not before.
     opened: list[str]
-    # Why hosts will not take it in.
-    refusals: list[PoolAnswer]
-    # True when no host will take it in.
+    # True when no host will take it in any more.
     stranded: bool
 
 
@@ -323,6 +349,12 @@ class PoolPlan:
     changes: list[PoolChange]
     # VMs that are touched, and no others.
     vms: list[TouchedVm]
+    # VMs that no host takes in, before or after.
+    homeless: list[str]
+    # Why hosts will not take touched VMs in.
+    answers: list[PoolAnswer]
+    # The features that the answers name by their place here.
+    features: list[PoolFeature]
 
 
 @frozen
@@ -758,15 +790,13 @@ class Service(Protocol):
         """
         ...
 
-    def pool_check(
-        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
-    ) -> list[PoolAnswer]:
+    def pool_check(self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]) -> PoolCheck:
         """May these VMs start, resume or migrate to these hosts, and at what price?
 
         Every VM on every host: a graded verdict, every feature that is missing by name with its
         reason, the risk of going without it and what helps, and the features that the host takes
-        in only because they arrive with the VM. VMs come in the order given, and for each VM the
-        hosts in the order given.
+        in only because they arrive with the VM. Verdicts come in the order of the VMs and hosts
+        given; what holds for many pairs is told once.
         """
         ...
 
@@ -868,12 +898,10 @@ class Client:
         result: PoolLevel = self._call("POOL.level", params)
         return result
 
-    def pool_check(
-        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
-    ) -> list[PoolAnswer]:
+    def pool_check(self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]) -> PoolCheck:
         """May these VMs start, resume or migrate to these hosts, and at what price?"""
         params: dict[str, Any] = {"debug_info": debug_info, "vms": vms, "hosts": hosts}
-        result: list[PoolAnswer] = self._call("POOL.check", params)
+        result: PoolCheck = self._call("POOL.check", params)
         return result
 
     def pool_plan(
@@ -980,7 +1008,7 @@ METHODS: Final[Mapping[str, Method]] = {
             Param("vms", list[PoolVm]),
             Param("hosts", list[PoolHost]),
         ),
-        result=list[PoolAnswer],
+        result=PoolCheck,
     ),
     "POOL.plan": Method(
         name="POOL.plan",

@@ -81,7 +81,7 @@ def test_check_names_features_with_reason_risk_and_remedy() -> None:
     for words in (
         "would go only by force",
         "if forced: programs that begin a transaction stop with an invalid opcode",
-        "to do: shut a VM started on xeon-gold-6154@4.17 down",
+        "to do: shut it down and start it on this host",
         "takes in (HVM max or boot)",
         "no comparison of features sees: model-specific registers outside the featureset",
     ):

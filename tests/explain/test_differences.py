@@ -79,7 +79,7 @@ def test_another_vendor() -> None:
 def test_no_such_guests() -> None:
     """Where a host runs no HVM guests, none can go there: that is no missing feature."""
     to = ways(example("epyc-xen-4.17"), example("skylake-server-xen-4.17"))
-    assert to[HVM, "b"].problems == ("b runs no HVM guests",)
+    assert to[HVM, "b"].problems == ("the host runs no HVM guests",)
     assert (PV, "b") in to
     assert (HVM, "a") not in to
 

@@ -27,7 +27,7 @@ def number(name: str) -> int:
 @pytest.mark.parametrize(
     ("raw", "host", "max_", "reason", "remedy"),
     [
-        ("FPU", "FPU", "FPU", "CPU of h or its microcode does not show it", "another CPU"),
+        ("FPU", "FPU", "FPU", "CPU or its microcode does not show it", "another CPU"),
         ("FPU AVX", "FPU", "FPU", "has it, Xen does not use it", "command line"),
         ("FPU AVX", "FPU AVX", "FPU", "offers it to no HVM guest", "offers it to guests"),
     ],
@@ -58,7 +58,7 @@ def test_a_record_alone_knows_no_reason() -> None:
     """Of xapi's record only the absence can be told."""
     told = member_of_record({"features_pv": "1", "features_hvm": str(names("FPU"))}, "h", XEN)
     found = missing(told, HVM, number("AVX"))
-    assert found.reason == "the record of h does not have it"
+    assert found.reason == "the host's record does not have it"
     assert found.remedy == ""
 
 

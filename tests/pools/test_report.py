@@ -129,8 +129,8 @@ def test_it_tells_the_verdict_of_each_vm_on_each_host(html: str) -> None:
         "modern on old: would go only by force: the host lacks features",
         "missing: MOVBE",
         "tsx on old: resumes or migrates here, only because Xen takes in more",
-        "foreign was started on a CPU of AuthenticAMD, old has one of GenuineIntel",
-        "to do: shut modern down and start it on old",
+        "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel",
+        "to do: shut it down and start it on this host",
     ):
         assert expected in text
     page = outline(html)

@@ -61,7 +61,9 @@ def test_all_missing_features_of_all_words() -> None:
     assert [item.name for item in answer.only_by_max] == ["RTM"]
     assert all(item.reason and item.risk and item.remedy for item in answer.missing)
     assert "only another CPU, firmware setting or microcode can bring it" in answer.remedies
-    assert answer.remedies[-1] == "shut v down and start it on h: it then gets what is given there"
+    assert answer.remedies[-1] == (
+        "shut it down and start it on this host: it then gets what is given here"
+    )
     assert "HVM max" in answer.compared
 
 
@@ -69,7 +71,9 @@ def test_another_vendor_is_impossible() -> None:
     """However well the features fit; an unknown vendor is noted instead."""
     answer = check(vm("FPU", vendor=AMD), HOST)
     assert answer.verdict is Verdict.IMPOSSIBLE
-    assert answer.problems == ("v was started on a CPU of AuthenticAMD, h has one of GenuineIntel",)
+    assert answer.problems == (
+        "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel",
+    )
     unknown = check(vm("FPU", vendor=""), HOST)
     assert unknown.verdict is Verdict.MIGRATES
     assert "the vendors were not compared: one is not known" in unknown.notes
@@ -86,7 +90,7 @@ def test_no_such_guests_here() -> None:
     for features in (None, "FPU"):
         answer = check(vm(features), without)
         assert answer.verdict is Verdict.IMPOSSIBLE
-        assert answer.problems == ("h runs no HVM guests",)
+        assert answer.problems == ("the host runs no HVM guests",)
         assert answer.remedies == ("choose a host that runs HVM guests",)
     assert check(vm("FPU", PV), without).verdict is Verdict.MIGRATES
 
@@ -130,7 +134,7 @@ def test_a_halted_vm_boots_wherever_its_type_runs() -> None:
     without = evolve(HOST, offers={PV: HOST.offers[PV]})
     answer = check(halted, without)
     assert answer.verdict is Verdict.IMPOSSIBLE
-    assert answer.compared == "nothing: h runs no HVM guests"
+    assert answer.compared == "nothing: the host runs no HVM guests"
 
 
 def test_bits_of_a_level_cost_nothing() -> None:
@@ -174,7 +178,7 @@ def test_xapi_looks_at_the_migration_key_alone() -> None:
     answer = check(vm("FPU SSE", vendor=""), odd)
     assert answer.verdict is Verdict.ONLY_BY_FORCE
     assert [item.name for item in answer.missing] == ["SSE"]
-    assert any("xapi looks at features_hvm alone" in note for note in answer.notes)
+    assert any("xapi looks at features_hvm alone" in note for note in odd.notes)
 
 
 def test_four_words_in_an_order_of_their_own() -> None:
@@ -195,10 +199,10 @@ def test_where_else_it_can_go_is_told() -> None:
     """Of several hosts, those that take it in are named as a remedy; of none, nothing is."""
     good = evolve(HOST, name="good", offers={HVM: Offer(HVM, names("FPU AVX"), names("FPU AVX"))})
     answers = check_all([vm("FPU AVX")], [HOST, good])
-    assert answers[0].remedies[-1] == "or move v to good, which can take it in"
+    assert answers[0].remedies[-1] == "or move it to good, which can take it in"
     assert answers[1].remedies == ()
     (alone,) = check_all([vm("FPU AVX")], [HOST])
-    assert not any("move v" in remedy for remedy in alone.remedies)
+    assert not any("move it" in remedy for remedy in alone.remedies)
 
 
 def test_bits_of_old_records_are_labelled() -> None:

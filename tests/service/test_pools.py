@@ -61,23 +61,35 @@ B = host("b", "FPU XSAVE", "RTM MD_CLEAR")
 def test_check(wire: str) -> None:
     """Every VM on every host, in order, with names, reasons, risks and remedies."""
     vms = [vm("new", None), vm("plain", "FPU"), vm("wide", "FPU AVX RTM")]
-    answers = client(wire).pool_check("x", vms, [A, B])
-    assert [(one.vm, one.host, one.verdict) for one in answers] == [
-        ("new", "a", Verdict.BOOTS),
-        ("new", "b", Verdict.BOOTS),
-        ("plain", "a", Verdict.MIGRATES),
-        ("plain", "b", Verdict.MIGRATES),
-        ("wide", "a", Verdict.ONLY_BY_MAX),
-        ("wide", "b", Verdict.ONLY_BY_FORCE),
+    checked = client(wire).pool_check("x", vms, [A, B])
+    assert checked.hosts == ["a", "b"]
+    assert [(row.vm, row.verdicts) for row in checked.rows] == [
+        ("new", [Verdict.BOOTS, Verdict.BOOTS]),
+        ("plain", [Verdict.MIGRATES, Verdict.MIGRATES]),
+        ("wide", [Verdict.ONLY_BY_MAX, Verdict.ONLY_BY_FORCE]),
     ]
-    assert [item.name for item in answers[4].only_by_max] == ["RTM"]
-    (missing,) = answers[5].missing
-    assert (missing.name, missing.reason) == ("AVX", "the record of b does not have it")
+    by_max, by_force = checked.answers[2:]
+    assert (by_max.vms, by_max.hosts) == (["wide"], ["a"])
+    assert [checked.features[place].name for place in by_max.only_by_max] == ["RTM"]
+    (missing,) = (checked.features[place] for place in by_force.missing)
+    assert (missing.name, missing.reason) == ("AVX", "the host's record does not have it")
     assert "XSAVE" in missing.risk
-    assert answers[5].remedies
-    (other,) = client(wire).pool_check("x", [vm("v", "FPU", "AuthenticAMD")], [A])
-    assert other.verdict is Verdict.IMPOSSIBLE
-    assert "AuthenticAMD" in other.problems[0]
+    assert by_force.remedies[-1] == "or move it to a, which can take it in"
+    other = client(wire).pool_check("x", [vm("v", "FPU", "AuthenticAMD")], [A])
+    assert other.rows[0].verdicts == [Verdict.IMPOSSIBLE]
+    assert "AuthenticAMD" in other.answers[0].problems[0]
+
+
+@WIRES
+def test_what_holds_for_many_is_told_once(wire: str) -> None:
+    """Equal VMs on equal hosts are one answer, and a feature is in the table once."""
+    vms = [vm(f"v{n}", "FPU AVX") for n in range(50)]
+    hosts = [evolve(B, name=f"h{n}") for n in range(20)]
+    checked = client(wire).pool_check("x", vms, [A, *hosts])
+    refused = [a for a in checked.answers if a.verdict is Verdict.ONLY_BY_FORCE]
+    assert [(len(a.vms), len(a.hosts)) for a in refused] == [(50, 20)]
+    assert len(checked.features) == 1
+    assert len(checked.rows) == 50
 
 
 @WIRES
@@ -124,7 +136,8 @@ def test_plan(wire: str) -> None:
     ]
     (touched,) = found.vms
     assert (touched.vm, touched.stranded) == ("wide", False)
-    assert [one.host for one in touched.refusals] == ["b"]
+    assert [(answer.vms, answer.hosts) for answer in found.answers] == [(["wide"], ["b"])]
+    assert [found.features[place].name for place in found.answers[0].missing] == ["AVX"]
 
 
 @WIRES

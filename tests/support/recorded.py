@@ -15,7 +15,7 @@ from xenops_cpu.interface import (
     HostStat,
     Hypervisor,
     InternalError,
-    PoolAnswer,
+    PoolCheck,
     PoolFinding,
     PoolHost,
     PoolLevel,
@@ -96,9 +96,7 @@ class LabService:
     ) -> PoolLevel:
         raise Unimplemented("POOL.level")
 
-    def pool_check(
-        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
-    ) -> list[PoolAnswer]:
+    def pool_check(self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]) -> PoolCheck:
         raise Unimplemented("POOL.check")
 
     def pool_plan(

@@ -20,7 +20,7 @@ from ..pools.level import Level, Loss
 from ..pools.member import Member
 from ..pools.verdict import Answer
 from ..pools.vm import Vm
-from ..pools.words import alike, count, some
+from ..pools.words import alike, count, notes
 from ..service import answers
 from . import terminal
 
@@ -41,11 +41,20 @@ def featureset_json(featureset: Featureset, xen: Release) -> dict[str, Any]:
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
-    """PoolAnswer, with what the verdict means and the guest type."""
-    return answers.as_json(answers.answer(answer)) | {
+    """One VM on one host, with each feature whole; PoolCheck tells those of many pairs by place."""
+    return {
+        "vm": answer.vm.name,
+        "host": answer.host.name,
         "guest_type": answer.vm.guest.name.lower(),
+        "verdict": answer.verdict.value,
         "allowed": answer.grade.allowed,
         "exit_code": answer.grade.exit_code,
+        "compared": answer.compared,
+        "missing": [answers.as_json(answers.feature(lack)) for lack in answer.missing],
+        "only_by_max": [answers.as_json(answers.feature(lack)) for lack in answer.only_by_max],
+        "problems": list(answer.problems),
+        "remedies": list(answer.remedies),
+        "notes": list(answer.notes),
     }
 
 
@@ -84,16 +93,6 @@ def losses_by_group(level: Level) -> Iterator[tuple[str, list[Loss]]]:
     groups = meanings.by_group(level.release, by_number)
     for group in sorted(groups, key=lambda key: key in SAFETY_GROUPS):
         yield meanings.GROUPS[group], [by_number[number] for number in groups[group]]
-
-
-def notes(members: Sequence[Member]) -> Iterator[str]:
-    """What people should know of the hosts; a note that several share is told once."""
-    having: dict[str, list[str]] = {}
-    for member in members:
-        for note in member.notes:
-            having.setdefault(note, []).append(member.name)
-    for note, names in having.items():
-        yield f"{some(names, 3)}: {note}"
 
 
 def tell_notes(members: Sequence[Member], everything: bool) -> None:

@@ -62,22 +62,22 @@ def _why(member: Member, guest: GuestType, number: int) -> tuple[str, str]:
     """Reason and remedy."""
     sets = member.sets
     if sets is None:
-        return f"the record of {member.name} does not have it", ""
+        return "the host's record does not have it", ""
     kind = MAX if sets.of(guest, MAX) is not None else DEFAULT
     story = member.explain(set_name(guest, kind), number) if member.explain else ""
     if sets.raw.length and number not in sets.raw:
         return (
-            story or f"the CPU of {member.name} or its microcode does not show it",
+            story or "the CPU or its microcode does not show it",
             "only another CPU, firmware setting or microcode can bring it",
         )
     if sets.host.length and number not in sets.host:
         return (
-            story or f"the CPU of {member.name} has it, Xen does not use it",
+            story or "the CPU has it, Xen does not use it",
             "look at Xen's command line, microcode and release on that host",
         )
     if not sets.host.length:
-        return story or f"the record of {member.name} does not have it", ""
+        return story or "the host's record does not have it", ""
     return (
-        story or f"Xen uses it on {member.name} but offers it to no {guest.name} guest",
+        story or f"Xen uses it but offers it to no {guest.name} guest",
         "a Xen release or command line that offers it to guests",
     )

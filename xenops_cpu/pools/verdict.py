@@ -22,7 +22,7 @@ copies of leaf 1, cost nothing where a host takes them in: they make no Only_by_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from attrs import evolve, frozen
@@ -81,7 +81,8 @@ class Answer:
     """One VM on one host. `compared`: which sets were compared, in words.
 
     `missing`: every feature that the host does not take in, in bit order. `only_by_max`: those it
-    takes in and does not give at boot. `problems`: what keeps the VM out beside features.
+    takes in and does not give at boot. `problems`: what keeps the VM out beside features. No text
+    names the VM or the host, so that what holds for many pairs can be told once.
     """
 
     vm: Vm
@@ -103,21 +104,21 @@ def check(vm: Vm, member: Member) -> Answer:
     """The verdict with all names, reasons, risks and remedies."""
     guest, xen, seen = vm.guest, member.release, vm.seen
     verdict, problems = _grade(vm, member)
-    old = labels(vm, xen)
+    notes = list(vm.notes)
+    compared = "nothing: the VM has seen no features yet, it gets what the host gives"
+    if vm.halted:
+        compared = "nothing: the VM is shut down, it gets what is given where it starts"
     lacking: list[Lack] = []
     brought: list[Lack] = []
-    notes = [*vm.notes, *member.notes]
-    compared = f"nothing: {vm.name} has seen no features yet, it gets what {member.name} gives"
-    if vm.halted:
-        compared = f"nothing: {vm.name} is shut down, it gets what is given where it starts"
     if guest not in member.offers:
-        compared = f"nothing: {member.name} runs no {guest.name} guests"
+        compared = f"nothing: the host runs no {guest.name} guests"
     elif seen is not None:
         offer = member.offers[guest]
         compared = (
-            f"what {vm.name} has seen since it booted with what {member.name} takes in "
+            "what the VM has seen since it booted with what the host takes in "
             f"({guest.name} {'max or boot' if offer.joined else 'migration set'}), {XAPI}"
         )
+        old = labels(vm, xen)
         lacking = [
             lack.missing(member, guest, number, old.get(number, ""))
             for number in seen - offer.migration
@@ -128,21 +129,7 @@ def check(vm: Vm, member: Member) -> Answer:
             lack.only_by_max(member, guest, number, old.get(number, ""))
             for number in beyond - costless
         ]
-        if costless:
-            notes.append(
-                "taken in though not given at boot, because hosts of a pool may differ in it: "
-                f"{' '.join(xen.names(costless))}"
-            )
-        strange = wrong_kind(vm, xen)
-        if strange:
-            notes.append(
-                f"the record of {vm.name} is no PV featureset, for Xen offers these to HVM guests "
-                f"only: {' '.join(xen.names(strange))}; was its domain type changed?"
-            )
-        if vm.limits is None or guest not in member.limits:
-            notes.append("the highest CPUID leaves were not compared: no policy is known")
-        if not vm.vendor or not member.vendor:
-            notes.append("the vendors were not compared: one is not known")
+        notes += _notes(vm, member, xen.names(costless))
     return Answer(
         vm=vm,
         host=member,
@@ -157,18 +144,62 @@ def check(vm: Vm, member: Member) -> Answer:
 
 
 def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
-    """Every VM on every host; who cannot go to one is told which of the others take it in."""
-    answers = []
+    """Every VM on every host; who cannot go to one is told which of the others take it in.
+
+    VMs that remember the same, and hosts that offer the same, are looked at once.
+    """
+    known: dict[object, Answer] = {}
+    kinds = [_kind_of_host(member) for member in members]
+    answers: list[Answer] = []
     for vm in vms:
-        own = [check(vm, member) for member in members]
-        welcoming = [answer.host.name for answer in own if answer.grade.allowed]
-        for answer in own:
-            if welcoming and not answer.grade.allowed:
-                hosts = ", ".join(welcoming[:3]) + (" and others" if len(welcoming) > 3 else "")
-                elsewhere = f"or move {vm.name} to {hosts}, which can take it in"
-                answer = evolve(answer, remedies=(*answer.remedies, elsewhere))
-            answers.append(answer)
+        kind = evolve(vm, name="", uuid="", home="", source="", policy=None)
+        own = []
+        for member, host_kind in zip(members, kinds, strict=True):
+            answer = known.get((kind, host_kind))
+            if answer is None:
+                answer = known[kind, host_kind] = check(vm, member)
+            own.append(evolve(answer, vm=vm, host=member))
+        answers += _with_other_hosts(own)
     return answers
+
+
+def _kind_of_host(member: Member) -> object:
+    """What the answers of hosts depend on, as a key."""
+    limits = tuple(member.limits.items())
+    compat = tuple((guest, tuple(bits.items())) for guest, bits in member.compat_bits.items())
+    offers = tuple(member.offers.items())
+    explained = member.name if member.explain is not None else ""
+    return (member.vendor, member.release.name, offers, limits, compat, member.sets, explained)
+
+
+def _with_other_hosts(answers: Sequence[Answer]) -> Iterator[Answer]:
+    """Of one VM: where it cannot go, which of the other hosts take it in."""
+    welcoming = [answer.host.name for answer in answers if answer.grade.allowed]
+    more = " and others" if len(welcoming) > 3 else ""
+    elsewhere = f"or move it to {', '.join(welcoming[:3])}{more}, which can take it in"
+    for answer in answers:
+        if welcoming and not answer.grade.allowed:
+            yield evolve(answer, remedies=(*answer.remedies, elsewhere))
+        else:
+            yield answer
+
+
+def _notes(vm: Vm, member: Member, costless: Sequence[str]) -> Iterator[str]:
+    if costless:
+        yield (
+            "taken in though not given at boot, because hosts of a pool may differ in it: "
+            f"{' '.join(costless)}"
+        )
+    strange = wrong_kind(vm, member.release)
+    if strange:
+        yield (
+            "the record is no PV featureset, for Xen offers these to HVM guests only: "
+            f"{' '.join(member.release.names(strange))}; was the VM's domain type changed?"
+        )
+    if vm.limits is None or vm.guest not in member.limits:
+        yield "the highest CPUID leaves were not compared: no policy is known"
+    if not vm.vendor or not member.vendor:
+        yield "the vendors were not compared: one is not known"
 
 
 def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
@@ -188,14 +219,13 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
 def impossible(vm: Vm, member: Member) -> list[str]:
     """Why it is impossible, whatever the features; a VM that boots needs its guest type only."""
     if vm.guest not in member.offers:
-        return [f"{member.name} runs no {vm.guest.name} guests"]
+        return [f"the host runs no {vm.guest.name} guests"]
     if vm.seen is None:
         return []
     problems = []
     if vm.vendor and member.vendor and vm.vendor != member.vendor:
         problems.append(
-            f"{vm.name} was started on a CPU of {vm.vendor}, {member.name} has one of "
-            f"{member.vendor}"
+            f"the VM was started on a CPU of {vm.vendor}, the host has one of {member.vendor}"
         )
     limits = member.limits.get(vm.guest)
     if vm.limits is not None and limits is not None:
@@ -209,13 +239,13 @@ def _refusals(vm: Vm, member: Member) -> list[str]:
     if not migration.length:
         key = f"features_{vm.guest.name.lower()}"
         return [
-            f"the record of {member.name} has no {key}: xapi says that it does not have new "
-            "leveling feature keys, and refuses"
+            f"the host's record has no {key}: xapi says that it does not have new leveling feature "
+            "keys, and refuses"
         ]
     if vm.stored is not None and not vm.stored <= migration:
         return [
-            f"the record of {vm.name} has four words in XenServer 6's order: xapi 22.7 and later "
-            "compares them as they stand and refuses; older xapi put them in order first"
+            "the VM's record has four words in XenServer 6's order: xapi 22.7 and later compares "
+            "them as they stand and refuses; older xapi put them in order first"
         ]
     return []
 
@@ -248,9 +278,7 @@ def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack])
             "what is missing are bits of old records only: forcing the migration is harmless as "
             "far as they go"
         )
-    remedies.append(
-        f"shut {vm.name} down and start it on {member.name}: it then gets what is given there"
-    )
+    remedies.append("shut it down and start it on this host: it then gets what is given here")
     return remedies
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..interface import GuestType, SecurityKind
 from .lack import Lack
@@ -62,3 +62,13 @@ def several_vendors(members: Iterable[Member]) -> str:
         f"these hosts have CPUs of {' and '.join(found)}: no VM can move between vendors, "
         "whatever the level"
     )
+
+
+def notes(members: Sequence[Member]) -> Iterator[str]:
+    """What people should know of the hosts; a note that several share is told once."""
+    having: dict[str, list[str]] = {}
+    for member in members:
+        for note in member.notes:
+            having.setdefault(note, []).append(member.name)
+    for note, names in having.items():
+        yield f"{some(names, 3)}: {note}"

@@ -11,6 +11,7 @@ from attrs import AttrsInstance, asdict
 from ..interface import (
     PoolAnswer,
     PoolChange,
+    PoolCheck,
     PoolCost,
     PoolFeature,
     PoolFinding,
@@ -18,18 +19,21 @@ from ..interface import (
     PoolLoss,
     PoolPart,
     PoolPlan,
+    PoolRow,
     PoolSecurity,
     PoolSplit,
     TouchedVm,
 )
 from ..pools import security
 from ..pools.audit import Finding
+from ..pools.groups import Group, grouped
 from ..pools.lack import Lack
 from ..pools.level import Level, Loss
 from ..pools.member import Member
 from ..pools.plan import Plan
 from ..pools.split import Split
 from ..pools.verdict import Answer
+from ..pools.words import notes
 
 
 def level(answer: Level, members: Sequence[Member]) -> PoolLevel:
@@ -51,23 +55,26 @@ def level(answer: Level, members: Sequence[Member]) -> PoolLevel:
     )
 
 
-def answer(checked: Answer) -> PoolAnswer:
-    """One VM on one host."""
-    return PoolAnswer(
-        vm=checked.vm.name,
-        host=checked.host.name,
-        verdict=checked.verdict,
-        compared=checked.compared,
-        missing=[_feature(lack) for lack in checked.missing],
-        only_by_max=[_feature(lack) for lack in checked.only_by_max],
-        problems=list(checked.problems),
-        remedies=list(checked.remedies),
-        notes=list(checked.notes),
+def check(answers: Sequence[Answer], members: Sequence[Member]) -> PoolCheck:
+    """POOL.check, of the answers of pools.verdict.check_all for `members`."""
+    groups = grouped(answers)
+    rows = [
+        PoolRow(row[0].vm.name, [answer.verdict for answer in row])
+        for start in range(0, len(answers), len(members) or 1)
+        for row in (answers[start : start + len(members)],)
+    ]
+    return PoolCheck(
+        hosts=[member.name for member in members],
+        rows=rows,
+        answers=[_group(group) for group in groups.groups],
+        features=[feature(lack) for lack in groups.features],
+        notes=list(notes(members)),
     )
 
 
 def plan(answered: Plan) -> PoolPlan:
     """POOL.plan."""
+    groups = grouped(refusal for touched in answered.vms for refusal in touched.refusals)
     return PoolPlan(
         changes=[
             PoolChange(
@@ -84,11 +91,13 @@ def plan(answered: Plan) -> PoolPlan:
                 vm=touched.vm.name,
                 closed=list(touched.closed),
                 opened=list(touched.opened),
-                refusals=[answer(refusal) for refusal in touched.refusals],
                 stranded=touched.stranded,
             )
             for touched in answered.vms
         ],
+        homeless=[vm.name for vm in answered.homeless],
+        answers=[_group(group) for group in groups.groups],
+        features=[feature(lack) for lack in groups.features],
     )
 
 
@@ -120,9 +129,23 @@ def as_json(record: AttrsInstance) -> dict[str, Any]:
     )
 
 
+def _group(group: Group) -> PoolAnswer:
+    return PoolAnswer(
+        vms=list(group.vms),
+        hosts=list(group.hosts),
+        verdict=group.verdict,
+        compared=group.compared,
+        missing=list(group.missing),
+        only_by_max=list(group.only_by_max),
+        problems=list(group.problems),
+        remedies=list(group.remedies),
+        notes=list(group.notes),
+    )
+
+
 def _loss(loss: Loss) -> PoolLoss:
     return PoolLoss(loss.name, list(loss.hosts), loss.reason)
 
 
-def _feature(lack: Lack) -> PoolFeature:
+def feature(lack: Lack) -> PoolFeature:
     return PoolFeature(lack.name, lack.reason, lack.risk, lack.remedy, lack.compatibility)

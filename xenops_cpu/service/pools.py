@@ -12,7 +12,7 @@ from ..features.release import Release, release
 from ..interface import (
     GuestType,
     InternalError,
-    PoolAnswer,
+    PoolCheck,
     PoolFinding,
     PoolHost,
     PoolLevel,
@@ -42,12 +42,10 @@ def level(hosts: Sequence[PoolHost], guest_type: GuestType, own: Release | None)
     return answers.level(level_of(members, guest_type), members)
 
 
-def check(
-    vms: Sequence[PoolVm], hosts: Sequence[PoolHost], own: Release | None
-) -> list[PoolAnswer]:
+def check(vms: Sequence[PoolVm], hosts: Sequence[PoolHost], own: Release | None) -> PoolCheck:
     """POOL.check."""
     members = _members("hosts", hosts, own)
-    return [answers.answer(answer) for answer in check_all(_vms(vms), members)]
+    return answers.check(check_all(_vms(vms), members), members)
 
 
 def what_if(

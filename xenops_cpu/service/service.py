@@ -23,7 +23,7 @@ from ..interface import (
     GuestType,
     HostStat,
     InternalError,
-    PoolAnswer,
+    PoolCheck,
     PoolFinding,
     PoolHost,
     PoolLevel,
@@ -125,9 +125,7 @@ class XenopsCpu:
         task.set(debug_info)
         return pools.level(hosts, guest_type, self._own())
 
-    def pool_check(
-        self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]
-    ) -> list[PoolAnswer]:
+    def pool_check(self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]) -> PoolCheck:
         """A verdict for every VM on every host."""
         from . import pools
 

@@ -10,7 +10,7 @@ from ...pools.grid import VERDICTS, grid
 from ...pools.member import Member
 from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
 from ...pools.vm import Vm
-from ...pools.words import count, some
+from ...pools.words import count, notes, some
 from .. import WRONG_USAGE, Failure, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import read, shown, split_name, what_it_is
@@ -76,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             {
                 "exit_code": code,
                 "answers": [words.answer_json(answer) for answer in answers],
+                "notes": list(notes(hosts)),
                 "unseen": list(UNSEEN),
             }
         )
@@ -121,11 +122,8 @@ def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything:
             f"boot), of the VM's guest type, {XAPI}",
             hanging=2,
         )
-    of_hosts = {note for host in hosts for note in host.notes}
-    own = dict.fromkeys(note for answer in answers for note in answer.notes)
-    for note in own:
-        if note not in of_hosts:
-            terminal.paragraph(f"note: {note}", hanging=2)
+    for note in dict.fromkeys(note for answer in answers for note in answer.notes):
+        terminal.paragraph(f"note: {note}", hanging=2)
     words.tell_notes(hosts, everything)
     terminal.paragraph(f"no comparison of features sees: {'; '.join(UNSEEN)}", hanging=2)
 

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "levels": [words.level_json(hosts, level) for level in levels],
                 "vendors": told.vendors(hosts),
                 "warnings": list(filter(None, [told.several_vendors(hosts)])),
-                "notes": list(words.notes(hosts)),
+                "notes": list(told.notes(hosts)),
             }
         )
         return OK

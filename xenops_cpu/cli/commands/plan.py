@@ -179,12 +179,8 @@ def _document(
         document["level_after"] = words.level_json(after, change.after)
     for touched, document in zip(planned.vms, record["vms"], strict=True):
         document["refusals"] = [words.answer_json(answer) for answer in touched.refusals]
-    return {
-        "harmless": planned.harmless,
-        **record,
-        "homeless": [vm.name for vm in planned.homeless],
-        "vms_looked_at": looked_at,
-    }
+    del record["answers"], record["features"]  # each refusal has them whole
+    return {"harmless": planned.harmless, **record, "vms_looked_at": looked_at}
 
 
 def _tell(
