@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": "stored records of hosts, pools and VMs held to what they should be",
     "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
     "report": "a pool as one HTML file: hosts, features, costs, losses, VMs",
+    "watch": "a live pool: which CPU features come and go, by name, as it happens",
     "read": "what bug reports, xen-cpuid's output, dumps and suspend images tell",
     "capture": "write all that is known of this host to a file",
     "completion": "completion of commands and options for bash, zsh or fish",

@@ -1,0 +1,218 @@
+"""xenops-cpu watch: a live pool's CPU features, told by name as they change."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ...errors import InputError
+from ...xapi import events, messages, url
+from ...xapi.changes import FeatureChange, Picture
+from ...xapi.credentials import VARIABLE
+from ...xapi.errors import ApiFailure, XapiError
+from ...xapi.options import session
+from ...xapi.session import Session
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, live, options, terminal
+
+_EXAMPLES = f"""  xenops-cpu watch xapi://reader@xs-01          # the role read-only suffices
+  xenops-cpu watch {url.SOCKET}           # in dom0: no password
+  xenops-cpu watch xapi://reader@xs-01 --json | jq -r .name
+  xenops-cpu watch xapi://reader@xs-01 --hook "/usr/local/bin/tell-us --channel ops"
+  xenops-cpu watch xapi://operator@xs-01 --raise-messages --password-file ~/.xapi-password
+
+A change is told when xapi has it: of a host and of the pool when a host's toolstack has started
+after an update, of a VM when it has started or migrated. A hook gets the JSON line on its standard
+input. Messages are the four that xapi itself raised until 2023, with the features by name; they
+are kept back during a rolling upgrade.
+
+exit codes:
+  0  ended by SIGINT or SIGTERM, and logged out
+  1  xapi answers with an error (a wrong password, a role that does not allow messages)
+  2  wrong use
+  3  nobody answers, or with another certificate, or with something that is not xapi
+"""
+
+_HOOK_SECONDS = 60.0
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = options.parser(
+        "watch",
+        "Tell which CPU features hosts, the pool and VMs lose and gain, as it happens, until "
+        "SIGINT or SIGTERM. A xapi that is away is waited for.",
+        _EXAMPLES,
+    )
+    parser.add_argument("xapi", metavar="XAPI", help=url.FORMS)
+    parser.add_argument("--json", action="store_true", help="a JSON line for each change")
+    parser.add_argument(
+        "--hook",
+        metavar="COMMAND",
+        help="run this for each change, with the JSON line on its standard input (no shell)",
+    )
+    parser.add_argument(
+        "--raise-messages",
+        action="store_true",
+        help=f"raise messages in the pool; needs the role {messages.ROLE}",
+    )
+    live.add_options(parser)
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    hook = _hook(arguments.hook)
+    try:
+        opened = session(arguments.xapi, live.options(arguments))
+        with _ended_by_sigterm(), opened, contextlib.suppress(KeyboardInterrupt):
+            _watch(opened, hook, arguments.json, arguments.raise_messages)
+    except InputError as error:
+        raise Failure(str(error), WRONG_USAGE) from error
+    except (ApiFailure, messages.RoleError) as error:
+        raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
+    except XapiError as error:
+        raise Failure(str(error)) from error
+    return OK
+
+
+def _watch(opened: Session, hook: list[str], as_json: bool, raising: bool) -> None:
+    picture = Picture()
+    if raising:
+        messages.assert_allowed(opened)
+    for batch in events.follow(opened, waiting=_say_who_is_away):
+        first = not picture.hosts
+        upgrading = picture.upgrading
+        for change in picture.update(batch):
+            document = _document(change, picture.upgrading)
+            if as_json:
+                print(json.dumps(document, ensure_ascii=False), flush=True)
+            else:
+                _tell(change)
+            if hook:
+                _run_hook(hook, document)
+            if raising and not picture.upgrading:
+                _raise(opened, change)
+        if first:
+            _say(
+                f"watching pool {_shown(picture)} at {opened.coordinator}: "
+                f"{len(picture.hosts)} hosts, {picture.awake} VMs"
+                + (", in a rolling upgrade" if picture.upgrading else "")
+            )
+        elif upgrading != picture.upgrading:
+            _say(f"rolling upgrade {'under way' if picture.upgrading else 'ended'}")
+
+
+def _raise(opened: Session, change: FeatureChange) -> None:
+    for message in messages.of_change(change):
+        if not messages.raise_once(opened, message):
+            _say(f"{message.name} for {change.name} is in the pool already: not raised again")
+
+
+def _tell(change: FeatureChange) -> None:
+    for item in change.sets:
+        parts = []
+        if item.lost:
+            parts.append(f"lost {' '.join(item.lost)}")
+        if item.gained:
+            parts.append(f"gained {' '.join(item.gained)}")
+        terminal.line(
+            f"{_now()} {change.kind} {_printable(change.name)}, {item.title}: {'; '.join(parts)}",
+            "red" if item.lost else "green",
+        )
+    sys.stdout.flush()
+
+
+def _document(change: FeatureChange, upgrading: bool) -> dict[str, Any]:
+    return {
+        "time": _now(),
+        "object": change.kind,
+        "uuid": change.uuid,
+        "name": change.name,
+        "xen": change.xen.name,
+        "rolling_upgrade": upgrading,
+        "sets": [
+            {
+                "set": item.key,
+                "title": item.title,
+                "lost": list(item.lost),
+                "gained": list(item.gained),
+                "old": str(item.old),
+                "new": str(item.new),
+            }
+            for item in change.sets
+        ],
+    }
+
+
+def _hook(command: str | None) -> list[str]:
+    try:
+        words = shlex.split(command or "")
+    except ValueError as error:
+        raise Failure(f"--hook {command}: {error}", WRONG_USAGE) from error
+    if command is not None and not words:
+        raise Failure("--hook: there is no command in it", WRONG_USAGE)
+    return words
+
+
+def _run_hook(hook: list[str], document: dict[str, Any]) -> None:
+    """A hook that fails is told of, and the watch goes on."""
+    environment = {name: text for name, text in os.environ.items() if name != VARIABLE}
+    try:
+        done = subprocess.run(
+            hook,
+            input=json.dumps(document, ensure_ascii=False) + "\n",
+            text=True,
+            timeout=_HOOK_SECONDS,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        _say(f"the hook {hook[0]} did not end within {_HOOK_SECONDS:g} s and was stopped")
+    except OSError as error:
+        _say(f"the hook {hook[0]} cannot be run: {error.strerror}")
+    else:
+        if done.returncode:
+            _say(f"the hook {hook[0]} ended with {done.returncode}")
+
+
+def _say(text: str) -> None:
+    """What is no change goes to standard error."""
+    print(f"{_now()} {text}", file=sys.stderr, flush=True)
+
+
+def _say_who_is_away(error: Exception, seconds: float) -> None:
+    _say(f"{error}; the next try is in {seconds:g} s")
+
+
+def _now() -> str:
+    """The local time with its zone, as ISO 8601 has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _shown(picture: Picture) -> str:
+    return _printable(picture.pool.name) if picture.pool is not None else "without a record"
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:200])
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the work as SIGINT does, so that the session is logged out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,133 @@
+"""User and password for a xapi: from a file, a variable, netrc or the terminal.
+
+Never from the command line, which every user of the machine can read. Nothing here shows a
+password: not in a repr, not in an error.
+"""
+
+from __future__ import annotations
+
+import getpass
+import netrc
+import os
+import stat
+import sys
+from pathlib import Path
+
+from attrs import field, frozen
+
+from .errors import CredentialsError
+from .url import Url
+
+VARIABLE = "XENOPS_CPU_PASSWORD"
+ROOT = "root"
+_MAX_BYTES = 64 * 1024
+
+
+@frozen
+class Credentials:
+    """A user and a password, which is not shown."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@frozen
+class Places:
+    """Where a password may come from, besides the variable.
+
+    `netrc` None: .netrc in the home folder, where there is one. `ask`: whether a person at a
+    terminal is asked in the end.
+    """
+
+    password_file: Path | None = None
+    netrc: Path | None = None
+    ask: bool = True
+
+
+def obtain(url: Url, places: Places) -> Credentials:
+    """The first that is there: the file, XENOPS_CPU_PASSWORD, netrc, the terminal.
+
+    A local socket needs none. Without a user in the address netrc's is taken, else root. Raises
+    CredentialsError.
+    """
+    if url.socket is not None:
+        return Credentials(url.user or ROOT, "")
+    if places.password_file is not None:
+        return Credentials(url.user or ROOT, _first_line(places.password_file))
+    if password := os.environ.get(VARIABLE, ""):
+        return Credentials(url.user or ROOT, password)
+    entry = _of_netrc(url, places.netrc)
+    if entry is not None:
+        return entry
+    user = url.user or ROOT
+    if places.ask and _has_terminal():
+        return Credentials(user, _asked(user, url))
+    raise CredentialsError(
+        f"no password for {user} on {url}: give --password-file FILE, set {VARIABLE}, or have "
+        f'a line "machine {url.host} login {user} password …" in ~/.netrc'
+        + (" (nobody can be asked: there is no terminal)" if places.ask else "")
+    )
+
+
+def _first_line(path: Path) -> str:
+    text = _private_text(path, "--password-file")
+    password = text.split("\n", 1)[0].rstrip("\r")
+    if not password:
+        raise CredentialsError(f"--password-file {path}: its first line is empty")
+    return password
+
+
+def _private_text(path: Path, what: str) -> str:
+    """The text of a file that nobody else may read; a pipe is nobody else's."""
+    try:
+        with path.open("rb") as opened:
+            status = os.fstat(opened.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+                raise CredentialsError(
+                    f"{what} {path}: others may read it (mode {status.st_mode & 0o777:o}); "
+                    f"chmod 600 {path}"
+                )
+            content = opened.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise CredentialsError(f"{what} {path}: {error.strerror}") from error
+    if len(content) > _MAX_BYTES:
+        raise CredentialsError(f"{what} {path}: larger than {_MAX_BYTES} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise CredentialsError(f"{what} {path}: not UTF-8 text") from None
+
+
+def _of_netrc(url: Url, path: Path | None) -> Credentials | None:
+    """The entry of the host; "default" entries are not for a xapi."""
+    place = path or Path(os.path.expanduser("~/.netrc"))
+    if path is None and not place.exists():
+        return None
+    _private_text(place, "netrc")
+    try:
+        entries = netrc.netrc(str(place)).hosts
+    except netrc.NetrcParseError as error:
+        # The error's own words may hold a part of a password.
+        raise CredentialsError(f"netrc {place}: line {error.lineno} is no netrc") from None
+    login, _, password = entries.get(url.host, ("", "", ""))
+    if not password or (url.user and login and login != url.user):
+        return None
+    return Credentials(url.user or login or ROOT, password)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _asked(user: str, url: Url) -> str:
+    try:
+        password = getpass.getpass(f"password of {user} on {url}: ", stream=sys.stderr)
+    except (EOFError, getpass.GetPassWarning):
+        password = ""
+    if not password:
+        raise CredentialsError(f"no password for {user} on {url} was typed")
+    return password
