@@ -20,6 +20,11 @@ _WORDS = {
 }
 
 
+def printable(text: str, limit: int = 300) -> str:
+    """What the other side wrote, fit for a terminal: one line, no control characters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
+
+
 class XapiError(Error):
     """Every error of this package but those about what was typed (InputError)."""
 
@@ -62,8 +67,8 @@ class ApiFailure(XapiError):
         self.code = code
         self.parameters = tuple(parameters)
         self.thumbprint = thumbprint
-        shown = ", ".join((code, *self.parameters))[:300]
+        shown = ", ".join((code, *self.parameters))
         words = _WORDS.get(code)
         if words is not None and words.count("{") <= len(self.parameters):
             shown = f"{words.format(*self.parameters)} ({code})"
-        super().__init__(f"{who}: {shown}")
+        super().__init__(f"{who}: {printable(shown)}")

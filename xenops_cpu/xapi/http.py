@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 
 from .. import __version__
 from . import tls
-from .errors import AnswerError, NotSpoken, Unreachable
+from .errors import AnswerError, NotSpoken, Unreachable, printable
 from .tls import Trust
 from .url import Url
 
@@ -29,6 +29,8 @@ MAX_ANSWER = 1024**3
 _CHUNK = 64 * 1024
 # The path is not there, or does not take this method or type: another protocol may.
 _NOT_HERE = (404, 405, 415, 501)
+# Whoever stands before xapi says that it is away.
+_AWAY = (502, 503, 504)
 
 
 @frozen
@@ -172,18 +174,21 @@ class Endpoint:
 
     def _response(self, response: http.client.HTTPResponse, seconds: float) -> Response:
         headers = {name.lower(): value for name, value in response.getheaders()}
-        status = f"HTTP {response.status} {response.reason}".strip()[:80]
+        status = printable(f"HTTP {response.status} {response.reason}".strip(), 80)
         if 300 <= response.status < 400:
+            place = printable(headers.get("location", "nowhere"), 200)
             raise AnswerError(
-                f"{self.url}: {status}, to {headers.get('location', 'nowhere')[:200]}; redirects "
-                "are not followed, for the password would go along: name that address itself"
+                f"{self.url}: {status}, to {place}; redirects are not followed, for "
+                "the password would go along: name that address itself"
             )
         if response.status in _NOT_HERE:
             raise NotSpoken(f"{self.url}: {status}")
+        if response.status in _AWAY:
+            raise Unreachable(f"{self.url}: {status}")
         if response.status != 200:
             raise AnswerError(f"{self.url}: {status}")
         return Response(
-            headers.get("content-type", "no type")[:80],
+            printable(headers.get("content-type", "no type"), 80),
             headers,
             response.length or 0,
             self._unpacked(self._read(response, seconds), headers.get("content-encoding", "")),
@@ -206,7 +211,7 @@ class Endpoint:
             chunks = self._inflated(chunks, encoding)
         elif encoding.lower() not in ("", "identity"):
             raise AnswerError(
-                f"{self.url}: the answer is packed as {encoding[:40]}, which nobody asked for"
+                f"{self.url}: the answer is packed as {printable(encoding, 40)}, which nobody asked for"
             )
         size = 0
         for chunk in chunks:

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import evolve, frozen
 
-from .errors import UrlError
+from .errors import UrlError, printable
 
 SCHEME = "xapi://"
 PORT = 443
@@ -54,7 +54,7 @@ def parse(text: str) -> Url:
     if text == str(SOCKET):
         return Url("", socket=SOCKET)
     if not text.startswith(SCHEME):
-        raise UrlError(f'"{text[:80]}" is no address of a xapi: {FORMS}')
+        raise UrlError(f'"{_shown(text)}" is no address of a xapi: {FORMS}')
     if text.startswith(f"{SCHEME}/"):
         return Url("", socket=Path(unquote(text.removeprefix(SCHEME))))
     before, _, _ = text.removeprefix(SCHEME).rpartition("@")
@@ -67,17 +67,23 @@ def parse(text: str) -> Url:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise UrlError(f'"{text[:80]}": {error}; an address is {FORMS}') from error
+        raise UrlError(f'"{_shown(text)}": {error}; an address is {FORMS}') from error
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise UrlError(f'"{text[:80]}": nothing comes after the host; an address is {FORMS}')
+        raise UrlError(f'"{_shown(text)}": nothing comes after the host; an address is {FORMS}')
     user = unquote(parts.username or "")
     if not user.isprintable():
-        raise UrlError(f'"{text[:80]}": the user\'s name has characters that none has')
+        raise UrlError(f'"{_shown(text)}": the user\'s name has characters that none has')
     return Url(_host(parts.hostname or "", text), PORT if port is None else port, user)
 
 
 def _host(host: str, text: str) -> str:
     wrong = not host or not host.isprintable() or any(letter in host for letter in " /@[]\"'\\")
     if wrong or len(host) > 253:
-        raise UrlError(f'"{text[:80]}": "{host[:80]}" is no name of a host; an address is {FORMS}')
+        raise UrlError(
+            f'"{_shown(text)}": "{_shown(host)}" is no name of a host; an address is {FORMS}'
+        )
     return host
+
+
+def _shown(text: str) -> str:
+    return printable(text, 80)

@@ -1,0 +1,1 @@
+"""The client of a live pool, against a stand-in over real TLS."""
