@@ -54,8 +54,8 @@ class Handler(BaseHTTPRequestHandler):
             call = json.loads(body)
             assert call["jsonrpc"] == "2.0"
             self.method, self.parameters = call["method"], tuple(call["params"])
-        elif self.path == "/jsonrpc":  # this one knows no JSON
-            self.method = "no call"
+        elif self.path == "/jsonrpc":  # this one knows no JSON: it is no XML to it
+            self.method = ""
         else:
             parameters, method = xmlrpc.client.loads(body)
             self.method, self.parameters = str(method), parameters
@@ -87,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
         return values.xml_success(value), headers
 
     def _value(self) -> Any:
+        if not self.method:
+            raise Refused("INTERNAL_ERROR", "Xmlm.Error")
         if self.xapi.member_of and self.method.startswith("session.login"):
             raise Refused("HOST_IS_SLAVE", self.xapi.member_of)
         return self.xapi.world.call(self.method, self.parameters)
@@ -125,11 +127,13 @@ class StandIn:
         self.thumbprint = ""
         self.odd: dict[str, Odd] = {}
         self.calls: list[tuple[str, str]] = []
+        self.sent = 0
+        self.address = ""
         self.port = 0
 
     @property
     def url(self) -> str:
-        return f"xapi://reader@127.0.0.1:{self.port}"
+        return f"xapi://reader@{self.address}:{self.port}"
 
     @property
     def methods(self) -> list[str]:
@@ -165,6 +169,7 @@ class _LocalServer(_Server, socketserver.UnixStreamServer):
 def serving(
     world: World | None = None,
     context: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
     port: int = 0,
     path: Path | None = None,
     plain: bool = False,
@@ -176,8 +181,8 @@ def serving(
         server = _LocalServer(str(path), Handler)
     else:
         _TlsServer.allow_reuse_address = True
-        server = _TlsServer(("127.0.0.1", port), Handler)
-        stand_in.port = int(server.server_address[1])
+        server = _TlsServer((host, port), Handler)
+        stand_in.address, stand_in.port = host, int(server.server_address[1])
     server.stand_in = stand_in
     with server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()

@@ -210,9 +210,8 @@ class Endpoint:
         if encoding.lower() in ("gzip", "x-gzip", "deflate"):
             chunks = self._inflated(chunks, encoding)
         elif encoding.lower() not in ("", "identity"):
-            raise AnswerError(
-                f"{self.url}: the answer is packed as {printable(encoding, 40)}, which nobody asked for"
-            )
+            packing = printable(encoding, 40)
+            raise AnswerError(f"{self.url}: the answer is packed ({packing}); nobody asked for it")
         size = 0
         for chunk in chunks:
             size += len(chunk)

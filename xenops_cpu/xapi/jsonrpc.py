@@ -128,7 +128,7 @@ class _Text:
                 return value
             # Twice as much each time: a long value is looked at a few times, not for each chunk.
             if not self._more(len(self._text) - self._at):
-                raise Unreachable(f"{self._who}: the answer is cut off within its JSON")
+                raise self._cut_off()
             if len(self._text) - self._at > MAX_VALUE:
                 raise AnswerError(f"{self._who}: a value of more than {MAX_VALUE >> 20} MiB")
 
@@ -153,8 +153,11 @@ class _Text:
 
     def _unexpected(self, wanted: str) -> Exception:
         if not self.peek():
-            return Unreachable(f"{self._who}: the answer is cut off within its JSON")
+            return self._cut_off()
         return AnswerError(f"{self._who}: damaged JSON: {wanted} is missing")
+
+    def _cut_off(self) -> Exception:
+        return Unreachable(f"{self._who}: the answer is cut off within its JSON")
 
     def _more(self, least: int) -> bool:
         """At least so many more characters, where there are any; False where there are none."""
@@ -169,6 +172,8 @@ class _Text:
                 if chunk is None:
                     break
         except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                raise self._cut_off() from None
             raise AnswerError(f"{self._who}: the JSON is not UTF-8 ({error.reason})") from None
         self._text, self._at = "".join(parts), 0
         return size > 0

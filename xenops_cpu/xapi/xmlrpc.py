@@ -21,7 +21,12 @@ PATH = "/"
 CONTENT_TYPE = "text/xml"
 _SCALARS = frozenset({"string", "int", "i4", "i8", "boolean", "double", "dateTime.iso8601", "nil"})
 # expat's own words for a text that stops too early.
-_ENDS_EARLY = ("no element found", "unclosed token", "unclosed CDATA section")
+_ENDS_EARLY = (
+    "no element found",
+    "unclosed token",
+    "unclosed CDATA section",
+    "partial character",
+)
 
 
 def call(method: str, parameters: Sequence[Value]) -> bytes:
