@@ -9,7 +9,7 @@ compared with what it remembered last.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 from attrs import define, field, frozen
 
@@ -26,7 +26,7 @@ SETS: Mapping[str, str] = {
     "features_hvm": "HVM guests in a migration",
     "features_pv_host": "PV guests at boot",
     "features_pv": "PV guests in a migration",
-    "features": "the host itself",
+    "features": "what the host itself has",
 }
 FLAGS = "last_boot_CPU_flags"
 UPGRADING = "rolling_upgrade_in_progress"
@@ -47,11 +47,14 @@ class SetChange:
         return SETS.get(self.key, "what it has seen since its last start")
 
 
+Kind = Literal["host", "pool", "VM"]
+
+
 @frozen
 class FeatureChange:
     """One host, pool or VM whose sets have changed. `xen`: the release that the names are of."""
 
-    kind: Literal["host", "pool", "VM"]
+    kind: Kind
     uuid: str
     name: str
     xen: Release
@@ -65,8 +68,9 @@ class Picture:
     pools: dict[str, Record] = field(factory=dict)
     hosts: dict[str, Record] = field(factory=dict)
     vms: dict[str, Record] = field(factory=dict)
-    # What a VM remembered when it last remembered anything.
-    _flags: dict[str, str] = field(factory=dict)
+    # By reference, the sets by their keys when they were told last. A record may be without them
+    # for a while: a VM that is shut down, a host whose xapi is starting.
+    _sets: dict[str, dict[str, Featureset]] = field(factory=dict)
 
     @property
     def pool(self) -> Record | None:
@@ -80,12 +84,11 @@ class Picture:
     @property
     def awake(self) -> int:
         """VMs that are not shut down, without templates and control domains."""
-        return sum(_guest(vm) and vm.text("power_state") != "Halted" for vm in self.vms.values())
+        return sum(_remembers(vm) for vm in self.vms.values())
 
     def update(self, batch: Batch) -> list[FeatureChange]:
         """Take a batch in; gives what it changes, hosts first, for they explain the rest."""
-        tables = {"pool": self.pools, "host": self.hosts, "VM": self.vms}
-        before = {kind: dict(table) for kind, table in tables.items()}
+        tables = {"host": self.hosts, "pool": self.pools, "VM": self.vms}
         if batch.everything:
             for table in tables.values():
                 table.clear()
@@ -96,37 +99,42 @@ class Picture:
                 tables[change.kind].pop(change.reference, None)
             else:
                 tables[change.kind][change.reference] = change.record
-        for reference in self._flags.keys() - self.vms.keys():
-            del self._flags[reference]
-        return [*self._of_hosts(before), *self._of_pool(before), *self._of_vms()]
+        known = self.hosts.keys() | self.pools.keys() | self.vms.keys()
+        for reference in self._sets.keys() - known:
+            del self._sets[reference]
+        touched = dict.fromkeys(change.reference for change in batch.changes)
+        found: list[FeatureChange] = []
+        for table in tables.values():
+            for reference in touched:
+                if (record := table.get(reference)) is not None:
+                    found += self._compared(record)
+        return found
 
-    def _of_hosts(self, before: Mapping[str, Mapping[str, Record]]) -> Iterator[FeatureChange]:
-        for reference, host in self.hosts.items():
-            old = before["host"].get(reference)
-            if old is not None and old is not host:
-                yield from _of_cpu_info("host", old, host, self._xen(host))
-
-    def _of_pool(self, before: Mapping[str, Mapping[str, Record]]) -> Iterator[FeatureChange]:
-        for reference, pool in self.pools.items():
-            old = before["pool"].get(reference)
-            if old is not None and old is not pool:
-                coordinator = self.hosts.get(pool.text("master"))
-                yield from _of_cpu_info("pool", old, pool, self._xen(coordinator))
-
-    def _of_vms(self) -> Iterator[FeatureChange]:
-        for reference, vm in self.vms.items():
-            text = vm.map(FLAGS).get("features", "")
-            if not text or not _guest(vm) or vm.text("power_state") == "Halted":
+    def _compared(self, record: Record) -> Iterator[FeatureChange]:
+        last = self._sets.setdefault(record.reference, {})
+        xen: Release | None = None
+        changes = []
+        for key, text in _texts(record).items():
+            new, old = _parsed(text), last.get(key)
+            if new is None or new == old:
                 continue
-            old = self._flags.get(reference)
-            self._flags[reference] = text
-            if old is not None and old != text:
-                host = self.hosts.get(vm.text("resident_on"))
-                if host is None and self.pool is not None:
-                    host = self.hosts.get(self.pool.text("master"))
-                change = _set_change(FLAGS, old, text, self._xen(host))
-                if change is not None:
-                    yield FeatureChange("VM", vm.uuid, vm.name, self._xen(host), (change,))
+            last[key] = new
+            if old is not None and old.bits != new.bits:
+                xen = xen or self._release(record)
+                lost, gained = xen.names(old - new), xen.names(new - old)
+                changes.append(SetChange(key, old, new, tuple(lost), tuple(gained)))
+        if xen is not None:
+            kind = cast(Kind, record.kind)
+            yield FeatureChange(kind, record.uuid, record.name, xen, tuple(changes))
+
+    def _release(self, record: Record) -> Release:
+        """Whose names fit: the host's own, the VM's host's, else the coordinator's."""
+        if record.kind == "host":
+            return self._xen(record)
+        host = self.hosts.get(record.text("resident_on"))
+        if host is None and self.pool is not None:
+            host = self.hosts.get(self.pool.text("master"))
+        return self._xen(host)
 
     def _xen(self, host: Record | None) -> Release:
         """The release whose names fit a host; the newest where nothing is known of it."""
@@ -138,29 +146,20 @@ class Picture:
         return release_of(host.map("software_version").get("xen", ""), length)
 
 
-def _guest(vm: Record) -> bool:
-    return not (vm.fields.get("is_a_template") or vm.fields.get("is_control_domain"))
+def _texts(record: Record) -> dict[str, str]:
+    """The sets of a record, as text, by their keys: those that it has."""
+    if record.kind != "VM":
+        info = record.map("cpu_info")
+        return {key: info[key] for key in SETS if info.get(key)}
+    features = record.map(FLAGS).get("features", "")
+    return {FLAGS: features} if features and _remembers(record) else {}
 
 
-def _of_cpu_info(
-    kind: Literal["host", "pool"], old: Record, new: Record, xen: Release
-) -> Iterator[FeatureChange]:
-    before, after = old.map("cpu_info"), new.map("cpu_info")
-    changes = [
-        change
-        for key in SETS
-        if before.get(key) and after.get(key)
-        if (change := _set_change(key, before[key], after[key], xen)) is not None
-    ]
-    if changes:
-        yield FeatureChange(kind, new.uuid, new.name, xen, tuple(changes))
-
-
-def _set_change(key: str, old_text: str, new_text: str, xen: Release) -> SetChange | None:
-    old, new = _parsed(old_text), _parsed(new_text)
-    if old is None or new is None or old.bits == new.bits:
-        return None
-    return SetChange(key, old, new, tuple(xen.names(old - new)), tuple(xen.names(new - old)))
+def _remembers(vm: Record) -> bool:
+    """What a template or a VM that is shut down has in its record is of no consequence."""
+    return vm.text("power_state") != "Halted" and not (
+        vm.fields.get("is_a_template") or vm.fields.get("is_control_domain")
+    )
 
 
 def _parsed(text: str) -> Featureset | None:
