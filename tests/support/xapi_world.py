@@ -10,7 +10,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests.support.hosts import example
@@ -42,6 +42,8 @@ class World:
         self.sessions: dict[str, str] = {}
         self.logins: list[tuple[Any, ...]] = []
         self.logouts: list[str] = []
+        # host.call_plugin: host, name of the plug-in, function, arguments.
+        self.plugin: Callable[..., str] = _no_plugin
         self._generation = 1
         self._times: dict[tuple[str, str], tuple[int, int]] = {}
         self._deleted: list[tuple[int, str, str]] = []
@@ -83,12 +85,30 @@ class World:
             return self._events(*rest)
         if method == "message.create":
             return self._create(self.roles[self.sessions[reference]], *rest)
+        if method == "host.call_plugin":
+            return self.plugin(*rest)
         kind, _, name = method.partition(".")
-        if kind in self.tables and name == "get_all_records":
-            return dict(self.tables[kind])
-        if kind in self.tables and name == "get_all_records_where":
-            return self._where(kind, *rest)
-        raise Refused("MESSAGE_METHOD_UNKNOWN", method)
+        if kind not in self.tables:
+            raise Refused("MESSAGE_METHOD_UNKNOWN", method)
+        return self._read(kind, name, *rest)
+
+    def _read(self, kind: str, name: str, *rest: str) -> Any:
+        table = self.tables[kind]
+        match name:
+            case "get_all_records":
+                return dict(table)
+            case "get_all_records_where":
+                return self._where(kind, *rest)
+            case "get_all":
+                return list(table)
+            case "get_record" if rest[0] in table:
+                return table[rest[0]]
+            case "get_by_uuid":
+                for reference, record in table.items():
+                    if record["uuid"] == rest[0]:
+                        return reference
+                raise Refused("UUID_INVALID", kind, rest[0])
+        raise Refused("HANDLE_INVALID", kind, *rest)
 
     def _login(self, user: str, password: str, *rest: str) -> str:
         self.logins.append((user, password, *rest))
@@ -165,6 +185,10 @@ class World:
             if gone > since and kind.lower() in wanted:
                 found["del"].append(_event(gone, kind, "del", reference))
         return [*found["add"], *found["mod"], *found["del"]]
+
+
+def _no_plugin(_host: str, name: str, *_arguments: object) -> str:
+    raise Refused("XENAPI_MISSING_PLUGIN", name)
 
 
 def _event(generation: int, kind: str, operation: str, reference: str) -> dict[str, Any]:
