@@ -155,7 +155,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert change["lost"] == ["AVX"]
     assert change["gained"] == []
     assert Featureset.parse(change["old"]) - Featureset.parse(change["new"]) == names("AVX")
-    assert vm["sets"][0]["title"] == "what it has seen since its last start"
+    assert vm["sets"][0]["title"] == "what it has had since its last start"
 
 
 def test_a_hook_gets_the_line_and_no_password(tmp_path: Path) -> None:

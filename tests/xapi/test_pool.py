@@ -211,3 +211,12 @@ def test_64_hosts_and_5000_vms_in_200_mib(version: str) -> None:
     assert (hosts, vms, metrics) == (HOSTS, VMS, VMS)
     assert sent > 90_000_000
     assert peak < LIMIT_KIB, f"{peak >> 10} MiB"
+
+
+def test_the_documented_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/live-pool.md's example, at the stand-in's address."""
+    page = (ROOT / "docs" / "live-pool.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    with serving() as xapi:
+        exec(program.replace("xapi://reader@xs-01", xapi.url), {})
+    assert capsys.readouterr().out.startswith("xs-00 ")

@@ -44,7 +44,7 @@ class SetChange:
 
     @property
     def title(self) -> str:
-        return SETS.get(self.key, "what it has seen since its last start")
+        return SETS.get(self.key, "what it has had since its last start")
 
 
 Kind = Literal["host", "pool", "VM"]
@@ -103,12 +103,12 @@ class Picture:
         for reference in self._sets.keys() - known:
             del self._sets[reference]
         touched = dict.fromkeys(change.reference for change in batch.changes)
-        found: list[FeatureChange] = []
+        changes: list[FeatureChange] = []
         for table in tables.values():
             for reference in touched:
                 if (record := table.get(reference)) is not None:
-                    found += self._compared(record)
-        return found
+                    changes += self._compared(record)
+        return changes
 
     def _compared(self, record: Record) -> Iterator[FeatureChange]:
         last = self._sets.setdefault(record.reference, {})

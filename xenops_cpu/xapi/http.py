@@ -167,10 +167,10 @@ class Endpoint:
         return wrapped
 
     def _check(self, connection: ssl.SSLSocket) -> None:
-        seen = tls.peer(connection)
-        if seen != self._accepted:
-            self.trust.check(self.url.address, seen, self.vouched)
-            self._accepted = seen
+        fingerprint = tls.peer(connection)
+        if fingerprint != self._accepted:
+            self.trust.check(self.url.address, fingerprint, self.vouched)
+            self._accepted = fingerprint
 
     def _response(self, response: http.client.HTTPResponse, seconds: float) -> Response:
         headers = {name.lower(): value for name, value in response.getheaders()}

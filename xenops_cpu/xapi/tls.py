@@ -73,47 +73,48 @@ class Trust:
     known: Path = field(factory=known_file)
     tell: Callable[[str], None] = to_stderr
 
-    def check(self, address: str, seen: str, vouched: str = "") -> None:
-        """Return if the certificate with the fingerprint `seen` is good for `host:port`.
+    def check(self, address: str, actual: str, vouched: str = "") -> None:
+        """Return if the certificate with the fingerprint `actual` is good for `host:port`.
 
         `vouched`: what a trusted member says it should be, "" for nothing. Raises CertificateError.
         """
         if self.insecure:
             self.tell(
                 f"{address}: the certificate is NOT checked (--insecure); whoever answers there "
-                f"gets the password; its SHA-256 is {seen}"
+                f"gets the password; its SHA-256 is {actual}"
             )
         elif self.fingerprints:
-            if seen not in self.fingerprints | {vouched}:
+            if actual not in self.fingerprints | {vouched}:
+                wanted = " or ".join(sorted(self.fingerprints))
                 raise CertificateError(
                     f"{address}: the certificate is another one than --fingerprint says; nothing "
-                    f"was sent\n  wanted {' or '.join(sorted(self.fingerprints))}\n  seen   {seen}"
+                    f"was sent\n  wanted {wanted}\n  seen   {actual}"
                 )
         elif vouched:
-            if seen != vouched:
+            if actual != vouched:
                 raise CertificateError(
                     f"{address}: the certificate is not the one that the member of its pool "
-                    f"tells; nothing was sent\n  told {vouched}\n  seen {seen}"
+                    f"tells; nothing was sent\n  told {vouched}\n  seen {actual}"
                 )
         else:
-            self._compare(address, seen)
+            self._compare(address, actual)
 
-    def _compare(self, address: str, seen: str) -> None:
+    def _compare(self, address: str, actual: str) -> None:
         lines = self._lines()
         entries = {entry[0]: (number, entry[1]) for number, entry in lines.items()}
         if address not in entries:
-            self._keep(address, seen)
+            self._keep(address, actual)
             self.tell(
-                f"{address}: a certificate not seen before, with SHA-256\n  {seen}\n"
+                f"{address}: a certificate not seen before, with SHA-256\n  {actual}\n"
                 f"  kept in {self.known}; from now on it must be this one"
             )
             return
         number, kept = entries[address]
-        if kept != seen:
+        if kept != actual:
             raise CertificateError(
                 f"{address}: THE CERTIFICATE HAS CHANGED; nothing was sent. Somebody may stand "
                 "between, or the host was installed anew or got another certificate\n"
-                f"  known {kept} ({self.known}, line {number})\n  seen  {seen}\n"
+                f"  known {kept} ({self.known}, line {number})\n  seen  {actual}\n"
                 f"If that is right, remove line {number} of {self.known}"
             )
 
@@ -134,8 +135,8 @@ class Trust:
             if not words or words[0].startswith("#"):
                 continue
             try:
-                address, print_ = words
-                lines[number] = (address, parse_fingerprint(print_))
+                address, digest = words
+                lines[number] = (address, parse_fingerprint(digest))
             except ValueError:
                 raise CertificateError(
                     f"{self.known}, line {number}: not an address and a SHA-256 fingerprint; "
@@ -143,16 +144,16 @@ class Trust:
                 ) from None
         return lines
 
-    def _keep(self, address: str, seen: str) -> None:
+    def _keep(self, address: str, actual: str) -> None:
         try:
             self.known.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.known, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "w") as opened:
-                opened.write(f"{address} {seen}\n")
+                opened.write(f"{address} {actual}\n")
         except OSError as error:
             raise CertificateError(
                 f"{address}: its certificate cannot be kept in {self.known} ({error.strerror}), so "
-                f"the next run could not compare; nothing was sent. If {seen} is right, give it "
+                f"the next run could not compare; nothing was sent. If {actual} is right, give it "
                 "with --fingerprint"
             ) from error
 
