@@ -18,8 +18,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """--password-file, --netrc, --fingerprint, --insecure, --timeout."""
     group = parser.add_argument_group(
         "a live xapi",
-        "The password comes from --password-file, the variable XENOPS_CPU_PASSWORD, netrc or the "
-        "terminal, in this order. A certificate is shown and kept when it is seen first, and has "
+        "The password comes from --password-file, the variable XENOPS_CPU_PASSWORD, netrc or the\n"
+        "terminal, in this order. A certificate is shown and kept when it is seen first, and has\n"
         "to be the same from then on.",
     )
     group.add_argument(

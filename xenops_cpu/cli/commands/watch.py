@@ -25,14 +25,13 @@ from ...xapi.session import Session
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, live, options, terminal
 
 _EXAMPLES = f"""  xenops-cpu watch xapi://reader@xs-01          # the role read-only suffices
-  xenops-cpu watch {url.SOCKET}           # in dom0: no password
+  xenops-cpu watch {url.SOCKET}            # in dom0: no password
   xenops-cpu watch xapi://reader@xs-01 --json | jq -r .name
   xenops-cpu watch xapi://reader@xs-01 --hook "/usr/local/bin/tell-us --channel ops"
   xenops-cpu watch xapi://operator@xs-01 --raise-messages --password-file ~/.xapi-password
 
 A change is told when xapi has it: of a host and of the pool when a host's toolstack has started
-after an update, of a VM when it has started or migrated. A hook gets the JSON line on its standard
-input. Messages are the four that xapi itself raised until 2023, with the features by name; they
+after an update, of a VM when it has started anew. A hook gets the JSON line on its standard input. Messages are the four that xapi itself raised until 2023, with the features by name; they
 are kept back during a rolling upgrade.
 
 exit codes:
