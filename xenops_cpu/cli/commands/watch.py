@@ -31,8 +31,9 @@ _EXAMPLES = f"""  xenops-cpu watch xapi://reader@xs-01          # the role read-
   xenops-cpu watch xapi://operator@xs-01 --raise-messages --password-file ~/.xapi-password
 
 A change is told when xapi has it: of a host and of the pool when a host's toolstack has started
-after an update, of a VM when it has started anew. A hook gets the JSON line on its standard input. Messages are the four that xapi itself raised until 2023, with the features by name; they
-are kept back during a rolling upgrade.
+after an update, of a VM when it has started anew. A hook gets the JSON line on its standard input.
+Messages are the four that xapi itself raised until 2023, with the features by name; they are kept
+back during a rolling upgrade.
 
 exit codes:
   0  ended by SIGINT or SIGTERM, and logged out
