@@ -149,13 +149,23 @@ def test_json_lines(tmp_path: Path) -> None:
     assert [document["object"] for document in (host, pool, vm)] == ["host", "pool", "VM"]
     assert host["name"] == "xs-00"
     assert host["rolling_upgrade"] is False
-    assert host["xen"] == "4.17"
+    assert (host["xen"], host["assumed"]) == ("4.17", "")
     (change,) = host["sets"]
     assert change["set"] == "features_hvm_host"
     assert change["lost"] == ["AVX"]
     assert change["gained"] == []
     assert Featureset.parse(change["old"]) - Featureset.parse(change["new"]) == names("AVX")
     assert vm["sets"][0]["title"] == "what it has had since its last start"
+
+
+def test_assumed_names_are_said(tmp_path: Path) -> None:
+    """Of a Xen that is not known here: on standard error, before the change."""
+    with serving() as xapi:
+        xapi.world.put("host", "OpaqueRef:h0", {"software_version": {"xen": "4.99.0"}})
+        with watching(xapi, tmp_path) as watch:
+            take(xapi.world, "AVX")
+            assert "lost AVX" in watch.line()
+            assert "host xs-00: Xen 4.99.0 is not known here" in watch.said("not known here")
 
 
 def test_a_hook_gets_the_line_and_no_password(tmp_path: Path) -> None:

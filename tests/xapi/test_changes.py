@@ -87,7 +87,7 @@ def test_what_a_host_loses_and_gains(picture: Picture) -> None:
         ("host", "xs-01", "features_hvm_host", ("AVX",), ()),
         ("host", "xs-01", "features_hvm", ("AVX", "AVX2"), ()),
     ]
-    assert changes[0].xen.name == "4.17"
+    assert (changes[0].xen.release.name, changes[0].xen.note) == ("4.17", "")
     assert changes[0].sets[0].title == "HVM guests at boot"
     assert changes[0].sets[0].old - changes[0].sets[0].new == names("AVX")
     assert told(picture.update(batch(host()))) == [

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.hosts import names
 from tests.support.xapi_server import StandIn, serving
-from xenops_cpu.features.release import release
+from xenops_cpu.features.fit import fit
 from xenops_cpu.xapi import messages, url
 from xenops_cpu.xapi.changes import FeatureChange, SetChange
 from xenops_cpu.xapi.credentials import Credentials
@@ -37,7 +37,7 @@ def changed(kind: str = "host", lost: str = "HLE RTM", gained: str = "") -> Feat
     old, new = names(f"FPU {lost}"), names(f"FPU {gained}")
     item = SetChange("features_hvm_host", old, new, tuple(lost.split()), tuple(gained.split()))
     uuid = HOST if kind == "host" else POOL
-    return FeatureChange(kind, uuid, kind, release("4.17"), (item,))  # type: ignore[arg-type]
+    return FeatureChange(kind, uuid, kind, fit("4.17", 0), (item,))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

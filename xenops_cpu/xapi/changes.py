@@ -14,8 +14,7 @@ from typing import Literal, cast
 from attrs import define, field, frozen
 
 from ..features.featureset import Featureset, FeaturesetError
-from ..features.release import Release
-from ..hosts.host import release_of
+from ..features.fit import Fit, fit
 from .events import Batch
 from .pool import Record
 
@@ -52,12 +51,14 @@ Kind = Literal["host", "pool", "VM"]
 
 @frozen
 class FeatureChange:
-    """One host, pool or VM whose sets have changed. `xen`: the release that the names are of."""
+    """One host, pool or VM whose sets have changed. `xen`: whose names are used, and whether that
+    had to be assumed.
+    """
 
     kind: Kind
     uuid: str
     name: str
-    xen: Release
+    xen: Fit
     sets: tuple[SetChange, ...]
 
 
@@ -112,7 +113,7 @@ class Picture:
 
     def _compared(self, record: Record) -> Iterator[FeatureChange]:
         last = self._sets.setdefault(record.reference, {})
-        xen: Release | None = None
+        xen: Fit | None = None
         changes = []
         for key, text in _texts(record).items():
             new, old = _parsed(text), last.get(key)
@@ -120,30 +121,25 @@ class Picture:
                 continue
             last[key] = new
             if old is not None and old.bits != new.bits:
-                xen = xen or self._release(record)
-                lost, gained = xen.names(old - new), xen.names(new - old)
+                xen = xen or self._fit(record)
+                lost, gained = (xen.release.names(part) for part in (old - new, new - old))
                 changes.append(SetChange(key, old, new, tuple(lost), tuple(gained)))
         if xen is not None:
             kind = cast(Kind, record.kind)
             yield FeatureChange(kind, record.uuid, record.name, xen, tuple(changes))
 
-    def _release(self, record: Record) -> Release:
-        """Whose names fit: the host's own, the VM's host's, else the coordinator's."""
-        if record.kind == "host":
-            return self._xen(record)
-        host = self.hosts.get(record.text("resident_on"))
-        if host is None and self.pool is not None:
-            host = self.hosts.get(self.pool.text("master"))
-        return self._xen(host)
-
-    def _xen(self, host: Record | None) -> Release:
-        """The release whose names fit a host; the newest where nothing is known of it."""
+    def _fit(self, record: Record) -> Fit:
+        """Whose names: those of the host itself, of the VM's host, else of the coordinator."""
+        host: Record | None = record
+        if record.kind != "host":
+            host = self.hosts.get(record.text("resident_on"))
+            if host is None and self.pool is not None:
+                host = self.hosts.get(self.pool.text("master"))
         if host is None:
-            return release_of("", 0)
-        info = host.map("cpu_info")
-        sets = [parsed for key in SETS if (parsed := _parsed(info.get(key, ""))) is not None]
-        length = max((parsed.length for parsed in sets), default=0)
-        return release_of(host.map("software_version").get("xen", ""), length)
+            return fit("", 0)
+        sets = (_parsed(text) for text in _texts(host).values())
+        length = max((parsed.length for parsed in sets if parsed is not None), default=0)
+        return fit(host.map("software_version").get("xen", ""), length)
 
 
 def _texts(record: Record) -> dict[str, str]:

@@ -117,6 +117,8 @@ def _raise(opened: Session, change: FeatureChange) -> None:
 
 
 def _tell(change: FeatureChange) -> None:
+    if change.xen.note:
+        _say(f"{change.kind} {_printable(change.name)}: {change.xen.note}")
     for item in change.sets:
         parts = []
         if item.lost:
@@ -136,7 +138,8 @@ def _document(change: FeatureChange, upgrading: bool) -> dict[str, Any]:
         "object": change.kind,
         "uuid": change.uuid,
         "name": change.name,
-        "xen": change.xen.name,
+        "xen": change.xen.release.name,
+        "assumed": change.xen.note,
         "rolling_upgrade": upgrading,
         "sets": [
             {
