@@ -53,10 +53,10 @@ def source(options: argparse.Namespace) -> Source:
         return simulation.source(options)
     try:
         return choose.source(options.source, options.boot_cpuinfo)
-    except ValueError as error:
-        raise Failure(str(error), WRONG_USAGE) from error
     except SourceError as error:
         raise Failure(str(error)) from error
+    except ValueError as error:
+        raise Failure(str(error), WRONG_USAGE) from error
 
 
 def names_a_source(options: argparse.Namespace) -> bool:

@@ -6,8 +6,6 @@ PoolLevel and so on), so that a program can read both alike; some say a little m
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,11 +27,6 @@ _STYLES = {"good": "green", "fair": "yellow", "bad": "red"}
 _UNTOLD = ": not told: "
 # Groups of meanings whose features are there for safety; all others serve speed or function.
 SAFETY_GROUPS = frozenset({"controls", "verw", "immune", "warns", "security"})
-
-
-def print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
 
 
 def featureset_json(featureset: Featureset, xen: Release) -> dict[str, Any]:

@@ -7,12 +7,14 @@ NO_COLOR set (https://no-color.org) or with TERM=dumb.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 # Lines longer than this are hard to read, however wide the terminal.
 _WIDEST = 120
@@ -74,6 +76,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0
     for row in (tuple(headers), *rows):
         cells = (f"{cell:{size}}" for cell, size in zip(row, widths, strict=True))
         print((" " * indent + "  ".join(cells)).rstrip())
+
+
+def print_json(value: Any) -> None:
+    """A document for programs, on standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
 
 
 def _rich_print(text: str, style: str) -> None:

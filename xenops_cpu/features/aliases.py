@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 
+from ..errors import Error
 from .featureset import WORD_BITS
 from .release import NEWEST, RELEASES, UPSTREAM, Release, release
 from .xen_cpuid_names import tool as tool_of
@@ -23,7 +24,7 @@ SPEAKERS = (XL, LIBVIRT, LINUX, XEN_CPUID)
 _NUMBER = re.compile(r"<?(\d{1,2})\*32\+(\d{1,2})>?")
 
 
-class UnknownFeature(ValueError):
+class UnknownFeature(Error):
     """A name that means no feature; the message says what is close to it."""
 
 
@@ -79,13 +80,6 @@ def since(number: int) -> str | None:
         if release(name).feature(number) is not None:
             return name
     return None
-
-
-def earlier_names(number: int, xen: Release) -> tuple[str, ...]:
-    """Xen's other names for it: `AVX512IFMA`, which is AVX512_IFMA since 4.13."""
-    named = (release(name).feature(number) for name in RELEASES)
-    others = dict.fromkeys(feature.name for feature in named if feature is not None)
-    return tuple(name for name in others if name != xen.label(number))
 
 
 def _key(name: str) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 
 from attrs import field, frozen
 
+from ..errors import Error
+
 WORD_BITS = 32
 # Xen 4.22 has 19 words and XenServer 22. A text with more than this is not a featureset.
 MAX_WORDS = 64
@@ -24,7 +26,7 @@ _WORD = re.compile(r"[0-9a-fA-F]{1,8}")
 _TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8})*")
 
 
-class FeaturesetError(ValueError):
+class FeaturesetError(Error):
     """A text or a list that is not a featureset; the message names the word."""
 
 

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..errors import RemediedError
 from ..hosts.host import Host
 
 
-class SourceError(Exception):
-    """A source cannot give an answer. `remedy` says what a person can do about it."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+class SourceError(RemediedError):
+    """A source cannot give an answer."""
 
 
 class Source(Protocol):

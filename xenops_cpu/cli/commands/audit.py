@@ -18,7 +18,6 @@ from ...pools.records import HostRecord, runs_hvm
 from ...pools.vm import Vm
 from ...service import answers
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
-from .. import pool_words as words
 from ..arguments import read, shown, split_name
 from ..arguments import release as asked_release
 from ..pool_arguments import Typed
@@ -104,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(str(error)) from error
     code = ANSWERED_WITH_AN_ERROR if audited.findings or audited.vms else OK
     if arguments.json:
-        words.print_json(_document(audited))
+        terminal.print_json(_document(audited))
     else:
         _tell(audited, {_pool_name(pool) for pool in pools})
     return code

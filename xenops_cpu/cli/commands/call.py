@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from ... import client
 from ...interface import METHODS, Method, XenopsError
 from ...marshal import MarshalError, reader, writer
 from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 
 _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
   xenops-cpu call HOST.is_compatible vm_policy=00000001 host_policy=00000003
@@ -72,8 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not reply.success:
         raise Failure(_error_text(reply.value), ANSWERED_WITH_AN_ERROR)
     value = _typed(method, reply.value)
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    terminal.print_json(value)
     return ANSWERED_WITH_AN_ERROR if value is False else OK
 
 

@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     answers = check_all(guests, hosts)
     code = _code([answer.verdict for answer in answers], arguments.any)
     if arguments.json:
-        words.print_json(
+        terminal.print_json(
             {
                 "exit_code": code,
                 "answers": [words.answer_json(answer) for answer in answers],
@@ -135,7 +135,7 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
     given = [verdict for verdict in Verdict if counts[verdict]]
     code = _code(given, arguments.any)
     if arguments.json:
-        words.print_json({"exit_code": code, **words.grid_json(verdicts, guests, hosts)})
+        terminal.print_json({"exit_code": code, **words.grid_json(verdicts, guests, hosts)})
         return code
     rows = []
     for vm, row in zip(guests, verdicts.rows, strict=True):

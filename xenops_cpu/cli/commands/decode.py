@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -76,8 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     if arguments.json:
-        json.dump({"sets": [document(one) for one in sets]}, sys.stdout, indent=2)
-        sys.stdout.write("\n")
+        terminal.print_json({"sets": [document(one) for one in sets]})
         return OK
     for index, one in enumerate(sets):
         if index:

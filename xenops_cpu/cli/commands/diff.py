@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 
 from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
 from ...cpuid.policy import Policy
@@ -67,8 +65,7 @@ def show_policies(a: Policy, b: Policy, xen: Release, as_json: bool) -> int:
 
 def _said(compared: Compared, as_json: bool, everything: bool) -> int:
     if as_json:
-        json.dump(document(compared), sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        terminal.print_json(document(compared))
     else:
         _show(compared, everything)
     return OK if compared.same else DIFFERENT

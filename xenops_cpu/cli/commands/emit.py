@@ -10,7 +10,7 @@ from ...pools import emit
 from ...pools.emit import Difference, EmitError
 from ...pools.level import level_of
 from ...pools.member import Member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import release as asked_release
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(text, end="")
         return OK
-    words.print_json(
+    terminal.print_json(
         {
             "form": arguments.form,
             "text": text,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from typing import Any
 
 from ...derivation import Derivation, Reason
@@ -53,10 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         for number in _numbers(name, xen)
     ]
     if arguments.json:
-        json.dump(
-            {"features": [document(one) for one in found]}, sys.stdout, indent=2, ensure_ascii=False
-        )
-        sys.stdout.write("\n")
+        terminal.print_json({"features": [document(one) for one in found]})
         return OK
     for index, one in enumerate(found):
         if index:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +21,7 @@ from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
-from .. import ANSWERED_WITH_AN_ERROR, OK, Failure, options
+from .. import ANSWERED_WITH_AN_ERROR, OK, Failure, options, terminal
 
 _EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
   xenops-cpu info --source example:epyc-xen-4.17  # a host captured from a real Xen
@@ -95,9 +93,9 @@ def _show(service: Service | interface.Client, form: str) -> None:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
     match form:
         case "xapi":
-            _print_json(xapi_map(stat.cpu_info))
+            terminal.print_json(xapi_map(stat.cpu_info))
         case "json":
-            _print_json(_document(query, stat))
+            terminal.print_json(_document(query, stat))
         case _:
             print("\n".join(_report(query, stat, width())))
 
@@ -129,11 +127,6 @@ def _guests(info: CpuInfo) -> dict[str, _Guest]:
 
 def _facts(query: QueryResult, kind: str) -> list[str]:
     return [fact.removeprefix(kind) for fact in query.features if fact.startswith(kind)]
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
 
 
 def _document(query: QueryResult, stat: HostStat) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not any(level.hosts for level in levels):
         raise Failure("none of the hosts runs such guests, so there is no level")
     if arguments.json:
-        words.print_json(
+        terminal.print_json(
             {
                 "levels": [words.level_json(hosts, level) for level in levels],
                 "vendors": told.vendors(hosts),

@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         planned = evolve(planned, changes=changes)
     code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
-        words.print_json(_document(planned, old, new, len(vms)))
+        terminal.print_json(_document(planned, old, new, len(vms)))
         return code
     _tell(planned, old, new, vms, arguments)
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -124,11 +123,7 @@ def _only(found: Found, text: str) -> tuple[Policy, Release]:
 
 def _show(found: Found, arguments: argparse.Namespace) -> int:
     if arguments.json:
-        json.dump(
-            {"policies": {name: document(*one) for name, one in found.items()}},
-            sys.stdout, indent=2, ensure_ascii=False,
-        )  # fmt: skip
-        sys.stdout.write("\n")
+        terminal.print_json({"policies": {name: document(*one) for name, one in found.items()}})
     elif arguments.style == "xen-cpuid":
         print(xen_cpuid.policies({name: policy for name, (policy, _) in found.items()}))
     else:
@@ -205,11 +200,9 @@ def _named(features: Featureset, xen: Release, index: int) -> str:
 def _featureset(policy: Policy, xen: Release, as_json: bool) -> int:
     featureset, missing = policy_featureset(policy, xen), lost(policy, xen)
     if as_json:
-        json.dump(
-            {"release": xen.name, "featureset": str(featureset), "lost": list(missing)},
-            sys.stdout, indent=2,
-        )  # fmt: skip
-        sys.stdout.write("\n")
+        terminal.print_json(
+            {"release": xen.name, "featureset": str(featureset), "lost": list(missing)}
+        )
         return OK
     print(featureset)
     for words in missing:

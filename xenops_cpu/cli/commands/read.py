@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import textwrap
@@ -19,7 +18,7 @@ from ...hosts import capture
 from ...hosts.host import SETS, UNKNOWN, Host
 from ...inputs import Input, InputError, read
 from ...pools.vm import Vm
-from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, options
+from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, options, terminal
 from . import info
 
 _EXAMPLES = """  xenops-cpu read bug-report-20260101093000.tar.bz2         # every host and VM in it
@@ -70,8 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.to is not None:
             _write(found, arguments.to)
     if arguments.json:
-        json.dump(documents, sys.stdout, indent=2, ensure_ascii=False)
-        print()
+        terminal.print_json(documents)
     return code
 
 

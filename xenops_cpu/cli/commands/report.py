@@ -11,7 +11,7 @@ from ...pools import report
 from ...pools import words as told
 from ...pools.grid import grid
 from ...pools.level import level_of
-from .. import OK, pool_arguments
+from .. import OK, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import release
 from ..progress import Progress
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     xen = release(arguments)
     if arguments.json:
         levels = [level_of(hosts, guest, xen) for guest in guests]
-        words.print_json(
+        terminal.print_json(
             {
                 "levels": [words.level_json(hosts, level) for level in levels if level.hosts],
                 "verdicts": words.grid_json(grid(vms, hosts), vms, hosts),

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not found:
         raise Failure("none of the hosts runs such guests, so there is nothing to split")
     if arguments.json:
-        words.print_json({"splits": [_document(one) for one in found]})
+        terminal.print_json({"splits": [_document(one) for one in found]})
         return OK
     for guest in guests:
         of_guest = [one for one in found if one.guest is guest]
