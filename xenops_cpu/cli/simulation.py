@@ -5,16 +5,16 @@ the daemon of a Xen host starts without it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from . import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
-    from ..cpus.shipped import Shipped
+    from ..cpus.wish import Wish
     from ..derivation import Options
     from ..features.release import Release
     from ..sources.simulated import Simulated, Subject
@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What to simulate: any of these means the simulated source."""
     group = parser.add_argument_group("simulation (any of these means --source simulated)")
     which = group.add_mutually_exclusive_group()
-    which.add_argument("--cpu", metavar="NAME", help="a shipped CPU (docs/shipped.md lists them)")
+    which.add_argument("--cpu", metavar="NAME", help="a shipped CPU (xenops-cpu cpus lists them), NAME+MICROCODE too")
     which.add_argument(
         "--dump",
         metavar="FILE",
@@ -38,7 +38,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--xen-cmdline", metavar="TEXT", help="Xen's boot options")
     group.add_argument(
-        "--microcode", metavar="REVISION", type=_revision, help="as after loading it, such as 0x2b"
+        "--microcode",
+        metavar="WISH",
+        type=_microcode,
+        help="newest (public; the default of --cpu), as-dumped, a revision (0x5003605), a date "
+        "(2023-08), a package (microcode-20230808) or xcp-ng-8.3",
     )
     group.add_argument(
         "--msr",
@@ -55,11 +59,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _revision(text: str) -> int:
-    revision = int(text, 16)
-    if not 0 <= revision < 1 << 32:
-        raise ValueError
-    return revision
+def _microcode(text: str) -> Wish:
+    from ..cpus import wish
+
+    try:
+        return wish.parse(text)
+    except wish.WishError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _msr(text: str) -> tuple[int, int]:
@@ -72,7 +78,7 @@ def _msr(text: str) -> tuple[int, int]:
     return msr
 
 
-_revision.__name__, _msr.__name__ = "microcode revision (hex)", "INDEX=VALUE (hex)"
+_msr.__name__ = "INDEX=VALUE (hex)"
 
 
 def asked_for(options: argparse.Namespace) -> bool:
@@ -131,7 +137,6 @@ def xen_options(options: argparse.Namespace, xen: Release, known: Options | None
     return evolve(
         made,
         cmdline=" ".join(filter(None, (made.cmdline, options.xen_cmdline))),
-        microcode=made.microcode if options.microcode is None else options.microcode,
         msrs={**made.msrs, **dict(options.msr or ())},
         machine=evolve(made.machine, hvm=False) if options.no_hvm else made.machine,
     )
@@ -146,24 +151,34 @@ def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | Non
         if options.cpu is not None:
             from ..cpus import shipped
 
-            found = shipped.find(options.cpu)
-            notes = (*found.notes, *_variants(found))
-            return simulated.other_cpu(found.cpu, notes), corpus.options_of(found.params)
+            found = shipped.find(options.cpu, options.microcode)
+            return simulated.other_cpu(found.cpu, found.notes), corpus.options_of(found.params)
         if options.dump is not None:
             dump, *others = dumps.read(options.dump)
             notes = dump.notes
             if others:
                 notes = (*notes, f"{options.dump} has {1 + len(others)} CPUs: the first is taken")
-            return simulated.other_cpu(dump.cpu, notes), corpus.options_of(dump.params)
+            subject = simulated.other_cpu(dump.cpu, notes)
+            if options.microcode is not None:
+                return _with_microcode(subject, options.microcode, dump.params)
+            return subject, corpus.options_of(dump.params)
+        if options.microcode is not None:
+            subject = simulated.this_machine(getattr(options, "boot_cpuinfo", None))
+            return _with_microcode(subject, options.microcode, {})
     except ValueError as error:
         raise Failure(str(error)) from error
     return None, None
 
 
-def _variants(found: Shipped) -> Iterator[str]:
-    """A CPU's microcode decides much, and a name alone does not say which."""
-    from ..cpus import shipped
+def _with_microcode(
+    subject: Subject, wish: Wish, params: Mapping[str, Any]
+) -> tuple[Subject, Options]:
+    """A CPU that was read, with other microcode. What its record says of the revision goes."""
+    from ..cpus import corpus, running
 
-    others = [other.id for other in shipped.every() if other.of == found.id]
-    if others:
-        yield f"with other microcode it is shipped as {', '.join(others)}"
+    result = running.of(subject.cpu, wish)
+    known = {key: value for key, value in params.items() if key != "ucode"}
+    return (
+        evolve(subject, cpu=result.cpu, notes=(result.basis, *subject.notes)),
+        corpus.options_of({**known, **result.params}),
+    )

@@ -2,8 +2,11 @@
 
 The facts are in data/cpus.jsonl, a JSON object a line, made by scripts/import-cpus; docs/cpus.md
 lists them with their sources. `policy` is the text form of leaves (subleaf 0 where there is none)
-and registers that xenops_cpu/policy.py reads; with `of` it holds what differs from that CPU: the
-same silicon with other microcode or other firmware settings.
+and registers that xenops_cpu/cpuid/policy.py reads.
+
+A name says which part; after a `+` may stand which microcode it runs (xenops_cpu/cpus/wish.py) and
+how its firmware is set (firmware.py): `xeon-gold-6240+2023-08`, `epyc-7742+as-dumped+smt-off`.
+Without one it is the newest public microcode under firmware as usual: the CPU as it runs today.
 """
 
 from __future__ import annotations
@@ -15,25 +18,28 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from ..cpuid.cpu import Cpu
 from ..cpuid.policy import Policy
+from ..errors import InputError
+from . import firmware, running, wish
+from .running import Running
+from .wish import NEWEST, Wish
 
 # Enough to choose from; a message is no catalogue.
 _MAX_LISTED = 12
 
 
-class UnknownCpu(ValueError):
+class UnknownCpu(InputError):
     """No shipped CPU has that name, or several have; the message lists what there is."""
 
 
 @frozen
 class Shipped:
-    """One CPU. `title` is the product's name, `source` collection, file and date.
+    """One CPU as it was dumped. `title` is the product's name, `source` collection, file and date.
 
-    `note` says what a variant differs in, else that the CPU stands for others; `of` is the id of
-    the CPU it is a variant of. `params` are circumstances that no leaf shows (smt, sbpb).
+    `note`: what to know of the dump; `stands_for`: products of the same signature.
     """
 
     id: str
@@ -42,17 +48,7 @@ class Shipped:
     source: str
     cpu: Cpu
     note: str = ""
-    of: str | None = None
     stands_for: tuple[str, ...] = ()
-    params: Mapping[str, Any] = field(factory=dict)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What to know before believing it."""
-        origin = f"CPUID and registers from {self.source}"
-        if self.of is not None:
-            return (origin, f"a variant of {self.of}, not dumped but put together: {self.note}")
-        return (origin, f"it {self.note}") if self.note else (origin,)
 
     @property
     def microcode(self) -> int | None:
@@ -63,11 +59,48 @@ class Shipped:
         return f"{self.id} ({self.title})"
 
 
+@frozen
+class Instance:
+    """A shipped CPU as it runs under a name. `note`: of a name that meant something else once."""
+
+    id: str
+    shipped: Shipped
+    running: Running
+    note: str = ""
+
+    @property
+    def cpu(self) -> Cpu:
+        return self.running.cpu
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Circumstances that no leaf shows, as in a record (smt, sbpb)."""
+        return self.running.params
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before believing it: which microcode it is first, in a line."""
+        origin = f"CPUID and registers from {self.shipped.source}"
+        of_dump = f"it {self.shipped.note}" if self.shipped.note else ""
+        return tuple(filter(None, (self.running.basis, self.note, origin, of_dump)))
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.shipped.title})"
+
+
 @cache
 def catalogue() -> Mapping[str, Mapping[str, Any]]:
     """The entries of the data file by id, in its order; only a CPU that is asked for is decoded."""
     text = (resources.files("xenops_cpu") / "data" / "cpus.jsonl").read_text(encoding="utf-8")
     return {entry["id"]: entry for entry in map(json.loads, text.splitlines())}
+
+
+@cache
+def aliases() -> Mapping[str, tuple[str, str]]:
+    """Names from before: to what they mean now (as after a `+`), and a note (or "")."""
+    text = (resources.files("xenops_cpu") / "data" / "cpu-aliases.txt").read_text(encoding="utf-8")
+    rows = (row.split("|") for row in text.splitlines() if not row.startswith("#"))
+    return {name.strip(): (means.strip(), note.strip()) for name, means, note in rows}
 
 
 @cache
@@ -77,29 +110,23 @@ def get(identity: str) -> Shipped:
     if entry is None:
         raise UnknownCpu(f'no shipped CPU has the id "{identity}"')
     policy = Policy.parse(entry["policy"])
-    leaves, msrs = policy.leaves, policy.msrs
-    if "of" in entry:
-        base = get(entry["of"]).cpu
-        leaves, msrs = {**base.leaves, **leaves}, {**base.msrs, **msrs}
     stands_for = tuple(entry.get("stands_for", ()))
-    note = entry.get("note", "")
+    notes = [entry["note"]] if "note" in entry else []
     if stands_for:
-        note = f"stands for {', '.join(stands_for)}: the same family, model and stepping"
+        notes.append(f"stands for {', '.join(stands_for)}: the same family, model and stepping")
     return Shipped(
         id=entry["id"],
         title=entry["title"],
         microarchitecture=entry["uarch"],
         source=entry["source"],
         cpu=Cpu(
-            leaves=leaves,
-            msrs=msrs,
+            leaves=policy.leaves,
+            msrs=policy.msrs,
             microcode=int(entry["microcode"], 16) if "microcode" in entry else None,
-            name=entry["title"] + identity.removeprefix(entry.get("of", identity)),
+            name=entry["title"],
         ),
-        note=note,
-        of=entry.get("of"),
+        note="; it ".join(notes),
         stands_for=stands_for,
-        params=entry.get("params", {}),
     )
 
 
@@ -108,34 +135,89 @@ def every() -> list[Shipped]:
     return [get(identity) for identity in catalogue()]
 
 
-def find(text: str) -> Shipped:
-    """The CPU that a person means: an id, else the words of a name, in any case and order.
+def find(text: str, microcode: Wish | None = None) -> Instance:
+    """The CPU that a person means, as it runs: a name, and after each `+` microcode or firmware.
 
-    Words are looked for in id, product name (also those a CPU stands for), microarchitecture and
-    note; a whole brand string, as CPUID and /proc/cpuinfo have it, will do as well. A CPU comes
-    before its variants: a variant is found by a word of its own. Raises UnknownCpu, which lists the
-    candidates.
+    The name is an id, else words: they are looked for in id, product name (also those a CPU stands
+    for) and microarchitecture, in any case and order; a whole brand string, as CPUID and
+    /proc/cpuinfo have it, will do as well. `microcode`: the wish where the text has none.
+
+    Raises UnknownCpu, which lists the candidates; WishError and FirmwareError.
     """
+    name, words = _taken_apart(text)
+    shipped, alias = _by_name(name)
+    means, note = aliases().get(alias, ("", ""))
+    wishes = [word for word in (*means.split("+"), *words) if word and wish.is_wish(word)]
+    settings = [word for word in (*means.split("+"), *words) if word and word not in wishes]
+    if len(wishes) + (microcode is not None) > 1:
+        asked = ", ".join((*wishes, *([microcode.text] if microcode else [])))
+        raise UnknownCpu(f'"{text}" asks for more than one microcode: {asked}')
+    wanted = microcode or (wish.parse(wishes[0]) if wishes else NEWEST)
+    result = running.of(shipped.cpu, wanted, firmware.parse(settings))
+    suffix = alias.removeprefix(shipped.id) if alias else ""
+    if wanted != NEWEST and not alias:
+        suffix += f"+{wanted.text}"
+    suffix += "".join(f"+{word}" for word in words if word in settings)
+    cpu = evolve(result.cpu, name=shipped.title + suffix)
+    return Instance(
+        shipped.id + suffix,
+        shipped,
+        evolve(result, cpu=cpu),
+        f"{alias}: {note}" if note else "",
+    )
+
+
+def _taken_apart(text: str) -> tuple[str, list[str]]:
+    """The name, and the words after it. Raises UnknownCpu for a word that is none.
+
+    A name may itself have a + (Xeon Gold 5520+, names from before).
+    """
+    name = text.strip().lower()
+    words: list[str] = []
+    while "+" in name and name not in catalogue() and name not in aliases():
+        rest, _, word = name.rpartition("+")
+        if not word.strip():
+            break
+        if not wish.is_wish(word) and not firmware.is_word(word):
+            raise UnknownCpu(
+                f'"{text}": +{word} is neither microcode ({wish.FORMS}) '
+                f"nor a firmware setting ({firmware.WORDS})"
+            )
+        name = rest.strip()
+        words.insert(0, word.strip())
+    return name, words
+
+
+def _by_name(text: str) -> tuple[Shipped, str]:
+    """The CPU of a name without `+` words, and the alias that the name is (or "")."""
     entries = catalogue()
-    if text.strip().lower() in entries:
-        return get(text.strip().lower())
+    if text in entries:
+        return get(text), ""
+    if text in aliases():
+        return get(_base(text)), text
     wanted = _words(text)
     fitting = [name for name, entry in entries.items() if wanted and wanted <= _words_of(entry)]
     fitting = fitting or [name for name in entries if wanted and wanted == _brand(name)]
-    chosen = [name for name in fitting if entries[name].get("of") not in fitting]
-    if len(chosen) == 1:
-        return get(chosen[0])
-    if chosen:
-        raise UnknownCpu(f'"{text}" fits several shipped CPUs: {_listed(chosen)}')
+    if len(fitting) == 1:
+        return get(fitting[0]), ""
+    if fitting:
+        raise UnknownCpu(f'"{text}" fits several shipped CPUs: {_listed(fitting)}')
+    before = [alias for alias in aliases() if wanted and wanted <= _words(alias)]
+    if len(before) == 1:
+        return get(_base(before[0])), before[0]
     telling = wanted - _COMMON
-    near = [name for name, entry in entries.items() if telling & _words_of(entry)]
-    near = [name for name in near if "of" not in entries[name]]
+    near = before or [name for name, entry in entries.items() if telling & _words_of(entry)]
     advice = f"near are {_listed(near)}" if near else f"there are {_listed(list(entries))}"
     raise UnknownCpu(f'no shipped CPU is called "{text}"; {advice}')
 
 
+def _base(alias: str) -> str:
+    """The id of the CPU that an alias is of."""
+    return max((name for name in catalogue() if alias.startswith(f"{name}+")), key=len)
+
+
 # Words that make nobody think of a certain CPU.
-_COMMON = frozenset({"intel", "amd", "xeon", "core", "lake", "sp", "with", "microcode"})
+_COMMON = frozenset({"intel", "amd", "xeon", "core", "lake", "sp"})
 
 
 def _words(text: str) -> frozenset[str]:
@@ -145,7 +227,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _words_of(entry: Mapping[str, Any]) -> frozenset[str]:
-    parts = [entry["id"], entry["title"], entry["uarch"], entry.get("note", "")]
+    parts = [entry["id"], entry["title"], entry["uarch"]]
     return _words(" ".join([*parts, *entry.get("stands_for", ())]))
 
 

@@ -94,10 +94,7 @@ def derived_release(text: str) -> Release:
 def _cpu(text: str, wanted: str | None) -> Input:
     """A shipped CPU under the release after the last @."""
     name, at, named = text.rpartition("@")
-    try:
-        cpu = shipped.find(name if at else text)
-    except shipped.UnknownCpu as error:
-        raise InputError(str(error)) from error
+    cpu = shipped.find(name if at else text)
     subject = other_cpu(cpu.cpu, cpu.notes)
     host = simulated(text, subject, named if at else wanted, cpu.params)
     return _input(f"cpu:{text}", host)

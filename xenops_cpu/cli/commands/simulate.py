@@ -9,6 +9,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from attrs import evolve
+
 from ...cpus import corpus
 from ...derivation import SETS, Change, Derivation, Reason, all_steps
 from ...features.featureset import Featureset
@@ -78,6 +80,10 @@ def _many(arguments: argparse.Namespace) -> int:
         raise Failure("--corpus goes without --cpu, --dump and --explain", WRONG_USAGE)
     xen = simulation.xen_release(arguments)
     given = simulation.xen_options(arguments, xen)
+    if arguments.microcode is not None:
+        if arguments.microcode.kind != "revision":
+            raise Failure("--corpus is as dumped: --microcode takes a revision there", WRONG_USAGE)
+        given = evolve(given, microcode=arguments.microcode.revision)
     code = OK
     with arguments.corpus.open(encoding="utf-8", errors="replace") as lines:
         for result in corpus.simulate_lines(lines, xen, given):

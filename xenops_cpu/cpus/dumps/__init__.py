@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import captured, cpuid_tool, instlatx64, libcpuid, records
+from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
 from .dump import Dump, DumpError
 
 # The largest dump in the public collections is below 2 MiB (hundreds of CPUs with registers).
 MAX_BYTES = 8 * 1024 * 1024
 
 KINDS = (
-    "a dump of InstLatx64 or libcpuid, what cpuid -r prints, a capture of this program, or records "
-    "as JSON, one a line"
+    "a dump of InstLatx64 or libcpuid, what cpuid -r prints, libvirt's cpudata, a capture of this "
+    "program, or records as JSON, one a line"
 )
 
 
@@ -38,6 +38,7 @@ def parse(text: str, name: str = "dump") -> list[Dump]:
         (captured.recognises, captured.parse),
         (records.recognises, records.parse),
         (cpuid_tool.recognises, cpuid_tool.parse),
+        (libvirt.recognises, libvirt.parse),
         (libcpuid.recognises, libcpuid.parse),
         (instlatx64.recognises, instlatx64.parse),
     ):
