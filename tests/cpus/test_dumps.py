@@ -22,7 +22,7 @@ from xenops_cpu.hosts import capture
 
 CORPUS = SHARED / "xen/corpus/dumps.jsonl"
 
-SKYLAKE = shipped.get("xeon-gold-6154+2022-05").cpu
+SKYLAKE = shipped.find("xeon-gold-6154+2022-05").cpu
 EMERALD = shipped.get("xeon-gold-5520+").cpu
 ROME = shipped.get("epyc-7742").cpu
 

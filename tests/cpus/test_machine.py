@@ -19,7 +19,7 @@ on_x86 = pytest.mark.skipif(
     reason="only 64-bit Linux on x86_64 lets a program read the CPU",
 )
 
-SKYLAKE = shipped.get("xeon-gold-6154+2022-05").cpu
+SKYLAKE = shipped.find("xeon-gold-6154+2022-05").cpu
 ROME = shipped.get("epyc-7742").cpu
 
 # Leaves that only some hardware has for purposes that Xen's featuresets do not know; not walked.

@@ -21,6 +21,7 @@ COMMANDS = {
     "policy": "CPU policies: leaves and MSRs shown, compared, written as text",
     "call": "call any method of a running service",
     "simulate": "what a Xen release would offer on any CPU, and why",
+    "cpus": "the CPUs that are shipped, and what each microcode update made of them",
     "check": "may this VM boot, resume or migrate there? what is missing, why, what to do",
     "level": "what a pool's hosts can all give, who costs it what, what is lost",
     "plan": "what changes for a pool and for which VMs when a host joins, leaves or is updated",

@@ -24,7 +24,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What to simulate: any of these means the simulated source."""
     group = parser.add_argument_group("simulation (any of these means --source simulated)")
     which = group.add_mutually_exclusive_group()
-    which.add_argument("--cpu", metavar="NAME", help="a shipped CPU (xenops-cpu cpus lists them), NAME+MICROCODE too")
+    which.add_argument(
+        "--cpu",
+        metavar="NAME",
+        help="a shipped CPU (xenops-cpu cpus lists them), NAME+MICROCODE too",
+    )
     which.add_argument(
         "--dump",
         metavar="FILE",

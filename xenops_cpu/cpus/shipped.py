@@ -172,9 +172,9 @@ def _taken_apart(text: str) -> tuple[str, list[str]]:
 
     A name may itself have a + (Xeon Gold 5520+, names from before).
     """
-    name = text.strip().lower()
+    name = text.strip()
     words: list[str] = []
-    while "+" in name and name not in catalogue() and name not in aliases():
+    while "+" in name and name.lower() not in catalogue() and name.lower() not in aliases():
         rest, _, word = name.rpartition("+")
         if not word.strip():
             break
@@ -184,17 +184,17 @@ def _taken_apart(text: str) -> tuple[str, list[str]]:
                 f"nor a firmware setting ({firmware.WORDS})"
             )
         name = rest.strip()
-        words.insert(0, word.strip())
+        words.insert(0, word.strip().lower())
     return name, words
 
 
 def _by_name(text: str) -> tuple[Shipped, str]:
     """The CPU of a name without `+` words, and the alias that the name is (or "")."""
-    entries = catalogue()
-    if text in entries:
-        return get(text), ""
-    if text in aliases():
-        return get(_base(text)), text
+    entries, identity = catalogue(), text.lower()
+    if identity in entries:
+        return get(identity), ""
+    if identity in aliases():
+        return get(_base(identity)), identity
     wanted = _words(text)
     fitting = [name for name, entry in entries.items() if wanted and wanted <= _words_of(entry)]
     fitting = fitting or [name for name in entries if wanted and wanted == _brand(name)]

@@ -52,8 +52,13 @@ class Release:
 
     @property
     def date(self) -> str:
-        """When it was public, or there at all, as nearly as is known: YYYY-MM-DD."""
+        """By when it was public, or there at all, at the latest: YYYY-MM-DD."""
         return self.released or self.by or self.built
+
+    @property
+    def day(self) -> str:
+        """To call it by: when it was public, else when it was built."""
+        return self.released or self.built
 
 
 @frozen
