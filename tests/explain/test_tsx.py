@@ -22,7 +22,7 @@ from xenops_cpu.sources.simulated import Simulated, other_cpu
             "present, hidden at boot, accepted in a migration, always aborts",
         ),
         (
-            "core-i5-9600k+2022-02-sgx-locked",
+            "cc150+2022-02+sgx",
             "present, hidden at boot, accepted in a migration, always aborts, locked off",
         ),
     ],

@@ -62,7 +62,7 @@ def test_the_order_and_a_real_pool() -> None:
     assert kinds == sorted(kinds, key=list(SecurityKind).index)
     assert all(item.hosts for item in found)
     by_name = {item.feature: item for item in found}
-    assert by_name["IBRSB"].hosts == ("xeon-gold-6154",)
+    assert by_name["IBRSB"].hosts == ("xeon-gold-6154+as-dumped",)
     assert "RDCL_NO" in by_name
 
 

@@ -7,7 +7,8 @@ from functools import cache
 from attrs import evolve
 
 from tests.support.hosts import made
-from xenops_cpu.cpus.shipped import get
+from xenops_cpu.cpus.corpus import options_of
+from xenops_cpu.cpus.shipped import find
 from xenops_cpu.explain.reasons import reasons
 from xenops_cpu.features.release import release
 from xenops_cpu.interface import GuestType
@@ -25,8 +26,9 @@ def host(name: str, default: str, max_: str = "", xen: str = "4.17", vendor: str
 
 @cache
 def real(cpu: str, xen: str = "4.17") -> Member:
-    """A shipped CPU, with the reasons of the derivation."""
-    source = Simulated(subject=other_cpu(get(cpu).cpu), xen=release(xen))
+    """A shipped CPU under a name, with the reasons of the derivation."""
+    named = find(cpu)
+    source = Simulated(other_cpu(named.cpu), release(xen), options_of(named.params))
     found, derivation = source.explained()
     return member_of(found, cpu, reasons(found, lambda: derivation))
 
@@ -37,7 +39,7 @@ def mixed() -> list[Member]:
         real(cpu)
         for cpu in (
             "xeon-e5-2696-v3",
-            "xeon-gold-6154",
+            "xeon-gold-6154+as-dumped",
             "xeon-gold-6154+2023-08",
             "xeon-gold-6336y+2023-08",
         )

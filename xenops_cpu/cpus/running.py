@@ -27,7 +27,7 @@ from .silicon import GDS_CTRL, HLE_RTM, SGX, TSX_CTRL, Silicon, with_words, word
 from .timeline import Confidence, Line, Occurrence, Release, Step, Timeline
 from .wish import NEWEST, Wish, choose
 
-_SRSO = "amd-srso"
+_SRSO, _TSA = "amd-srso", "amd-tsa"
 _RTM_GONE = "rtm-always-abort-2"
 _MCU_OPT_CTRL = "123"
 # Bits that no update gives back to a part unless it is known to have had them.
@@ -81,7 +81,8 @@ def run(
     else:
         wished = wish.revision if wish.kind == "revision" else silicon.revision
         line = timeline.line(wished)
-        choice = choose(wish, silicon, line, firmware.base)
+        fallbacks = [o.fallback for o in timeline.occurrences if o.fallback is not None]
+        choice = choose(wish, silicon, line, firmware.base, *fallbacks[:1])
         how = choice.how
         if choice.revision is None:
             how = f"as dumped: {how}"
@@ -112,50 +113,49 @@ def _at(
     silicon: Silicon, timeline: Timeline, line: Line, revision: int
 ) -> tuple[Cpu, Confidence | None, list[str]]:
     """The words at a revision, the weakest confidence, and what to know of them."""
-    dumped = silicon.revision
-    if revision == dumped:
-        return silicon.dumped, Confidence.SEEN, []
     used: list[Confidence] = []
     details: list[str] = []
     cpu = silicon.dumped
-    step = line.step(revision)
-    before = line.step(dumped) if dumped is not None else None
-    if step is not None:
-        used.append(line.confidence(step))
-        if step.evidence:
-            details.append(f"the words from {step.first:08x} on: {step.evidence}")
-        forward = dumped is not None and dumped < revision
-        words = _words(silicon, timeline, step, before if forward else None)
-        if step is before:  # the dump's own words stand, but for a register that it lacks
-            words = {
-                name: words[name] for name in ("10a",) if name in words and not word(cpu, name)
-            }
-        cpu = with_words(cpu, words)
-    for occurrence in timeline.occurrences:
-        words = _occurred(occurrence, cpu, silicon, revision)
-        if any(word(cpu, name) != value for name, value in words.items()):
-            used.append(occurrence.confidence)
-            details += [f"{occurrence.effect}: {occurrence.note}"] if occurrence.note else []
-            cpu = with_words(cpu, words)
-        elif occurrence.effect == _SRSO:
-            used.append(occurrence.confidence)
-    if word(cpu, "10a") & TSX_CTRL:
-        cpu = with_words(cpu, {"7b0": word(cpu, "7b0") | HLE_RTM})
+    if revision == silicon.revision:
+        used.append(Confidence.SEEN)
+    else:
+        step = line.step(revision)
+        if step is not None:
+            used.append(line.confidence(step))
+            if step.evidence:
+                details.append(f"the words from {step.first:08x} on: {step.evidence}")
+            cpu = with_words(cpu, _words(silicon, timeline, line, step, revision))
+        for occurrence in timeline.occurrences:
+            words = _occurred(occurrence, cpu, silicon, revision)
+            if any(word(cpu, name) != value for name, value in words.items()):
+                used.append(occurrence.confidence)
+                details += [f"{occurrence.effect}: {occurrence.note}"] if occurrence.note else []
+                cpu = with_words(cpu, words)
+        if word(cpu, "10a") & TSX_CTRL:
+            cpu = with_words(cpu, {"7b0": word(cpu, "7b0") | HLE_RTM})
+    # What Xen decides by the revision rests on these, whether the revision is reached or not.
+    used += [o.confidence for o in timeline.occurrences if o.effect in (_SRSO, _TSA)]
     if timeline.note:
         details.append(timeline.note)
     return cpu, min(used, default=None), details
 
 
-def _words(silicon: Silicon, timeline: Timeline, step: Step, before: Step | None) -> dict[str, int]:
-    """The watched words in a step. `before`: the dump's own step, where its extra bits are kept."""
+def _words(
+    silicon: Silicon, timeline: Timeline, line: Line, step: Step, revision: int
+) -> dict[str, int]:
+    """The watched words in a step."""
+    dumped = silicon.revision
+    before = line.step(dumped) if dumped is not None else None
+    if step is before:  # the dump's own words stand, but for a register that it lacks
+        state = step.words["10a"]
+        return {} if state is None or word(silicon.dumped, "10a") else {"10a": state}
     words: dict[str, int] = {}
     for name, state in step.words.items():
-        mask = timeline.watched[name]
-        own = word(silicon.dumped, name)
         if state is None:
             continue
+        mask, own = timeline.watched[name], word(silicon.dumped, name)
         extra = 0
-        if before is not None and (own & mask):
+        if before is not None and dumped is not None and dumped < revision and own & mask:
             extra = own & mask & ~(before.words[name] or 0)
         words[name] = own & ~mask | state | extra
     for condition in timeline.conditions:

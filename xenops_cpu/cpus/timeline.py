@@ -136,19 +136,18 @@ class Line:
                 break
         return weakest
 
-    def public(self, until: str = "9999", base: int | None = None) -> list[Release]:
+    def public(self, until: str = "9999") -> list[Release]:
         """What operating systems could load by a date (YYYY, YYYY-MM or YYYY-MM-DD, to its end),
-        in order of date; not what was recalled. `base`: the revision that firmware brings.
+        in order of date; not what was recalled.
         """
         end = until + "~"  # sorts behind every day of that year or month
         found = [
-            r
-            for r in self.releases
-            if r.public and not r.recalled and r.date <= end
-            and not (r.withdrawn and r.withdrawn <= end)
-            and (base is None or r.base is None or r.base <= base)
+            release
+            for release in self.releases
+            if release.public and not release.recalled and release.date <= end
+            and not (release.withdrawn and release.withdrawn <= end)
         ]  # fmt: skip
-        return sorted(found, key=lambda r: (r.date, r.revision))
+        return sorted(found, key=lambda release: (release.date, release.revision))
 
 
 @frozen

@@ -90,10 +90,13 @@ class Choice:
     how: str
 
 
-def choose(wish: Wish, silicon: Silicon, line: Line, base: int | None = None) -> Choice:
+def choose(
+    wish: Wish, silicon: Silicon, line: Line, base: int | None = None, fallback: int | None = None
+) -> Choice:
     """The revision of `line` that a wish means, on a machine whose firmware brings `base`.
 
-    Raises WishError where nothing fulfils it.
+    `fallback`: an older revision in the same package, for firmware too old for the newer one.
+    Raises WishError where nothing fulfils the wish.
     """
     match wish.kind:
         case "as-dumped":
@@ -103,29 +106,25 @@ def choose(wish: Wish, silicon: Silicon, line: Line, base: int | None = None) ->
             how = "as asked" if release else "as asked, not among the releases known here"
             return Choice(wish.revision, release, how)
         case "newest":
-            return _newest(silicon, line, base)
+            released, how = line.public(), f"the newest public (as of {microcode.as_of()})"
+            if not released:
+                return Choice(None, None, "no public microcode is known")
+            base = _kept(silicon, line, released[-1], base)
         case "until":
-            released = line.public(wish.until, base)
-            how = f"the newest public of {wish.until}"
+            released, how = line.public(wish.until), f"the newest public of {wish.until}"
         case _:
-            released, how = _of_package(wish.text, silicon, line, base)
+            released, how = _of_package(wish.text, silicon, line)
     if not released:
         raise WishError(_too_early(wish.text, line))
-    return Choice(released[-1].revision, released[-1], how)
+    return _loaded(released[-1], line, base, fallback, how)
 
 
-def _newest(silicon: Silicon, line: Line, base: int | None) -> Choice:
-    """The newest public one. Microcode is never replaced by an older one, so a dump that was made
-    with a newer one, from firmware, keeps it.
-    """
-    released = line.public(base=base)
+def _kept(silicon: Silicon, line: Line, newest: Release, base: int | None) -> int | None:
+    """What firmware brings: without a word on it, at least what a newer dump shows it had."""
     dumped = silicon.revision
-    if not released:
-        return Choice(None, None, "no public microcode is known")
-    newest = released[-1]
-    if dumped is not None and _newer(dumped, newest, line):
-        return Choice(dumped, line.release(dumped), f"newer than the public {newest.revision:08x}")
-    return Choice(newest.revision, newest, f"the newest public (as of {microcode.as_of()})")
+    if base is None and dumped is not None and _newer(dumped, newest, line):
+        return dumped
+    return base
 
 
 def _newer(revision: int, than: Release, line: Line) -> bool:
@@ -133,9 +132,27 @@ def _newer(revision: int, than: Release, line: Line) -> bool:
     return known.built > than.built if known is not None else revision > than.revision
 
 
-def _of_package(
-    text: str, silicon: Silicon, line: Line, base: int | None
-) -> tuple[list[Release], str]:
+def _loaded(
+    release: Release, line: Line, base: int | None, fallback: int | None, how: str
+) -> Choice:
+    """What runs where `release` is to be loaded over firmware's revision.
+
+    Microcode is never replaced by an older one, nor by one that asks for newer firmware; then it is
+    the older one of the same package, or firmware's own that runs.
+    """
+    if base is None:
+        return Choice(release.revision, release, how)
+    if release.base is not None and base < release.base:
+        revision = max(base, fallback or 0)
+        why = f"for {release.revision:08x} loads only over {release.base:08x} or newer"
+        return Choice(revision, line.release(revision), why)
+    if _newer(base, release, line):
+        why = f"from firmware, newer than the public {release.revision:08x}"
+        return Choice(base, line.release(base), why)
+    return Choice(release.revision, release, how)
+
+
+def _of_package(text: str, silicon: Silicon, line: Line) -> tuple[list[Release], str]:
     """What a distribution's package has for a CPU: what is known of it, else by its date."""
     intel = silicon.dumped.vendor == INTEL
     named = [package for package in _packages(text) if package.name.startswith("intel") == intel]
@@ -148,9 +165,9 @@ def _of_package(
         for other in microcode.packages()
         if other.distribution == package.distribution and other.shipped <= package.shipped
     }
-    found = [r for r in line.public(base=base) if earlier.intersection(r.packages)]
+    found = [r for r in line.public() if earlier.intersection(r.packages)]
     if package.public:
-        found += line.public(package.public, base)
+        found += line.public(package.public)
     if not found and not package.public:
         raise WishError(f"which public release {package.name} has is not known here")
     return sorted(found, key=lambda r: r.revision), f"as {package.name} has it"
