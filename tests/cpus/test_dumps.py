@@ -117,6 +117,48 @@ def test_libcpuid_reads_what_the_format_holds(identity: str) -> None:
     assert not_zero(dump.cpu) == held
 
 
+def cpudata(cpu: Cpu) -> str:
+    """A CPU as libvirt keeps it, with what lies beyond its limits."""
+    lines = ["<!-- a CPU -->", "<cpudata arch='x86'>"]
+    junk = {(0x20000000, 0): (1, 2, 3, 4), (0xC0000000, 0): (1, 2, 3, 4)}
+    for (leaf, subleaf), values in {**junk, **cpu.leaves}.items():
+        names = zip(("eax", "ebx", "ecx", "edx"), values, strict=True)
+        said = " ".join(f"{name}='0x{value:08x}'" for name, value in names)
+        lines.append(f"  <cpuid eax_in='0x{leaf:08x}' ecx_in='0x{subleaf:02x}' {said}/>")
+    for index, value in cpu.msrs.items():
+        halves = f"edx='0x{value >> 32:08x}' eax='0x{value & 0xFFFFFFFF:08x}'"
+        lines.append(f"  <msr index='0x{index:x}' {halves}/>")
+    return "\n".join([*lines, "</cpudata>", ""])
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_libvirt_reads_what_a_cpu_has(identity: str) -> None:
+    """Leaves and registers come back from libvirt's XML; what is beyond the limits does not."""
+    cpu = shipped.get(identity).cpu
+    dump = only(cpudata(cpu))
+    assert dump.format == "libvirt"
+    assert not_zero(dump.cpu) == not_zero(cpu)
+    assert dump.cpu.msrs == cpu.msrs
+    assert dump.cpu.microcode is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<cpudata arch='x86'><cpuid", "not XML that can be read"),
+        ("<cpudata arch='arm'></cpudata>", "cpudata with arch='x86' was expected"),
+        ("<cpudata arch='x86'></cpudata>", "no element cpuid is in it"),
+        ("<cpudata arch='x86'><cpuid eax_in='7'/></cpudata>", 'eax_in="7" is not 0x and 1 to 8'),
+        ("<cpudata arch='x86'><cpuid/></cpudata>", 'eax_in="" is not 0x'),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><cpudata arch='x86'>&b;</cpudata>", "not XML that can be"),
+    ],
+)
+def test_libvirts_xml_that_is_not_right(text: str, message: str) -> None:
+    """Said in a sentence, entities included."""
+    with pytest.raises(DumpError, match=message):
+        dumps.parse(text, "test.xml")
+
+
 def test_subleaves_without_labels_are_numbered() -> None:
     """Lines without [SL n] count up, those of leaf 0dh through the components that the CPU has."""
     assert (0xD, 0x12) in EMERALD.leaves

@@ -128,7 +128,7 @@ def test_the_impact_on_guests() -> None:
     assert "hvm_max" not in nothing.gained
     milan = shipped.get("epyc-7763").cpu
     srso = impact(updates.changes(milan, wish.parse("2023-04"), wish.parse("2023-08")), xen)
-    assert srso.words("hvm_default") == "+ IBPB_BRTYPE, + SBPB"
+    assert srso.words("hvm_default") == "+ SBPB, + IBPB_BRTYPE"
 
 
 def test_bits_without_a_name() -> None:
