@@ -110,6 +110,18 @@ def test_in_a_vm_the_hypervisor_decides() -> None:
     assert "a hypervisor decided what CPUID shows" in result.basis
 
 
+def test_a_register_that_the_dump_lacks() -> None:
+    """At the dump's own revision, too, what is known of ARCH_CAPS stands in; what it has, stays."""
+    there = shipped.get("xeon-platinum-8351n").cpu
+    bare = evolve(there, msrs={})
+    own = wish.parse("0xd000280")
+    assert word(running.of(bare, own).cpu, "10a") == word(there, "10a") == 0x1EB
+    assert running.of(there, own).cpu == there
+    assert running.of(bare, wish.AS_DUMPED).cpu == bare
+    kaby = evolve(shipped.find("core-i7-7700k").cpu, msrs={0x10F: 2})
+    assert running.of(kaby).cpu.msrs[0x10F] == 2
+
+
 def test_time_goes_both_ways() -> None:
     """From a dump of today's state to an older one: what came later goes."""
     today = shipped.find("xeon-e-2356g").cpu

@@ -1,6 +1,6 @@
 """The CPU as it runs: silicon, microcode and firmware put together.
 
-How the state at a revision is made (data/microcode, docs/cpus.md):
+How the state at a revision is made (data/microcode, docs/microcode.md):
 
 1. The watched words are those of the timeline's step. Bits that the dump has beyond its own step
    (workstation parts have a few) stay when time goes forward; bits that the part cannot have
@@ -113,26 +113,25 @@ def _at(
     silicon: Silicon, timeline: Timeline, line: Line, revision: int
 ) -> tuple[Cpu, Confidence | None, list[str]]:
     """The words at a revision, the weakest confidence, and what to know of them."""
-    used: list[Confidence] = []
+    own = revision == silicon.revision
+    used = [Confidence.SEEN] if own else []
     details: list[str] = []
     cpu = silicon.dumped
-    if revision == silicon.revision:
-        used.append(Confidence.SEEN)
-    else:
-        step = line.step(revision)
-        if step is not None:
-            used.append(line.confidence(step))
-            if step.evidence:
-                details.append(f"the words from {step.first:08x} on: {step.evidence}")
-            cpu = with_words(cpu, _words(silicon, timeline, line, step, revision))
-        for occurrence in timeline.occurrences:
-            words = _occurred(occurrence, cpu, silicon, revision)
-            if any(word(cpu, name) != value for name, value in words.items()):
-                used.append(occurrence.confidence)
-                details += [f"{occurrence.effect}: {occurrence.note}"] if occurrence.note else []
-                cpu = with_words(cpu, words)
-        if word(cpu, "10a") & TSX_CTRL:
-            cpu = with_words(cpu, {"7b0": word(cpu, "7b0") | HLE_RTM})
+    step = line.step(revision)
+    words = {} if step is None else _words(silicon, timeline, line, step, revision)
+    if step is not None and (words or not own):
+        used.append(line.confidence(step))
+        if step.evidence:
+            details.append(f"the words from {step.first:08x} on: {step.evidence}")
+        cpu = with_words(cpu, words)
+    for occurrence in timeline.occurrences:
+        words = _occurred(occurrence, cpu, silicon, revision)
+        if any(word(cpu, name) != value for name, value in words.items()):
+            used.append(occurrence.confidence)
+            details += [f"{occurrence.effect}: {occurrence.note}"] if occurrence.note else []
+        cpu = with_words(cpu, words)
+    if word(cpu, "10a") & TSX_CTRL:
+        cpu = with_words(cpu, {"7b0": word(cpu, "7b0") | HLE_RTM})
     # What Xen decides by the revision rests on these, whether the revision is reached or not.
     used += [o.confidence for o in timeline.occurrences if o.effect in (_SRSO, _TSA)]
     if timeline.note:
@@ -171,13 +170,18 @@ def _words(
 
 
 def _occurred(occurrence: Occurrence, cpu: Cpu, silicon: Silicon, revision: int) -> dict[str, int]:
-    """The words that an effect changes at a revision, as they are then."""
+    """The words that an effect changes at a revision, as they are then.
+
+    At the dump's own revision its words stand, and only registers are added.
+    """
     if occurrence.first is None:
         return {}
     there = revision >= occurrence.first
     dumped = silicon.revision
     words: dict[str, int] = {}
     for change in occurrence.changes:
+        if dumped == revision and change.sign != "=":
+            continue
         value = words.get(change.word, word(cpu, change.word))
         match change.sign:
             case "+":
@@ -188,7 +192,10 @@ def _occurred(occurrence: Occurrence, cpu: Cpu, silicon: Silicon, revision: int)
                 taken = change.value if silicon.tsx else change.value & ~_TSX.get(change.word, 0)
                 words[change.word] = value | taken
             case "=" if there and (silicon.tsx or not change.value):
-                words[change.word] = change.value
+                known = (
+                    silicon.dumped.msrs.get(int(change.word, 16)) if dumped == revision else None
+                )
+                words[change.word] = change.value if known is None else known
     return words
 
 

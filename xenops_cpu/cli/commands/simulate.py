@@ -22,6 +22,7 @@ from . import info
 
 _EXAMPLES = """  xenops-cpu simulate                               # this machine's CPU, Xen 4.17
   xenops-cpu simulate --cpu "Xeon Gold 6240" --xen 4.13
+  xenops-cpu simulate --cpu "Xeon Gold 6240" --microcode 2019-11   # as it was then
   xenops-cpu simulate --dump FILE --xen master --xen-cmdline "spec-ctrl=no-gds-mit"
   xenops-cpu simulate --cpu "Xeon Gold 6240" --explain # every step that changed something
   xenops-cpu simulate --cpu "Xeon Gold 6240" --explain HLE,RTM
