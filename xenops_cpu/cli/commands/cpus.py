@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
         "cpus",
         "The CPUs that come with the program, and the history of their microcode. A name stands "
         "for the CPU with the newest public microcode; after a + another revision, a date or "
-        "as-dumped (docs/cpus.md).",
+        "as-dumped (docs/microcode.md).",
         _EXAMPLES,
     )
     made.add_argument("cpu", nargs="?", metavar="NAME", help="one CPU, with its history")
