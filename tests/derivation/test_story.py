@@ -105,16 +105,18 @@ def test_dependency_names_its_base() -> None:
     assert "xsave=0" in text
 
 
-def test_sanitising_tells_the_bases_story() -> None:
-    """RRSBA, set for pools, goes where IBRSB is missing, and the reason for that follows."""
+def test_sanitising_tells_the_first_causes() -> None:
+    """RRSBA, set for pools, goes where IBRSB and EIBRS are missing; each line names its feature."""
     derivation = derived(SKYLAKE_2017, "4.17")
     features = release("4.17").features
     story = derivation.story("pv_max", features["RRSBA"].number)
-    assert [(r.step, r.feature) for r in story][-2:] == [
+    assert [(r.step, r.feature) for r in story][-3:] == [
         ("guest.sanitise", features["RRSBA"].number),
         ("silicon", features["IBRSB"].number),
+        ("silicon", features["EIBRS"].number),
     ]
-    assert "depends on IBRSB" in story[-2].text
+    assert "depends on IBRSB and EIBRS, which the set lacks" in story[-3].text
+    assert [reason.text.partition(":")[0] for reason in story[-2:]] == ["IBRSB", "EIBRS"]
 
 
 def test_clearing_wins_over_forcing() -> None:
@@ -128,7 +130,7 @@ def test_clearing_wins_over_forcing() -> None:
 @pytest.mark.parametrize(
     ("cpu", "cmdline", "words"),
     [
-        (SKYLAKE_2017, "cpuid=no-avx", "without AVX there is nothing to leak"),
+        (SKYLAKE_2017, "cpuid=no-avx", "without AVX the gathers that leak cannot be executed"),
         ("inst-genuineintel00306c3-haswellxeon", "", "model 3ch is not vulnerable"),
     ],
 )
@@ -148,14 +150,18 @@ def test_microcode_is_named() -> None:
 
 
 def test_no_hvm_guests() -> None:
-    """Without HVM each bit of its sets is out for that reason, and then why VMX is not there."""
-    derivation = derived(SKYLAKE_2017, "4.13", hvm=False)
-    text = derivation.story("hvm_default", release("4.13").features["SSE2"].number)[-1].text
-    assert "VMX or SVM is there but cannot be switched on" in text
+    """Without HVM each bit of its sets is out for that reason, and its first cause is told."""
+    xen = release("4.13")
+    old = derived(SKYLAKE_2017, "4.13", hvm=False).story("hvm_default", xen.features["SSE2"].number)
+    assert old[-1].text.startswith("there are no HVM guests: the CPU has VT-x (VMX), and it could")
     sse2, vmx = (release("4.17").features[name].number for name in ("SSE2", "VMX"))
     story = derived(SKYLAKE_2017, "4.17", "cpuid=no-vmx").story("hvm_max", sse2)
-    assert "neither VMX nor SVM" in story[-2].text
+    assert "there are no HVM guests: they need VMX" in story[-2].text
     assert (story[-1].feature, story[-1].step) == (vmx, "cmd.cpuid-clear")
+    assert story[-1].text.startswith("VMX: the command line takes it away")
+    story = derived(SKYLAKE_2017, "4.17", hvm=False).story("hvm_max", sse2)
+    assert (story[-1].feature, story[-1].step) == (vmx, "host.vmx-off")
+    assert story[-1].text.startswith("VMX: VT-x could not be switched on: firmware")
 
 
 def test_no_such_set() -> None:

@@ -5,6 +5,7 @@ xen/arch/x86/cpu-policy.c, cpu/common.c, xstate.c, setup.c.
 
 from __future__ import annotations
 
+from .source import Source
 from .state import State
 from .step import Phase
 
@@ -15,6 +16,15 @@ APPLY = Phase("Host: known, forced, cleared")
 BOOT = Phase("Host: boot of the first CPU")
 
 
+_PARSED = Source("cpu-policy.c _parse_xen_cpuid()", {"4.13 xsr": "cpuid.c parse_xen_cpuid()"})
+_NATIVE = Source(
+    "xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
+    {
+        "4.13 xsr": "xen/lib/x86/cpuid.c x86_cpuid_policy_fill_native()",
+        "4.22+": "lib/cpu-policy/cpuid.c x86_cpu_policy_fill_native()",
+    },
+)
+
 # Command line
 
 
@@ -24,7 +34,7 @@ BOOT = Phase("Host: boot of the first CPU")
     when="cpuid=no-NAME or cpuid=NAME=off on the command line",
     effect="CLEAR NAME and all that depends on it",
     why="the command line takes it away from Xen itself, so no guest can get it",
-    source="cpu-policy.c _parse_xen_cpuid() (cpuid.c in 4.13)",
+    source=_PARSED,
 )
 def _cpuid_clear(s: State) -> None:
     for item in s.options.cpuid:
@@ -38,9 +48,9 @@ def _cpuid_clear(s: State) -> None:
     "all",
     when="cpuid=rdrand on the command line and CPUID shows RDRAND",
     effect="FORCE RDRAND",
-    why="the administrator overrides the two places where Xen hides RDRAND; no other feature can "
-    "be asked for",
-    source="cpu-policy.c _parse_xen_cpuid()",
+    why="the administrator overrides the places where Xen hides RDRAND; no other feature can be "
+    "asked for",
+    source=_PARSED,
 )
 def _cpuid_rdrand(s: State) -> None:
     rdrand = s.bit["RDRAND"]
@@ -55,7 +65,7 @@ def _cpuid_rdrand(s: State) -> None:
     when="cpuid=avx512, cpuid=no-avx512 or cpuid=avx512=BOOL on the command line",
     effect="the choice for host.avx512",
     why="XenServer hides AVX512 by default and gives it back on request",
-    source="cpu-policy.c parse_cpuid() (XenServer's patches)",
+    source=Source("cpu-policy.c parse_cpuid()", {"xsr": "cpuid.c parse_xen_cpuid()"}),
 )
 def _cpuid_avx512(_s: State) -> None:
     """The choice is kept in the options until host.avx512."""
@@ -83,7 +93,7 @@ def _nolapic(s: State) -> None:
     when="always",
     effect="each word is its CPUID register, 0 beyond the CPU's highest leaf",
     why="the CPU is asked directly; by now Xen may have written registers that change the answer",
-    source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
+    source=_NATIVE,
 )
 def _raw_words(s: State) -> None:
     s.raw = s.cpuid & s.raw_readable & ~(s.plan.word("m10Al") | s.plan.word("m10Ah"))
@@ -95,7 +105,7 @@ def _raw_words(s: State) -> None:
     when="the raw set has ARCH_CAPS",
     effect="two words are MSR 10a",
     why="reading the register without that bit would fault",
-    source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
+    source=_NATIVE,
 )
 def _raw_arch_caps(s: State) -> None:
     if s.raw & s.bit["ARCH_CAPS"]:
@@ -210,8 +220,9 @@ def _osxsave_on(s: State) -> None:
     "xs8 xs8.2 xsr",
     when="XSAVE present",
     effect="FORCE OSXSAVE",
-    why="a later look at CPUID is to find no difference",
-    source="xstate.c xstate_init() (XenServer's patches)",
+    why="XenServer looks at CPUID again after loading microcode at run time, and this bit is not "
+    "to count as a change",
+    source="xstate.c xstate_init()",
 )
 def _osxsave_forced(s: State) -> None:
     if s.has("XSAVE"):
@@ -249,7 +260,8 @@ def _smap_option(s: State) -> None:
     "4.16-4.18 xs8",
     when="PKU present",
     effect="CPUID shows OSPKE from now on",
-    why="Xen switches protection keys on (CR4.PKE), which PV guests cannot do themselves",
+    why="Xen switches protection keys on (CR4.PKE) for its own walks of HVM guests' page tables, "
+    "which read PKRU",
     source="setup.c __start_xen()",
 )
 def _pke_on(s: State) -> None:
@@ -264,13 +276,20 @@ def _pke_on(s: State) -> None:
     when="cpuid=no-avx512; or no such option and (XenServer 8) Intel family 6 model 55h, (8.2 and "
     "the retrofit) any vendor but AMD",
     effect="CLEAR AVX512F",
-    why="XenServer hides AVX512 unless asked, for it slows the clock of Skylake-SP class CPUs",
-    source="setup.c __start_xen() (XenServer's patches)",
+    why="XenServer hides AVX512 unless the command line asks for it",
+    source="setup.c __start_xen()",
 )
 def _avx512(s: State) -> None:
     wish = s.options.avx512
-    if wish is None:
-        listed = s.intel6 and s.model == 0x55
-        wish = not (listed if s.plan.release.line == "xenserver-8" else not s.amd)
+    if wish is not None:
+        s.detail = "cpuid=no-avx512"
+    elif s.plan.release.line == "xenserver-8":
+        wish = not (s.intel6 and s.model == 0x55)
+        s.detail = (
+            "on Skylake-SP, Cascade Lake and Cooper Lake it lowers the clock of the whole package"
+        )
+    else:
+        wish = s.amd
+        s.detail = "on all CPUs but AMD's, whose AVX512 does not lower the clock of the package"
     if not wish:
         s.clear("AVX512F")

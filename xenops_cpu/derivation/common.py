@@ -5,6 +5,7 @@ xen/arch/x86/cpu-policy.c (cpuid.c before 4.17). `s.fs` is the set being made.
 
 from __future__ import annotations
 
+from .source import policies
 from .state import State
 from .step import Phase
 
@@ -19,7 +20,7 @@ LAST = Phase("Every guest set: leaf 0dh")
     when="always",
     effect="set HYPERVISOR",
     why="guests are told that they run on a hypervisor",
-    source="cpu-policy.c guest_common_feature_adjustments()",
+    source=policies("guest_common_feature_adjustments()"),
 )
 def _hypervisor(s: State) -> None:
     s.fs |= s.bit["HYPERVISOR"]
@@ -31,7 +32,7 @@ def _hypervisor(s: State) -> None:
     when="IBRSB in the set",
     effect="set STIBP",
     why="it does nothing on a core with one thread, and pools are mixed more easily",
-    source="cpu-policy.c guest_common_feature_adjustments()",
+    source=policies("guest_common_feature_adjustments()"),
 )
 def _stibp(s: State) -> None:
     if s.fs & s.bit["IBRSB"]:
@@ -44,7 +45,7 @@ def _stibp(s: State) -> None:
     when="IBRS in the set",
     effect="set AMD_STIBP",
     why="it does nothing on a core with one thread, and pools are mixed more easily",
-    source="cpu-policy.c guest_common_feature_adjustments()",
+    source=policies("guest_common_feature_adjustments()"),
 )
 def _amd_stibp(s: State) -> None:
     if s.fs & s.bit["IBRS"]:
@@ -57,7 +58,7 @@ def _amd_stibp(s: State) -> None:
     when="IBRSB in the host set",
     effect="set IBPB",
     why="Intel's IBRSB includes IBPB, which can be offered without the rest",
-    source="cpu-policy.c guest_common_feature_adjustments()",
+    source=policies("guest_common_feature_adjustments()"),
 )
 def _ibpb(s: State) -> None:
     if s.has("IBRSB"):
@@ -70,7 +71,7 @@ def _ibpb(s: State) -> None:
     when="always",
     effect="keep known features; remove all that depends on an absent one",
     why="a feature is not offered without what it rests on",
-    source="cpu-policy.c sanitise_featureset()",
+    source=policies("sanitise_featureset()"),
 )
 def _sanitise(s: State) -> None:
     fs = s.fs & s.plan.masks["known"]
@@ -89,7 +90,7 @@ def _sanitise(s: State) -> None:
     when="XSAVE absent from the set",
     effect="the XSAVE word is 0",
     why="Xen builds leaf 0dh anew from the features in the set",
-    source="cpu-policy.c recalculate_xstate()",
+    source=policies("recalculate_xstate()"),
 )
 def _guest_da1(s: State) -> None:
     if not s.fs & s.bit["XSAVE"]:

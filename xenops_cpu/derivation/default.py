@@ -9,6 +9,7 @@ from __future__ import annotations
 from .hvm import paging
 from .maximum import VERW_INTEL, any_vendor_for_rtm
 from .releases import span
+from .source import policies
 from .state import State
 from .step import Phase
 
@@ -26,7 +27,7 @@ AFTER = Phase("PV default and HVM default: end")
     when="always",
     effect="keep what Xen offers by default",
     why="Xen's list of features has it off by default",
-    source="cpu-policy.c calculate_pv_def_policy(), calculate_hvm_def_policy()",
+    source=policies("calculate_pv_def_policy(), calculate_hvm_def_policy()"),
 )
 def _default_mask(s: State) -> None:
     if s.guest == "pv":
@@ -42,7 +43,7 @@ def _default_mask(s: State) -> None:
     when="Intel family 6 model 3ah, RDRAND in the host set, without cpuid=rdrand",
     effect="clear RDRAND",
     why="it leaks between cores (SRBDS), and these clients get no microcode against it",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _rdrand_ivb(s: State) -> None:
     rdrand = s.bit["RDRAND"]
@@ -57,7 +58,7 @@ def _rdrand_ivb(s: State) -> None:
     effect="MD_CLEAR, FB_CLEAR, RFDS_CLEAR as in the host set (from 4.17 and XenServer "
     "4.17.6-2 on: only cleared)",
     why="a new VM is told what holds on this host",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_verw_intel(s: State) -> None:
     if s.intel:
@@ -79,7 +80,7 @@ def _as_host(s: State, *names: str, sets: str) -> None:
     when="Intel family 6 model 55h, CLWB in the raw set",
     effect="clear CLWB",
     why="the microcode against GDS makes it slow",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_clwb(s: State) -> None:
     if s.intel6 and s.model == 0x55 and s.raw & s.bit["CLWB"]:
@@ -89,10 +90,10 @@ def _default_clwb(s: State) -> None:
 @DEFAULT.step(
     "default.rtm",
     _4_14_ON,
-    when="Xen has switched TSX off (from 4.17: and Intel)",
+    when="TSX is off (from 4.17: and Intel)",
     effect="clear RTM",
-    why="Xen has switched TSX off, so no transaction would succeed",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    why="TSX is off, so no transaction would succeed",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_rtm(s: State) -> None:
     if s.rtm_disabled and any_vendor_for_rtm(s):
@@ -103,10 +104,10 @@ def _default_rtm(s: State) -> None:
 @DEFAULT.step(
     "default.raa",
     "4.15+ xs8/4.17.6-2+",
-    when="Xen has switched TSX off (from 4.17: and Intel)",
+    when="TSX is off (from 4.17: and Intel)",
     effect="set RTM_ALWAYS_ABORT",
-    why="XBEGIN can still be executed; it aborts",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    why="TSX is off, and XBEGIN can still be executed: it aborts",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_raa(s: State) -> None:
     if s.rtm_disabled and any_vendor_for_rtm(s):
@@ -119,7 +120,7 @@ def _default_raa(s: State) -> None:
     when="AMD, VERW_CLEAR absent from the host set",
     effect="clear VERW_CLEAR",
     why="a new VM is told what holds on this host",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_verw_amd(s: State) -> None:
     if s.amd:
@@ -132,7 +133,7 @@ def _default_verw_amd(s: State) -> None:
     when="HTT or CMP_LEGACY absent from the host set",
     effect="clear it (XenServer 8, 4.17.3-4: also set it when present)",
     why="a new VM starts from what the host has",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_topology(s: State) -> None:
     _as_host(s, "HTT", "CMP_LEGACY", sets="xs8/4.17.3-4")
@@ -144,7 +145,7 @@ def _default_topology(s: State) -> None:
     when="ERMS absent from the host set",
     effect="clear ERMS",
     why="a new VM is told what holds on this host",
-    source="cpu-policy.c guest_common_default_feature_adjustments()",
+    source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_erms(s: State) -> None:
     _as_host(s, "ERMS", sets="")
@@ -156,7 +157,7 @@ def _default_erms(s: State) -> None:
     when="HVM, Xen emulates VIRT_SPEC_CTRL",
     effect="set VIRT_SSBD",
     why="it is the only way the guest has to disable speculative store bypass",
-    source="cpu-policy.c calculate_hvm_def_policy()",
+    source=policies("calculate_hvm_def_policy()"),
 )
 def _hvm_default_virt_ssbd(s: State) -> None:
     if s.guest == "hvm" and s.virt_ssbd:
@@ -170,7 +171,7 @@ def _hvm_default_virt_ssbd(s: State) -> None:
     effect="set RRSBA if EIBRS is in the set, else RSBA",
     why="an empty RSB makes returns use other predictors here; said in the form that fits what "
     "the guest sees",
-    source="cpu-policy.c calculate_pv_def_policy(), calculate_hvm_def_policy()",
+    source=policies("calculate_pv_def_policy(), calculate_hvm_def_policy()"),
 )
 def default_rsba(s: State) -> None:
     if s.fs & s.bit["ARCH_CAPS"] and (s.has("RSBA") or s.has("RRSBA")):

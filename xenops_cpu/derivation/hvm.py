@@ -7,6 +7,7 @@ made; it starts as the host set.
 from __future__ import annotations
 
 from .maximum import spec_ctrl_detail
+from .source import policies
 from .state import State
 from .step import Phase
 
@@ -22,7 +23,7 @@ HVM_MAX = Phase("HVM max")
     when="always",
     effect="keep the features fit for HVM guests, with HAP or with shadow paging",
     why="Xen's list of features does not offer it to HVM guests",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_mask(s: State) -> None:
     s.detail = paging(s)
@@ -39,7 +40,7 @@ def paging(s: State) -> str:
     when="always",
     effect="set APIC and X2APIC",
     why="Xen emulates them for HVM guests",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_apic(s: State) -> None:
     s.fs |= s.mask("APIC", "X2APIC")
@@ -51,7 +52,7 @@ def _hvm_max_apic(s: State) -> None:
     when="always",
     effect="set NO_LMSL",
     why="Xen never offers EFER.LMSLE",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_no_lmsl(s: State) -> None:
     s.fs |= s.bit["NO_LMSL"]
@@ -63,7 +64,7 @@ def _hvm_max_no_lmsl(s: State) -> None:
     when="AMD or Hygon, SEP in the raw set",
     effect="set SEP",
     why="HVM guests can use SYSENTER outside of long mode",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_sep(s: State) -> None:
     if s.amd_like and s.raw & s.bit["SEP"]:
@@ -76,7 +77,7 @@ def _hvm_max_sep(s: State) -> None:
     when="Xen emulates VIRT_SPEC_CTRL",
     effect="set VIRT_SSBD",
     why="Xen emulates VIRT_SPEC_CTRL for HVM guests here",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_virt_ssbd(s: State) -> None:
     if s.virt_ssbd:
@@ -89,7 +90,7 @@ def _hvm_max_virt_ssbd(s: State) -> None:
     when="Xen does not virtualise MSR_SPEC_CTRL for HVM guests",
     effect="clear IBRSB and IBRS",
     why="Xen does not virtualise MSR_SPEC_CTRL for HVM guests here",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_no_spec_ctrl(s: State) -> None:
     if not s.sc_msr_hvm:
@@ -103,7 +104,7 @@ def _hvm_max_no_spec_ctrl(s: State) -> None:
     when="Xen virtualises MSR_SPEC_CTRL for HVM guests, AMD_SSBD in the host set",
     effect="set VIRT_SSBD",
     why="it can be built on SPEC_CTRL.SSBD for VMs that come in; new ones get the register itself",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_virt_ssbd_amd(s: State) -> None:
     if s.sc_msr_hvm and s.has("AMD_SSBD"):
@@ -116,7 +117,7 @@ def _hvm_max_virt_ssbd_amd(s: State) -> None:
     when="VMX without the control for RDTSCP",
     effect="clear RDTSCP",
     why="the instruction would fault in the guest",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _vmx_rdtscp(s: State) -> None:
     if s.has("VMX") and not s.hardware.vmx().rdtscp:
@@ -129,7 +130,7 @@ def _vmx_rdtscp(s: State) -> None:
     when="VMX without the control for INVPCID",
     effect="clear INVPCID",
     why="the instruction would fault in the guest",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _vmx_invpcid(s: State) -> None:
     if s.has("VMX") and not s.hardware.vmx().invpcid:
@@ -142,7 +143,7 @@ def _vmx_invpcid(s: State) -> None:
     when="VMX without the controls that switch BNDCFGS",
     effect="clear MPX",
     why="its state could not be switched between guests",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def vmx_mpx(s: State) -> None:
     if s.has("VMX") and not s.hardware.vmx().mpx:
@@ -155,7 +156,7 @@ def vmx_mpx(s: State) -> None:
     when="VMX without the control for XSAVES",
     effect="clear XSAVES",
     why="the instruction would fault in the guest",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def vmx_xsaves(s: State) -> None:
     if s.has("VMX") and not s.hardware.vmx().xsaves:
@@ -168,7 +169,7 @@ def vmx_xsaves(s: State) -> None:
     when="VMX not in the host set",
     effect="clear PKS",
     why="Xen's support was checked with VT-x only",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_pks(s: State) -> None:
     if not s.has("VMX"):

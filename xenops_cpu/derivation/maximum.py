@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..features.release import COMMON_1D
 from .releases import span
+from .source import policies
 from .state import State
 from .step import Phase
 
@@ -33,7 +34,7 @@ def _copy_common_1d(s: State, fs: int) -> int:
     when="always",
     effect="clear the bits of leaf 1 EDX in 80000001h EDX; on AMD and Hygon set them as in leaf 1",
     why="AMD repeats leaf 1 there, and a guest must see both agree",
-    source="cpu-policy.c recalculate_misc()",
+    source=policies("recalculate_misc()"),
 )
 def _host_common_1d(s: State) -> None:
     s.host = _copy_common_1d(s, s.host)
@@ -45,7 +46,7 @@ def _host_common_1d(s: State) -> None:
     when="XSAVE absent",
     effect="the XSAVE word (leaf 0dh subleaf 1) is 0",
     why="Xen builds leaf 0dh anew from the features it has",
-    source="cpu-policy.c recalculate_xstate()",
+    source=policies("recalculate_xstate()"),
 )
 def _host_da1(s: State) -> None:
     if not s.has("XSAVE"):
@@ -58,7 +59,7 @@ def _host_da1(s: State) -> None:
     when="always",
     effect="as host.common-1d, before the mask",
     why="it was moved here from the host policy",
-    source="cpu-policy.c recalculate_misc()",
+    source=policies("recalculate_misc()"),
 )
 def _guest_common_1d(s: State) -> None:
     s.fs = _copy_common_1d(s, s.fs)
@@ -70,7 +71,7 @@ def _guest_common_1d(s: State) -> None:
     when="always",
     effect="keep the features fit for PV guests",
     why="Xen's list of features does not offer it to PV guests",
-    source="cpu-policy.c calculate_pv_max_policy()",
+    source=policies("calculate_pv_max_policy()"),
 )
 def _pv_max_mask(s: State) -> None:
     s.fs &= s.plan.masks["pv_max"]
@@ -82,7 +83,7 @@ def _pv_max_mask(s: State) -> None:
     when="always",
     effect="set X2APIC",
     why="older Xen showed it to PV guests, and those VMs must be let in",
-    source="cpu-policy.c calculate_pv_max_policy()",
+    source=policies("calculate_pv_max_policy()"),
 )
 def _pv_max_x2apic(s: State) -> None:
     s.fs |= s.bit["X2APIC"]
@@ -95,6 +96,8 @@ def spec_ctrl_detail(s: State) -> str:
         return "spec-ctrl= says so"
     if s.guest == "hvm" and s.has("IBRS"):
         return "SVM cannot virtualise it on this CPU"
+    if s.has("IBRS"):
+        return "on AMD, SVM has to virtualise it, which is for HVM guests only"
     return "the host set has no IBRSB"
 
 
@@ -104,7 +107,7 @@ def spec_ctrl_detail(s: State) -> str:
     when="Xen does not virtualise MSR_SPEC_CTRL for PV guests",
     effect="clear IBRSB and IBRS",
     why="Xen does not virtualise MSR_SPEC_CTRL for PV guests here",
-    source="cpu-policy.c calculate_pv_max_policy()",
+    source=policies("calculate_pv_max_policy()"),
 )
 def _pv_max_no_spec_ctrl(s: State) -> None:
     if not s.sc_msr_pv:
@@ -118,7 +121,7 @@ def _pv_max_no_spec_ctrl(s: State) -> None:
     when="SRSO_MSR_FIX absent from the host set, or spec-ctrl=no, no-xen or no-bp-spec-reduce",
     effect="clear SRSO_US_NO",
     why="a PV kernel runs in user mode, where the promise holds only with BP_SPEC_REDUCE",
-    source="cpu-policy.c calculate_pv_max_policy()",
+    source=policies("calculate_pv_max_policy()"),
 )
 def _pv_max_srso_us_no(s: State) -> None:
     if not s.has("SRSO_MSR_FIX") or not s.options.bp_spec_reduce:
@@ -131,7 +134,7 @@ def _pv_max_srso_us_no(s: State) -> None:
     when="Intel",
     effect="set ARCH_CAPS, RSBA, RRSBA",
     why="other hosts of a pool may have it, and their VMs are to be let in",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_arch_caps(s: State) -> None:
     if s.intel:
@@ -147,7 +150,7 @@ VERW_INTEL = ("MD_CLEAR", "FB_CLEAR", "RFDS_CLEAR")
     when="Intel",
     effect="set MD_CLEAR, FB_CLEAR, RFDS_CLEAR",
     why="a VM from a host of the pool that scrubs with VERW shall be able to come in",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_verw_intel(s: State) -> None:
     if s.intel:
@@ -160,7 +163,7 @@ def _max_verw_intel(s: State) -> None:
     when="Intel family 6 model 55h, CLWB in the raw set",
     effect="set CLWB",
     why="VMs that already use it may come in",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_clwb(s: State) -> None:
     if s.intel6 and s.model == 0x55 and s.raw & s.bit["CLWB"]:
@@ -177,7 +180,7 @@ def any_vendor_for_rtm(s: State) -> bool:
     when="RTM in the set (from 4.17: and Intel)",
     effect="set RTM_ALWAYS_ABORT",
     why="it promises no more than that XBEGIN does not fault, which holds wherever RTM is",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_raa(s: State) -> None:
     if s.fs & s.bit["RTM"] and any_vendor_for_rtm(s):
@@ -190,7 +193,7 @@ def _max_raa(s: State) -> None:
     when="AMD",
     effect="set VERW_CLEAR",
     why="a VM from a host of the pool that scrubs with VERW shall be able to come in",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_verw_amd(s: State) -> None:
     if s.amd:
@@ -203,7 +206,7 @@ def _max_verw_amd(s: State) -> None:
     when="always",
     effect="set HTT and CMP_LEGACY",
     why="the toolstack lays out a guest's topology, whatever the host's is",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_topology(s: State) -> None:
     s.fs |= s.mask("HTT", "CMP_LEGACY")
@@ -215,7 +218,7 @@ def _max_topology(s: State) -> None:
     when="always",
     effect="set ERMS",
     why="it is a hint about speed only",
-    source="cpu-policy.c guest_common_max_feature_adjustments()",
+    source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_erms(s: State) -> None:
     s.fs |= s.bit["ERMS"]

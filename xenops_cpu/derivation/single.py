@@ -10,11 +10,13 @@ from .default import default_rsba
 from .hvm import vmx_mpx, vmx_xsaves
 from .maximum import spec_ctrl_detail
 from .releases import span
+from .source import policies
 from .state import State
 from .step import Phase
 
 _ALL = "4.13 xs8.2 xsr"
-_SOURCE = "cpu-policy.c calculate_pv_max_policy(), calculate_hvm_max_policy()"
+_SOURCE = policies("calculate_pv_max_policy(), calculate_hvm_max_policy()")
+_HVM_SOURCE = policies("calculate_hvm_max_policy()")
 
 ONE = Phase("One set per guest type")
 ONE_AFTER_COMMON = Phase("One set per guest type: after the common steps")
@@ -42,7 +44,7 @@ def _mask(s: State) -> None:
     when="HVM",
     effect="set APIC",
     why="Xen emulates it for HVM guests",
-    source=_SOURCE,
+    source=_HVM_SOURCE,
 )
 def _apic(s: State) -> None:
     if s.guest == "hvm":
@@ -55,7 +57,7 @@ def _apic(s: State) -> None:
     when="HVM on AMD or Hygon, SEP in the raw set",
     effect="set SEP",
     why="HVM guests can use SYSENTER outside of long mode",
-    source=_SOURCE,
+    source=_HVM_SOURCE,
 )
 def _sep(s: State) -> None:
     if s.guest == "hvm" and s.amd_like and s.raw & s.bit["SEP"]:
@@ -84,7 +86,7 @@ def _no_spec_ctrl(s: State) -> None:
     when="HVM, VMX without the controls that switch BNDCFGS",
     effect="clear MPX",
     why="its state could not be switched between guests",
-    source=_SOURCE,
+    source=_HVM_SOURCE,
 )
 def _vmx_mpx(s: State) -> None:
     if s.guest == "hvm":
@@ -97,7 +99,7 @@ def _vmx_mpx(s: State) -> None:
     when="HVM, VMX without the control for XSAVES",
     effect="clear XSAVES",
     why="the instruction would fault in the guest",
-    source=_SOURCE,
+    source=_HVM_SOURCE,
 )
 def _vmx_xsaves(s: State) -> None:
     if s.guest == "hvm":
@@ -107,10 +109,10 @@ def _vmx_xsaves(s: State) -> None:
 @ONE_AFTER_COMMON.step(
     "one.rtm",
     "xs8.2 xsr",
-    when="Xen has switched TSX off",
+    when="TSX is off",
     effect="clear RTM",
-    why="Xen has switched TSX off, so no transaction would succeed",
-    source="cpu-policy.c guest_common_feature_adjustments()",
+    why="TSX is off, so no transaction would succeed",
+    source=policies("guest_common_feature_adjustments()"),
 )
 def _rtm(s: State) -> None:
     if s.rtm_disabled:

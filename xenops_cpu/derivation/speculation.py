@@ -149,7 +149,8 @@ def _sbpb(s: State) -> None:
     _4_14_ON,
     when="AMD or Hygon below family 19h, not in a VM, IBPB present",
     effect="FORCE IBPB_BRTYPE",
-    why="before Zen 3, IBPB always included the branch types",
+    why="on Zen 1 and 2 IBPB flushes branch types as well; of older CPUs it is not known, but "
+    "likely",
     source="spec_ctrl.c srso_calculations()",
 )
 def _ibpb_brtype(s: State) -> None:
@@ -222,10 +223,11 @@ def _verw_clear(s: State) -> None:
 SPECULATION.step(
     "host.taa",
     "all",
-    when="TSX_CTRL and MDS_NO present, TAA_NO absent, tsx= not given; not if SMT is off and VERW "
-    "scrubs on idle",
+    when="TSX_CTRL and MDS_NO present, TAA_NO absent, neither tsx= nor spec-ctrl=no given; not if "
+    "SMT is off and VERW scrubs on idle",
     effect="as tsx=0: switch TSX off in TSX_CTRL; CPUID hides HLE and RTM, the host set keeps them",
-    why="without TSX there are no asynchronous aborts to leak through (TAA)",
+    why="Xen switches TSX off in TSX_CTRL, for its asynchronous aborts leak here (TAA); CPUID "
+    "hides HLE and RTM then",
     source="spec_ctrl.c init_speculation_mitigations()",
 )(decide_taa)
 
@@ -270,7 +272,7 @@ def _gds_no(s: State) -> None:
         elif s.has("GDS_NO"):
             s.detail = "CPUID says so"
         elif not s.has("AVX"):
-            s.detail = "without AVX there is nothing to leak"
+            s.detail = "without AVX the gathers that leak cannot be executed"
         else:
             s.detail = f"model {s.model:x}h is not vulnerable"
         s.force("GDS_NO")
@@ -282,7 +284,8 @@ def _gds_no(s: State) -> None:
     when="Intel family 6, vulnerable to GDS, no microcode that helps, AVX present, and not "
     "spec-ctrl=no or no-gds-mit",
     effect="CLEAR AVX",
-    why="without microcode against GDS only the loss of the AVX2 gather instructions helps",
+    why="no microcode protects from GDS here, and AVX2's gathers leak; guests that cannot switch "
+    "AVX's state on (%xcr0.ymm) cannot execute them",
     source="spec_ctrl.c gds_calculations()",
 )
 def _gds_avx(s: State) -> None:
@@ -306,7 +309,7 @@ def _gds_avx(s: State) -> None:
     when="Intel, not in a VM, ITS_NO absent; not a listed family 6 model with EIBRS and without "
     "BHI_CTRL",
     effect="FORCE ITS_NO",
-    why="CPUs never say themselves that they are not open to ITS",
+    why="hardware never says that it is not open to ITS; hypervisors tell it their guests",
     source="spec_ctrl.c its_calculations()",
 )
 def _its_no(s: State) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from .releases import span
+from .source import Source
 
 if TYPE_CHECKING:
     from .state import State
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Step:
     """`when`, `effect` and `why` are for people; `run` is the step itself.
 
-    `source` is relative to xen/arch/x86/ unless it starts with xen/.
+    `source`: the place in Xen's source, release by release.
     """
 
     id: str
@@ -29,11 +30,16 @@ class Step:
     when: str
     effect: str
     why: str
-    source: str
+    source: Source
     run: Callable[[State], None] = field(repr=False)
 
     def exists_in(self, release: str) -> bool:
         return release in span(self.releases)
+
+    @property
+    def places(self) -> str:
+        """The source in words, for all releases that have the step."""
+        return self.source.among(span(self.releases))
 
 
 @frozen
@@ -44,12 +50,14 @@ class Phase:
     steps: list[Step] = field(factory=list)
 
     def step(
-        self, step_id: str, releases: str, *, when: str, effect: str, why: str, source: str
+        self, step_id: str, releases: str, *, when: str, effect: str, why: str, source: str | Source
     ) -> Callable[[Callable[[State], None]], Callable[[State], None]]:
         """Make the decorated function the next step of this phase."""
 
+        place = Source(source) if isinstance(source, str) else source
+
         def add(run: Callable[[State], None]) -> Callable[[State], None]:
-            self.steps.append(Step(step_id, releases, when, effect, why, source, run))
+            self.steps.append(Step(step_id, releases, when, effect, why, place, run))
             return run
 
         return add

@@ -1,17 +1,22 @@
 """The reasons for one bit: a walk through the record of a derivation.
 
-A story begins in the silicon and ends in the set that was asked for. It follows the sets as they
-follow from each other: CPUID, host, maximum, default. A feature that went because another one is
-missing brings in the end of that one's story.
+1. A story begins in the silicon and ends in the set that was asked for. It follows the sets as they
+   follow from each other: CPUID, host, maximum, default.
+2. A line that it borrows from another feature's story begins with that feature's name.
+3. It gives the first cause: a feature that went with others names those that were missing for a
+   reason of their own, and borrows the reason of each.
+4. No line denies the next one: what a later step of the same set gives back is not said to be
+   offered to nobody.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..cpuid.identity import AMD, HYGON
+from .exposure import masked
 from .pipeline import steps_by_id
 from .state import Change, plan
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 class Reason:
     """`present`: whether the feature is there after this. `step`: a step's id, or "silicon",
     "list" (Xen's list of features and who may have them), "none" (no step concerns it).
+    `lacking`: the features, by number, whose absence took it.
     """
 
     feature: int
@@ -30,6 +36,7 @@ class Reason:
     step: str
     present: bool
     text: str
+    lacking: tuple[int, ...] = ()
 
 
 def tell(derivation: Derivation, name: str, number: int) -> tuple[Reason, ...]:
@@ -63,17 +70,23 @@ class _Teller:
 
     def _no_hvm(self, name: str) -> list[Reason]:
         host = self._final("host")
-        if host & (self.plan.bit["VMX"] | self.plan.bit["SVM"]):
-            text = "there are no HVM guests: VMX or SVM is there but cannot be switched on"
+        vmx, svm = (bool(host & self.plan.bit[key]) for key in ("VMX", "SVM"))
+        if vmx or svm:
+            switch = "VT-x (VMX)" if vmx else "AMD-V (SVM)"
+            text = (
+                f"there are no HVM guests: the CPU has {switch}, and it could not be switched on "
+                "(firmware has locked it off, or it lacks controls that Xen needs)"
+            )
             return [self._reason(name, "none", False, text)]
-        text = "there are no HVM guests: the host set has neither VMX nor SVM"
         own = "SVM" if self.derivation.cpu.vendor in (AMD, HYGON) else "VMX"
+        text = f"there are no HVM guests: they need {own}, which Xen has not got here"
         number = self.derivation.release.features[own].number
-        needed = _Teller(self.derivation, number).decisive("host")
-        return [self._reason(name, "none", False, text), needed]
+        return [self._reason(name, "none", False, text), self._borrowed("host", number)]
 
-    def _reason(self, name: str, step: str, present: bool, text: str) -> Reason:
-        return Reason(self.number, name, step, present, text)
+    def _reason(
+        self, name: str, step: str, present: bool, text: str, lacking: tuple[int, ...] = ()
+    ) -> Reason:
+        return Reason(self.number, name, step, present, text, lacking)
 
     def _label(self, number: int) -> str:
         return self.derivation.release.label(number)
@@ -174,9 +187,11 @@ class _Teller:
         change = self._by(memory)
         assert change is not None
         text = self._text(change)
+        lacking: tuple[int, ...] = ()
         if change.root is not None and change.root != self.number:
             text = f"it depends on {self._label(change.root)}, which is cleared: {text}"
-        return self._reason("host", change.step, memory == "forced", text)
+            lacking = (change.root,)
+        return self._reason("host", change.step, memory == "forced", text, lacking)
 
     def _of(self, change: Change, name: str) -> Reason:
         return self._reason(name, change.step, bool(change.added & self.bit), self._text(change))
@@ -195,9 +210,12 @@ class _Teller:
 
     def _guest(self, name: str, present: bool) -> list[Reason]:
         story: list[Reason] = []
-        for change in self._changes(name):
+        changes = self._changes(name)
+        for index, change in enumerate(changes):
             if change.step.endswith(("-max.mask", "default.mask", "one.mask")):
-                story.append(self._reason(name, change.step, False, self._mask_text(name)))
+                follows = any(later.added & self.bit for later in changes[index + 1 :])
+                text = masked(self.derivation.release, self.number, name, follows=follows)
+                story.append(self._reason(name, change.step, False, text))
             elif change.step == "guest.sanitise":
                 story += self._sanitised(change, name)
             else:
@@ -207,25 +225,6 @@ class _Teller:
             text = self._kept_text(name) if present else self._absent_text(name)
             story.append(self._reason(name, "list" if present else "none", present, text))
         return story
-
-    def _masks(self, name: str) -> tuple[bool, bool, bool]:
-        """Offered to PV, to HVM with shadow paging, to HVM with HAP; by default or at most."""
-        last = "_max" if name.endswith("_max") else "_def"
-        masks = self.plan.masks
-        return tuple(  # type: ignore[return-value]
-            bool(masks[kind + last] & self.bit) for kind in ("pv", "hvm_shadow", "hvm_hap")
-        )
-
-    def _mask_text(self, name: str) -> str:
-        pv, shadow, hap = self._masks(name)
-        needs_hap = hap and not shadow and name.startswith("hvm")
-        if name.endswith("_default") and not self.single and not needs_hap:
-            return "Xen has it off by default: only a VM that comes in may have it"
-        if not (pv or shadow or hap):
-            return "Xen offers it to no guest"
-        if hap and not shadow:
-            return "Xen offers it to HVM guests with hardware-assisted paging only"
-        return "Xen offers it to HVM guests only"
 
     def _kept_text(self, name: str) -> str:
         kind = name.partition("_")[0].upper()
@@ -240,25 +239,25 @@ class _Teller:
         return f"the set it is made from ({before}) lacks it, and no step sets it"
 
     def _sanitised(self, change: Change, name: str) -> list[Reason]:
-        """Gone for lack of a base: name the base that is missing, and why it is."""
+        """Gone for lack of a base: name those that are missing, and why each is."""
         before = self._before(change, name)
-        absent = {
-            base: mask
-            for base, mask in self.plan.dependents.items()
-            if base & self.plan.deep & ~before
+        missing = {
+            base.bit_length() - 1
+            for base, dependents in self.plan.dependents.items()
+            if base & self.plan.deep & ~before and dependents & self.bit
         }
-        bases = [base for base, mask in absent.items() if mask & self.bit]
-        roots = [
-            base
-            for base in bases
-            if not any(mask & base for other, mask in absent.items() if other != base)
-        ]
-        numbers = [base.bit_length() - 1 for base in roots or bases]
-        names = ", ".join(self._label(number) for number in numbers)
+        reasons = {number: self._borrowed(name, number) for number in sorted(missing)}
+        # One that itself went with another of them is no cause.
+        causes = {n: r for n, r in reasons.items() if not missing.intersection(r.lacking)}
+        names = " and ".join(self._label(number) for number in causes)
         text = f"it depends on {names}, which the set lacks"
-        story = [self._reason(name, change.step, False, text)]
-        story.extend(_Teller(self.derivation, number).decisive(name) for number in numbers)
-        return story
+        own = self._reason(name, change.step, False, text, tuple(causes))
+        return [own, *causes.values()]
+
+    def _borrowed(self, name: str, number: int) -> Reason:
+        """Why another feature is not in the set, in a line that names it."""
+        reason = _Teller(self.derivation, number).decisive(name)
+        return evolve(reason, text=f"{self._label(number)}: {reason.text}")
 
     def decisive(self, name: str) -> Reason:
         """The last reason that says something about an absent feature."""

@@ -90,7 +90,7 @@ def _mcu_rtm_allow(s: State) -> None:
 def _rtm_locked(s: State) -> None:
     if _mcu(s) and s.raa_seen and s.mcu_opt & _RTM_LOCKED:
         s.opt_tsx = 0
-        s.tsx_decision = "SGX holds TSX locked off"
+        s.tsx_decision = "SGX holds it locked off"
 
 
 @TSX.step(
@@ -98,7 +98,8 @@ def _rtm_locked(s: State) -> None:
     _4_14_ON,
     when="TSX_CTRL, SRBDS_CTRL and RTM_ALWAYS_ABORT are present, RTM_LOCKED is clear",
     effect="write MCU_OPT_CTRL.RTM_ALLOW, so that CPUID stops showing RTM_ALWAYS_ABORT",
-    why="TSX_CTRL.RTM_DISABLE is not obeyed otherwise",
+    why="only with RTM_ALLOW set does the CPU heed TSX_CTRL, whatever Xen is going to write there; "
+    "RTM_ALWAYS_ABORT leaves CPUID",
     source="tsx.c tsx_init()",
 )
 def _rtm_allow_set(s: State) -> None:
@@ -110,7 +111,8 @@ def _rtm_allow_set(s: State) -> None:
 @TSX.step(
     "tsx.mcu-default-off",
     _4_14_ON,
-    when="TSX_CTRL, SRBDS_CTRL and RTM_ALWAYS_ABORT are present and tsx= was not given",
+    when="TSX_CTRL, SRBDS_CTRL and RTM_ALWAYS_ABORT are present, neither tsx= nor spec-ctrl=no "
+    "given",
     effect="as tsx=0",
     why="the microcode turns TSX off by default, and Xen keeps that choice",
     source="tsx.c tsx_init()",
@@ -118,7 +120,7 @@ def _rtm_allow_set(s: State) -> None:
 def _mcu_default_off(s: State) -> None:
     if _mcu(s) and s.raa_seen and s.opt_tsx == -1:
         s.opt_tsx = 0
-        s.tsx_decision = "the microcode's own default is off"
+        s.tsx_decision = "off is the microcode's own default, which Xen keeps"
 
 
 @TSX.step(
@@ -126,7 +128,8 @@ def _mcu_default_off(s: State) -> None:
     "4.15+ xs8/4.17.6-2+ xs8.2/4.13.5-9.49+",
     when="TSX_FORCE_ABORT is present, its register reads 0, CPUID shows RTM_ALWAYS_ABORT",
     effect="CLEAR RTM_ALWAYS_ABORT and TSX_FORCE_ABORT, and leave the register alone",
-    why="some microcode shows RTM_ALWAYS_ABORT although XBEGIN faults",
+    why="some microcode shows RTM_ALWAYS_ABORT although XBEGIN faults, and then there is no TSX at "
+    "all",
     source="tsx.c tsx_init()",
 )
 def _raa_mismatch(s: State) -> None:
@@ -156,14 +159,15 @@ def _enable_rtm(s: State) -> None:
     _4_14_ON,
     when="TSX_FORCE_ABORT is present and tsx= was not given (spec-ctrl=no does not count)",
     effect="as tsx=0 with RTM_ALWAYS_ABORT, as tsx=1 without",
-    why="with RTM_ALWAYS_ABORT no transaction succeeds; without it TSX is kept",
+    why="microcode with RTM_ALWAYS_ABORT lets no transaction succeed; without it TSX works and "
+    "stays",
     source="tsx.c tsx_init()",
 )
 def _force_abort_default(s: State) -> None:
     if _force_abort(s) and s.opt_tsx < 0:
         s.opt_tsx = 0 if s.raa_seen else 1
         if s.raa_seen:
-            s.tsx_decision = "the microcode lets no transaction succeed (RTM_ALWAYS_ABORT)"
+            s.tsx_decision = "with RTM_ALWAYS_ABORT this microcode lets none succeed"
 
 
 @TSX.step(
@@ -207,7 +211,7 @@ def _write_tsx_ctrl(s: State) -> None:
     "all",
     when="TSX_CTRL is present",
     effect="switch TSX off in TSX_CTRL if so decided: CPUID hides HLE and RTM",
-    why="this register is how TSX is switched off on CPUs that are immune to MDS",
+    why="Xen writes TSX_CTRL, which makes transactions abort and hides HLE and RTM, or does not",
     source="tsx.c tsx_init()",
 )
 def _ctrl_write(s: State) -> None:
@@ -221,7 +225,8 @@ def _ctrl_write(s: State) -> None:
     when="TSX_CTRL is absent and TSX_FORCE_ABORT present",
     effect="with RTM_ALWAYS_ABORT write TSX_CPUID_CLEAR or ENABLE_RTM, else FORCE_ABORT_RTM or "
     "nothing, as decided",
-    why="this register is how TSX is switched off on older CPUs",
+    why="Xen writes TSX_FORCE_ABORT, which decides what CPUID shows of HLE, RTM and "
+    "RTM_ALWAYS_ABORT",
     source="tsx.c tsx_init()",
 )
 def _force_abort_write(s: State) -> None:
@@ -260,8 +265,9 @@ def decide_taa(s: State) -> None:
     scrubbed = _verw_on_idle(s, release, fb_clear)
     if (s.smt and s.options.smt != 0) or not scrubbed:
         s.opt_tsx = 0
-        s.tsx_decision = "against TAA"
+        s.tsx_decision = "Xen has switched it off against TAA"
         _write_tsx_ctrl(s)
+        s.detail = ""
 
 
 def _verw_on_idle(s: State, release: str, fb_clear: bool) -> bool:

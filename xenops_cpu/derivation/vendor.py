@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from ..cpuid.identity import KNOWN_VENDORS
 from .releases import span
+from .source import Source
 from .state import State
 from .step import Phase
 
 _4_14_ON = "4.14+ xs8 xs8.2"
+# Where LFENCE_DISPATCH is forced or cleared, once, instead of set in each CPU's words.
+_LFENCE_FORCED = "4.19+ xs8/4.17.6-2+"
 
 VENDOR = Phase("Host: words and vendor code")
 
@@ -22,7 +25,7 @@ VENDOR = Phase("Host: words and vendor code")
     when="always",
     effect="each word is its CPUID register or register half, 0 beyond the highest leaf",
     why="Xen starts from what the hardware says",
-    source="cpu/common.c generic_identify() (identify_cpu() in 4.22)",
+    source=Source("cpu/common.c generic_identify()", {"4.22+": "cpu/common.c identify_cpu()"}),
 )
 def _host_words(s: State) -> None:
     s.host = s.cpuid & s.host_readable
@@ -58,9 +61,9 @@ def _amd_lahf(s: State) -> None:
     "host.lfence-old",
     _4_14_ON,
     when="AMD family 0fh or 11h",
-    effect="set LFENCE_DISPATCH (FORCE from 4.19)",
+    effect="set LFENCE_DISPATCH (FORCE from 4.19 and in XenServer 8 from 4.17.6-2)",
     why="LFENCE always waits for what came before it on these, and there is no register to ask",
-    source="cpu/amd.c init_amd(); amd_init_lfence_dispatch() from 4.19",
+    source=Source("cpu/amd.c init_amd()", {_LFENCE_FORCED: "cpu/amd.c amd_init_lfence_dispatch()"}),
 )
 def _lfence_old(s: State) -> None:
     if s.amd and s.family in (0x0F, 0x11):
@@ -72,9 +75,12 @@ def _lfence_old(s: State) -> None:
     _4_14_ON,
     when="AMD of another family, or Hygon, and CPUID does not show LFENCE_DISPATCH",
     effect="set LFENCE_DISPATCH if DE_CFG (MSR c0011029) bit 1 is set or can be, else clear it "
-    "(FORCE, CLEAR from 4.19)",
+    "(FORCE, CLEAR from 4.19 and in XenServer 8 from 4.17.6-2)",
     why="against Spectre, Xen makes LFENCE dispatch-serialising wherever the register lets it",
-    source="cpu/amd.c amd_init_lfence(); amd_init_de_cfg(), amd_init_lfence_dispatch() from 4.19",
+    source=Source(
+        "cpu/amd.c amd_init_lfence()",
+        {_LFENCE_FORCED: "cpu/amd.c amd_init_de_cfg(), amd_init_lfence_dispatch()"},
+    ),
 )
 def _lfence_de_cfg(s: State) -> None:
     other = s.hygon or (s.amd and s.family not in (0x0F, 0x11))
@@ -84,7 +90,7 @@ def _lfence_de_cfg(s: State) -> None:
 
 
 def _lfence_is_forced(s: State) -> bool:
-    return s.plan.release.name in span("4.19+")
+    return s.plan.release.name in span(_LFENCE_FORCED)
 
 
 def _lfence(s: State, present: bool) -> None:

@@ -56,7 +56,8 @@ def _psr_pqe(s: State) -> None:
     "4.17+ xs8",
     when="VMX present but unusable (locked by firmware, or controls are missing)",
     effect="CLEAR VMX",
-    why="there are no HVM guests then",
+    why="VT-x could not be switched on: firmware has locked it off, or it lacks controls that Xen "
+    "needs",
     source="hvm/vmx/vmcs.c vmx_vmcs_init()",
 )
 def _vmx_off(s: State) -> None:
@@ -69,7 +70,7 @@ def _vmx_off(s: State) -> None:
     "4.17+ xs8",
     when="SVM present but switched off by firmware (VM_CR.SVMDIS)",
     effect="CLEAR SVM",
-    why="there are no HVM guests then",
+    why="AMD-V could not be switched on: firmware has disabled it (VM_CR.SVMDIS)",
     source="hvm/svm/svm.c start_svm()",
 )
 def _svm_off(s: State) -> None:

@@ -121,7 +121,7 @@ def _steps(derivation: Derivation) -> Iterator[str]:
                 step = steps[change.step]
                 why = f"{step.why} ({change.detail})" if change.detail else step.why
                 yield from textwrap.wrap(
-                    f"{change.step}: {why} [{step.source}]",
+                    f"{change.step}: {why} [{step.source.of(derivation.release.name)}]",
                     info.width(),
                     initial_indent="  ",
                     subsequent_indent="      ",
