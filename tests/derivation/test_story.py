@@ -14,6 +14,7 @@ from xenops_cpu.derivation import (
     DerivationError,
     Machine,
     Options,
+    Reason,
     all_steps,
     derive,
 )
@@ -58,6 +59,24 @@ def test_every_story_ends_as_the_set_says(
         assert own[0].step == "silicon"
         assert own[-1].present == (number in featureset), derivation.release.label(number)
         assert all(reason.step in STEP_IDS and reason.text for reason in story)
+        _follows_the_rules(derivation, story, number)
+
+
+def _follows_the_rules(derivation: Derivation, story: tuple[Reason, ...], number: int) -> None:
+    """A borrowed line names its feature, a cause is told for each that is missing, and nothing is
+    denied that the next line of the same set gives.
+    """
+    label = derivation.release.label
+    for reason, following in zip(story, (*story[1:], None), strict=True):
+        if reason.feature != number:
+            assert reason.text.startswith(f"{label(reason.feature)}: ")
+        if reason.step == "guest.sanitise":
+            assert reason.lacking
+            borrowed = {other.feature for other in story if other.feature != number}
+            assert set(reason.lacking) <= borrowed
+        if following is not None and following.present and following.set == reason.set:
+            for denial in ("to no guest", "off by default", "to new guests", "guests only"):
+                assert denial not in reason.text
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def _default_clwb(s: State) -> None:
     _4_14_ON,
     when="TSX is off (from 4.17: and Intel)",
     effect="clear RTM",
-    why="TSX is off, so no transaction would succeed",
+    why="TSX is off here, so a transaction would always abort",
     source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_rtm(s: State) -> None:
@@ -106,7 +106,7 @@ def _default_rtm(s: State) -> None:
     "4.15+ xs8/4.17.6-2+",
     when="TSX is off (from 4.17: and Intel)",
     effect="set RTM_ALWAYS_ABORT",
-    why="TSX is off, and XBEGIN can still be executed: it aborts",
+    why="TSX is off here, and XBEGIN can still be executed: it aborts",
     source=policies("guest_common_default_feature_adjustments()"),
 )
 def _default_raa(s: State) -> None:

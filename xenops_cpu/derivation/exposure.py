@@ -27,24 +27,22 @@ class _Seen:
 _SEEN = (
     _Seen(frozenset({"DS", "DTES64", "DSCPL"}), "all", "with vPMU a guest sees it all the same"),
     _Seen(frozenset({"MONITOR", "EIST"}), "all", "only the kernel of a PV dom0 is shown it"),
-    _Seen(frozenset({"MTRR"}), "all", "and the kernel of a PV dom0 is shown it"),
+    _Seen(frozenset({"MTRR"}), "all", "the kernel of a PV dom0 is shown it as well"),
     _Seen(
         frozenset({"OSXSAVE", "OSPKE"}), "all",
         "a guest sees it once it has switched it on itself (CR4)",
     ),
     _Seen(
         frozenset({"FDP_EXCP_ONLY", "NO_FPU_SEL"}), "all",
-        "no set has it, and every guest sees what the host has",
+        "every guest sees what the host has all the same",
     ),
     _Seen(
         frozenset({"ITSC"}), "4.13-4.14 xs8.2 xsr",
         "dom0 has it, and a VM may that does not move or whose TSC Xen emulates",
     ),
     _Seen(frozenset({"ARCH_CAPS"}), "4.13 xsr", "only dom0 sees it"),
-    _Seen(
-        frozenset({"MPX", "HLE"}), "xs8.2",
-        "only an HVM VM that saw it elsewhere may come in with it",
-    ),
+    _Seen(frozenset({"HLE"}), "xs8.2", "a VM that saw it elsewhere may come in with it"),
+    _Seen(frozenset({"MPX"}), "xs8.2", "an HVM VM that saw it elsewhere may come in with it"),
 )  # fmt: skip
 
 _NOBODY = "Xen's list of features offers it to no guest"

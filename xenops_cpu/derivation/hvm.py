@@ -31,7 +31,8 @@ def _hvm_max_mask(s: State) -> None:
 
 
 def paging(s: State) -> str:
-    return "with hardware-assisted paging" if s.hap else "with shadow paging"
+    """How HVM guests run, and why not with hardware-assisted paging."""
+    return "with hardware-assisted paging" if s.hap else f"with shadow paging: {s.shadow_reason}"
 
 
 @HVM_MAX.step(
@@ -39,7 +40,7 @@ def paging(s: State) -> str:
     _4_14_ON,
     when="always",
     effect="set APIC and X2APIC",
-    why="Xen emulates them for HVM guests",
+    why="Xen emulates the local APIC for HVM guests, with its x2APIC mode",
     source=policies("calculate_hvm_max_policy()"),
 )
 def _hvm_max_apic(s: State) -> None:

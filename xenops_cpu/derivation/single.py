@@ -7,7 +7,7 @@ calculate_hvm_max_policy(); the hypervisor calls the sets pv and hvm, here they 
 from __future__ import annotations
 
 from .default import default_rsba
-from .hvm import vmx_mpx, vmx_xsaves
+from .hvm import paging, vmx_mpx, vmx_xsaves
 from .maximum import spec_ctrl_detail
 from .releases import span
 from .source import policies
@@ -35,6 +35,7 @@ def _mask(s: State) -> None:
     if s.guest == "pv":
         s.fs &= s.plan.masks["pv_def"]
     else:
+        s.detail = paging(s)
         s.fs &= s.plan.masks["hvm_hap_def" if s.hap else "hvm_shadow_def"]
 
 
@@ -111,7 +112,7 @@ def _vmx_xsaves(s: State) -> None:
     "xs8.2 xsr",
     when="TSX is off",
     effect="clear RTM",
-    why="TSX is off, so no transaction would succeed",
+    why="TSX is off here, so a transaction would always abort",
     source=policies("guest_common_feature_adjustments()"),
 )
 def _rtm(s: State) -> None:

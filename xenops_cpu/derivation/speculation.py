@@ -201,6 +201,7 @@ def _tsa_unsaid(s: State) -> bool:
 )
 def _tsa_no(s: State) -> None:
     if _tsa_unsaid(s) and s.family != 0x19:
+        s.detail = f"this is family {s.family:x}h"
         s.force("TSA_SQ_NO", "TSA_L1_NO")
 
 
@@ -309,12 +310,22 @@ def _gds_avx(s: State) -> None:
     when="Intel, not in a VM, ITS_NO absent; not a listed family 6 model with EIBRS and without "
     "BHI_CTRL",
     effect="FORCE ITS_NO",
-    why="hardware never says that it is not open to ITS; hypervisors tell it their guests",
+    why="this CPU is not open to ITS, which hardware never says: hypervisors tell their guests",
     source="spec_ctrl.c its_calculations()",
 )
 def _its_no(s: State) -> None:
-    if not s.intel or s.virtualised or s.has("ITS_NO"):
-        return
-    listed = s.family == 6 and s.model in intel_models("its")
-    if not (listed and s.has("EIBRS") and not s.has("BHI_CTRL")):
-        s.force("ITS_NO")
+    if s.intel and not s.virtualised and not s.has("ITS_NO"):
+        s.detail = _not_open_to_its(s)
+        if s.detail:
+            s.force("ITS_NO")
+
+
+def _not_open_to_its(s: State) -> str:
+    """Why, "" where it is."""
+    if s.family != 6:
+        return f"this is family {s.family:x}h"
+    if not s.has("EIBRS"):
+        return "no CPU without EIBRS is"
+    if s.has("BHI_CTRL"):
+        return "no CPU with BHI_CTRL is"
+    return "" if s.model in intel_models("its") else f"model {s.model:x}h is not listed"

@@ -132,6 +132,7 @@ class State:
     smt: bool = False
     hvm: bool = False
     hap: bool = False
+    shadow_reason: str = ""  # why HVM guests have no hardware-assisted paging
 
     step: str = ""
     detail: str = ""

@@ -39,6 +39,10 @@ class Reason:
     lacking: tuple[int, ...] = ()
 
 
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
 def tell(derivation: Derivation, name: str, number: int) -> tuple[Reason, ...]:
     """See Derivation.story."""
     return tuple(_Teller(derivation, number).tell(name))
@@ -215,6 +219,8 @@ class _Teller:
             if change.step.endswith(("-max.mask", "default.mask", "one.mask")):
                 follows = any(later.added & self.bit for later in changes[index + 1 :])
                 text = masked(self.derivation.release, self.number, name, follows=follows)
+                if "assisted paging" in text and change.detail:
+                    text = f"{text}; here they run {change.detail}"
                 story.append(self._reason(name, change.step, False, text))
             elif change.step == "guest.sanitise":
                 story += self._sanitised(change, name)
@@ -249,7 +255,7 @@ class _Teller:
         reasons = {number: self._borrowed(name, number) for number in sorted(missing)}
         # One that itself went with another of them is no cause.
         causes = {n: r for n, r in reasons.items() if not missing.intersection(r.lacking)}
-        names = " and ".join(self._label(number) for number in causes)
+        names = _listed([self._label(number) for number in causes])
         text = f"it depends on {names}, which the set lacks"
         own = self._reason(name, change.step, False, text, tuple(causes))
         return [own, *causes.values()]

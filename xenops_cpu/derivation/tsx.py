@@ -120,7 +120,7 @@ def _rtm_allow_set(s: State) -> None:
 def _mcu_default_off(s: State) -> None:
     if _mcu(s) and s.raa_seen and s.opt_tsx == -1:
         s.opt_tsx = 0
-        s.tsx_decision = "off is the microcode's own default, which Xen keeps"
+        s.tsx_decision = "the microcode has it off by default, and Xen keeps that"
 
 
 @TSX.step(
@@ -167,7 +167,9 @@ def _force_abort_default(s: State) -> None:
     if _force_abort(s) and s.opt_tsx < 0:
         s.opt_tsx = 0 if s.raa_seen else 1
         if s.raa_seen:
-            s.tsx_decision = "with RTM_ALWAYS_ABORT this microcode lets none succeed"
+            s.tsx_decision = (
+                "with RTM_ALWAYS_ABORT the microcode lets no transaction succeed; Xen keeps that"
+            )
 
 
 @TSX.step(
@@ -211,7 +213,7 @@ def _write_tsx_ctrl(s: State) -> None:
     "all",
     when="TSX_CTRL is present",
     effect="switch TSX off in TSX_CTRL if so decided: CPUID hides HLE and RTM",
-    why="Xen writes TSX_CTRL, which makes transactions abort and hides HLE and RTM, or does not",
+    why="Xen writes TSX_CTRL, which rules whether transactions abort and CPUID hides HLE and RTM",
     source="tsx.c tsx_init()",
 )
 def _ctrl_write(s: State) -> None:
@@ -225,8 +227,7 @@ def _ctrl_write(s: State) -> None:
     when="TSX_CTRL is absent and TSX_FORCE_ABORT present",
     effect="with RTM_ALWAYS_ABORT write TSX_CPUID_CLEAR or ENABLE_RTM, else FORCE_ABORT_RTM or "
     "nothing, as decided",
-    why="Xen writes TSX_FORCE_ABORT, which decides what CPUID shows of HLE, RTM and "
-    "RTM_ALWAYS_ABORT",
+    why="Xen writes TSX_FORCE_ABORT, which rules what CPUID shows of HLE, RTM and RTM_ALWAYS_ABORT",
     source="tsx.c tsx_init()",
 )
 def _force_abort_write(s: State) -> None:

@@ -102,10 +102,15 @@ def judge_hvm(s: State) -> None:
     s.hvm = machine.hvm and (vmx or s.has("SVM"))
     if not s.hvm:
         return
-    if not vmx:
-        s.hap = s.hardware.nested_paging and s.options.hap
-        return
-    controls = s.hardware.vmx()
-    if not controls.measured:
-        s.hardware.notes.append("the VMX control registers are not known: assumed after CPUID")
-    s.hap = (controls.ept if machine.ept is None else machine.ept) and s.options.hap
+    if vmx:
+        controls = s.hardware.vmx()
+        if not controls.measured:
+            s.hardware.notes.append("the VMX control registers are not known: assumed after CPUID")
+        nested = controls.ept if machine.ept is None else machine.ept
+        s.shadow_reason = "the CPU has no EPT, or not all that Xen needs of it"
+    else:
+        nested = s.hardware.nested_paging
+        s.shadow_reason = "the CPU has no nested paging (NPT)"
+    s.hap = nested and s.options.hap
+    if not s.options.hap:
+        s.shadow_reason = "hap=0 on the command line"
