@@ -18,7 +18,8 @@ def test_a_shipped_cpu() -> None:
     done = run("simulate", *GOLD, "--xen", "4.19")
     assert done.returncode == 0, done.stderr
     assert "what Xen 4.19 would offer on Intel Xeon Platinum 8280" in done.stdout
-    assert "    HLE RTM: TSX, hidden at boot" in done.stdout
+    assert "    RTM: TSX, hidden at boot because it is off here" in done.stdout
+    assert "    HLE: TSX's older half, off by default on every CPU" in done.stdout
     same = run("info", *GOLD, "--xen", "4.19")
     assert same.stdout == done.stdout
 

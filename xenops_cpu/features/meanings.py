@@ -52,17 +52,32 @@ COPIES, UNNAMED = "copies", "unnamed"
 
 _COPIED_WORD = 2  # 80000001h EDX, which has bits of word 0 again on AMD
 
-_TSX = (
-    "TSX, hidden at boot because it is off or unsafe here; a VM that saw it elsewhere may come in "
-    "(its transactions may always abort, which costs speed, not correctness)"
+_RTM = (
+    "TSX, hidden at boot because it is off here; a VM that saw it elsewhere may come in (its "
+    "transactions always abort, which costs speed, not correctness)"
+)
+_HLE = (
+    "TSX's older half, off by default on every CPU; a VM that saw it elsewhere may come in (where "
+    "its prefixes do nothing, that costs speed, not correctness)"
+)
+_ABORT = (
+    "promises that XBEGIN does not fault, and no more: true wherever there is RTM, so a VM that "
+    "saw it elsewhere may come in"
 )
 _TOPOLOGY = (
     "a topology bit that older Xen let guests see; the topology is the toolstack's to decide, so "
     "a VM that remembers the bit may come in"
 )
+_X2APIC = (
+    "older Xen showed it to PV guests, which cannot use it; a VM that remembers the bit may come in"
+)
 _VERW = (
-    "tells a guest that VERW scrubs buffers; this host need not, but a VM from a host where it "
-    "must may come in"
+    "tells a guest that VERW scrubs buffers; here it does not (it need not, or the microcode is "
+    "too old), but a VM from a host where it does may come in"
+)
+_ARCH_CAPS = (
+    "a register with facts about the CPU, which Xen can offer to any guest on Intel; a VM that had "
+    "it on another host of the pool may come in"
 )
 _RSB = (
     "tells a guest that returns may be predicted from elsewhere; a VM that was told so on another "
@@ -71,22 +86,23 @@ _RSB = (
 _NESTED = "nested virtualisation, given only on request"
 
 _SENTENCES = {
-    "HLE": _TSX,
-    "RTM": _TSX,
-    "RTM_ALWAYS_ABORT": "says that XBEGIN is safe to execute but always aborts; goes with TSX",
+    "HLE": _HLE,
+    "RTM": _RTM,
+    "RTM_ALWAYS_ABORT": _ABORT,
     "HTT": _TOPOLOGY,
     "CMP_LEGACY": _TOPOLOGY,
-    "X2APIC": _TOPOLOGY,
+    "X2APIC": _X2APIC,
     "MD_CLEAR": _VERW,
     "FB_CLEAR": _VERW,
     "RFDS_CLEAR": _VERW,
     "VERW_CLEAR": _VERW,
-    "ARCH_CAPS": _RSB,
+    "ARCH_CAPS": _ARCH_CAPS,
     "RSBA": _RSB,
     "RRSBA": _RSB,
     "SVM": _NESTED,
     "VMX": _NESTED,
-    "RDRAND": "not given on this CPU, whose RDRAND can leak data (SRBDS); safe for who uses it",
+    "RDRAND": "not given on this CPU, where other programs may learn the numbers (SRBDS); a VM "
+    "that uses it may come in, at that risk",
     "CLWB": "slow with the microcode for GDS, so not given; safe for a VM that uses it already",
     "MPX": "given up by compilers and kernels, so not given unless asked for",
     "ERMS": "a hint about speed, which cannot break a VM that saw it",

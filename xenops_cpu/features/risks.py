@@ -15,10 +15,10 @@ from .release import Release
 # What Xen 4.19 and later mark with "|" in cpufeatureset.h (gen-cpuid.py: simple_or), and why such a
 # feature is in a pool's level as soon as one host has it.
 ORED = {
-    "MD_CLEAR": "a guest must scrub buffers with VERW if any host needs it",
-    "FB_CLEAR": "a guest must scrub fill buffers with VERW if any host needs it",
-    "RFDS_CLEAR": "a guest must scrub register files with VERW if any host needs it",
-    "VERW_CLEAR": "a guest must scrub with VERW if any (AMD) host needs it",
+    "MD_CLEAR": "a guest scrubs buffers with VERW if any host says that this works",
+    "FB_CLEAR": "a guest scrubs fill buffers with VERW if any host says that this works",
+    "RFDS_CLEAR": "a guest scrubs register files with VERW if any host says that this works",
+    "VERW_CLEAR": "a guest scrubs with VERW if any (AMD) host says that this works",
     "NO_LMSL": "says that segment limits in long mode are missing: true if any host lacks them",
     "FS_GS_NS": "says that writes of FS and GS base need not serialise: true if any host's do not",
 }
@@ -40,8 +40,20 @@ _KINDS = {
     ),
 }
 _NAMED = {
-    "RSBA": "none for this VM: it protects its returns although it need not here",
-    "RRSBA": "none for this VM: it protects its returns although it need not here",
+    **dict.fromkeys(
+        RSB, "none from this bit: the VM goes on protecting its returns, as it was told to"
+    ),
+    "IF_PSCHANGE_MC_NO": (
+        "the guest takes the CPU to be immune to iTLB multihit: as a hypervisor it lets its own "
+        "guests cause machine checks, which stop it"
+    ),
+    "LFENCE_DISPATCH": (
+        "barriers of LFENCE, on which guests on AMD rely against Spectre, may not hold here"
+    ),
+    "EIBRS": (
+        "a guest that has set IBRS once counts on it at each entry to its kernel; here it has to "
+        "be set at each: no fault, but its kernel may be open to Spectre v2"
+    ),
     **dict.fromkeys(
         ORED, "little: the guest goes on as before, which may be needless or without effect here"
     ),
@@ -69,13 +81,13 @@ def immunities() -> dict[str, str]:
 def risk(xen: Release, number: int) -> str:
     """What happens to a VM that has seen the feature and goes on without it: one sentence."""
     name = xen.label(number)
+    if name in _NAMED:
+        return _NAMED[name]
     if name in immunities():
         return (
             f"the guest takes the CPU to be immune to {immunities()[name]} and leaves its "
             "protection off: other software may read its secrets"
         )
-    if name in _NAMED:
-        return _NAMED[name]
     copied = copy_of(number)
     if copied is not None and xen.feature(number) is None:
         return f"little: on AMD it repeats {xen.label(copied)} of leaf 1, which guests look at"

@@ -27,8 +27,8 @@ _RSB = {
 }
 # Controls whose loss leaves a guest without a protection it may want.
 CONTROLS = {
-    "IBRSB": "no IBRS and IBPB: guests cannot use them against Spectre v2 (Intel)",
-    "IBPB": "no IBPB: guests cannot flush branch predictions between processes (AMD)",
+    "IBRSB": "no IBRS: guests cannot use it against Spectre v2 (Intel)",
+    "IBPB": "no IBPB: guests cannot flush branch predictions between processes",
     "STIBP": "no STIBP: guests cannot keep a sibling thread from their predictions (Intel)",
     "AMD_STIBP": "no STIBP: guests cannot keep a sibling thread from their predictions (AMD)",
     "SSBD": "no SSBD: guests cannot switch Speculative Store Bypass off (Intel)",
