@@ -285,8 +285,8 @@ def _gds_no(s: State) -> None:
     when="Intel family 6, vulnerable to GDS, no microcode that helps, AVX present, and not "
     "spec-ctrl=no or no-gds-mit",
     effect="CLEAR AVX",
-    why="no microcode protects from GDS here; without AVX's state (%xcr0.ymm) guests cannot execute "
-    "AVX2's gathers, which leak",
+    why="no microcode protects from GDS here; without AVX's state (%xcr0.ymm) guests cannot "
+    "execute AVX2's gathers, which leak",
     source="spec_ctrl.c gds_calculations()",
 )
 def _gds_avx(s: State) -> None:
