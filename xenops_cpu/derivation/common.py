@@ -1,6 +1,6 @@
 """What every guest set has in common, whatever its type and release.
 
-xen/arch/x86/cpu-policy.c (cpuid.c before 4.17). `s.fs` is the set being made.
+xen/arch/x86/cpu-policy.c (4.13: cpuid.c). `s.fs` is the set being made.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The maximum set of HVM guests: what is theirs alone. 4.14 on and XenServer 8.
 
-xen/arch/x86/cpu-policy.c (cpuid.c before 4.17) calculate_hvm_max_policy(). `s.fs` is the set being
+xen/arch/x86/cpu-policy.c (4.13: cpuid.c) calculate_hvm_max_policy(). `s.fs` is the set being
 made; it starts as the host set.
 """
 

@@ -1,6 +1,6 @@
 """The maximum sets of PV and HVM guests: 4.14 on and XenServer 8. First, the host policy's end.
 
-xen/arch/x86/cpu-policy.c (cpuid.c before 4.17) calculate_pv_max_policy(),
+xen/arch/x86/cpu-policy.c (4.13: cpuid.c) calculate_pv_max_policy(),
 calculate_hvm_max_policy(). `s.fs` is the set being made; it starts as the host set.
 """
 

@@ -1,6 +1,6 @@
 """The guest sets of releases with one set a guest type: 4.13, XenServer 8.2 and its retrofit.
 
-xen/arch/x86/cpu-policy.c (cpuid.c in 4.13 and the retrofit) calculate_pv_max_policy() and
+xen/arch/x86/cpu-policy.c (4.13 and the retrofit: cpuid.c) calculate_pv_max_policy() and
 calculate_hvm_max_policy(); the hypervisor calls the sets pv and hvm, here they are the defaults.
 """
 

@@ -1,0 +1,1 @@
+"""Facts out of a tree of Xen's source: tables of features, and which functions are where."""

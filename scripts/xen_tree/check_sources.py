@@ -1,0 +1,90 @@
+"""Hold the source of every step of the derivation to a tree of Xen: the file is there and defines
+the function. The release is the tree's own version, or the one that is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from xenops_cpu.derivation import DERIVED_RELEASES, all_steps
+from xenops_cpu.errors import Error
+from xenops_cpu.features.release import release
+
+from .functions import defined
+from .tree import Tree, TreeError, tree
+
+_EXAMPLES = """  scripts/check-sources ../xen                     # a stable branch's checkout, or master's
+  scripts/check-sources ../xs8 --release xenserver-8   # 4.17.6 with XenServer's patches
+
+exit codes: 0 every place is right, 1 some are not, 2 wrong use or no tree of Xen's source
+"""
+_FUNCTION = re.compile(r"(\w+)\(\)")
+# Steps that stand for something else than a piece of Xen.
+_NOT_XEN = "reference."
+
+
+def places(place: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The files of a place (see derivation.source), from the tree's root, and their functions."""
+    for part in place.split("; "):
+        file, _, functions = part.partition(" ")
+        path = file if file.startswith("xen/") else f"xen/arch/x86/{file}"
+        yield path, tuple(_FUNCTION.findall(functions))
+
+
+def wrong(source: Tree, name: str) -> Iterator[str]:
+    """A sentence for every file or function that is not where a step says it is."""
+    definitions: dict[str, frozenset[str]] = {}
+    for step in all_steps():
+        if not step.exists_in(name) or step.id.startswith(_NOT_XEN):
+            continue
+        for path, functions in places(step.source.of(name)):
+            if path not in definitions:
+                there = source.has(path)
+                definitions[path] = defined(source.text(path)) if there else frozenset()
+            if not source.has(path):
+                yield f"{step.id}: there is no {path}"
+                continue
+            for function in functions:
+                if function not in definitions[path]:
+                    yield f"{step.id}: {path} does not define {function}()"
+
+
+def release_of(source: Tree) -> str:
+    """The name here of the tree's own release. Raises Error for one that is not known."""
+    version, extra = source.version()
+    return release("master" if extra == "-unstable" else version).name
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    made = argparse.ArgumentParser(
+        prog="scripts/check-sources",
+        description=__doc__,
+        epilog="examples:\n" + _EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("tree", metavar="XEN_TREE", type=Path, help="Xen's source, checked out")
+    made.add_argument("--release", metavar="NAME", help="instead of the tree's own version")
+    options = made.parse_args(arguments)
+    try:
+        source = tree(options.tree)
+        name = release(options.release).name if options.release else release_of(source)
+    except (TreeError, Error) as error:
+        print(f"scripts/check-sources: {error}", file=sys.stderr)
+        return 2
+    if name not in DERIVED_RELEASES:
+        print(f"scripts/check-sources: {name} has no derivation here", file=sys.stderr)
+        return 2
+    found = list(wrong(source, name))
+    for sentence in found:
+        print(f"{name}: {sentence}")
+    steps = sum(step.exists_in(name) for step in all_steps())
+    print(f"{name}: {steps} steps, {len(found) or 'no'} wrong place{'s' * (len(found) != 1)}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
