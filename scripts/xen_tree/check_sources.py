@@ -17,7 +17,7 @@ from xenops_cpu.features.release import release
 from .functions import defined
 from .tree import Tree, TreeError, tree
 
-_EXAMPLES = """  scripts/check-sources ../xen                     # a stable branch's checkout, or master's
+_EXAMPLES = """  scripts/check-sources ../xen                      # a checkout of a stable branch
   scripts/check-sources ../xs8 --release xenserver-8   # 4.17.6 with XenServer's patches
 
 exit codes: 0 every place is right, 1 some are not, 2 wrong use or no tree of Xen's source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 
 from attrs import frozen
@@ -33,7 +34,9 @@ def rules(tree: Tree, numbers: Mapping[str, int]) -> Rules:
     """`numbers`: of the features, by name. Raises TreeError for what cannot be read."""
     text = tree.text(TOOL)
     try:
-        parsed = ast.parse(_of_today(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old tools have "\s" outside of raw strings
+            parsed = ast.parse(_of_today(text))
     except SyntaxError as error:
         raise TreeError(f"{TOOL} cannot be read: {error}") from error
     reader = _Reader(numbers)

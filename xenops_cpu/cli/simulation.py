@@ -108,6 +108,7 @@ def source(options: argparse.Namespace) -> Simulated:
         options=xen_options(options, xen, known),
         as_bare_metal=options.as_bare_metal,
         boot_cpuinfo=getattr(options, "boot_cpuinfo", None),
+        asked=options.xen or "",
     )
 
 

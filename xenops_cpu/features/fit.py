@@ -2,7 +2,8 @@
 
 The version counts first, then the number of words. XenServer's patched Xen has featuresets of 22
 words (23 since 4.17.5-15 of July 2025; 18 on the 8.2 retrofit of April 2023) where upstream has 11
-(4.13) and 19 (4.17 on), and says its build: `4.17.6-2`. What had to be assumed is said.
+(4.13) and 19 (4.17 on), and says its build: `4.17.6-2`. What had to be assumed is said, and what a
+point release lacks of what the newest of its series has.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import cache
 
 from attrs import frozen
 
+from .point_releases import note
 from .release import (
     LENGTHS,
     LINES,
@@ -59,7 +61,7 @@ def fit(version: str, length: int) -> Fit:
         if newer and version.startswith(nearest.version.partition("-")[0]):
             return Fit(nearest, _strange(nearest, length))
         return Fit(nearest, f"Xen {version} is not known here: names are {nearest.title}'s", False)
-    return Fit(upstream, _strange(upstream, length))
+    return Fit(upstream, "; ".join(filter(None, (_strange(upstream, length), note(version)))))
 
 
 def by_length(length: int, host: Release | None = None) -> Fit:

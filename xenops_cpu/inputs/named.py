@@ -72,7 +72,12 @@ def simulated(
 ) -> NamedHost:
     """What a release would offer on a CPU. `params` are a record's. Raises InputError."""
     try:
-        source = Simulated(subject, derived_release(wanted or DEFAULT_RELEASE), options_of(params))
+        source = Simulated(
+            subject,
+            derived_release(wanted or DEFAULT_RELEASE),
+            options_of(params),
+            asked=wanted or "",
+        )
     except RecordError as error:
         raise InputError(str(error)) from error
     return NamedHost(name, _read(source), source)

@@ -12,6 +12,7 @@ from ..cpuid.identity import AMD, HYGON
 from ..cpus import machine
 from ..cpus.instruction import MachineError
 from ..derivation import Derivation, DerivationError, Options, derive
+from ..features import point_releases
 from ..features.featureset import Featureset
 from ..features.release import Release, release
 from ..hosts import compat_bits
@@ -37,13 +38,18 @@ class Subject:
 
 @frozen
 class Simulated:
-    """Derives anew at each read; this machine's CPU is read anew as well (`subject` None)."""
+    """Derives anew at each read; this machine's CPU is read anew as well (`subject` None).
+
+    `asked`: the release as it was asked for, if that was more than a release: a point release
+    differs from what is derived.
+    """
 
     subject: Subject | None = None
     xen: Release = field(factory=lambda: release(DEFAULT_RELEASE))
     options: Options = field(factory=Options)
     as_bare_metal: bool = False
     boot_cpuinfo: Path | None = None
+    asked: str = ""
 
     @property
     def name(self) -> str:
@@ -65,10 +71,12 @@ class Simulated:
         except (DerivationError, ValueError) as error:
             raise SourceError(str(error)) from error
         sets = _as_libxc_answers(derivation)
+        asked = point_releases.named(self.asked)
+        point = point_releases.note(asked)
         host = Host(
             origin=f"simulated: what {self.xen.title} would offer on {subject.title}",
             xen=Xen(
-                version=self.xen.version,
+                version=asked if point else self.xen.version,
                 capabilities=_PV + (_HVM if derivation.hvm else ""),
                 commandline=self.options.cmdline,
             ),
@@ -79,6 +87,7 @@ class Simulated:
             featuresets=sets,
             policies={"raw": policy_of(cpu)},
             notes=(
+                *filter(None, (point,)),
                 *notes,
                 *derivation.notes,
                 *(compat_bits.notes(self.xen, cpu.vendor, sets) if _patched(self.xen) else ()),
