@@ -9,7 +9,7 @@ from attrs import field, frozen
 from ..cpuid.cpu import Cpu
 from ..features.featureset import Featureset
 from ..features.release import Release
-from . import pipeline
+from . import impossible, pipeline
 from .cmdline import BootOptions, parse_cmdline
 from .hardware import Machine, examine
 from .releases import DERIVED_RELEASES
@@ -109,7 +109,12 @@ def derive(cpu: Cpu, release: Release, options: Options | None = None) -> Deriva
             for bits in (sets[name],)
         },
         changes=tuple(state.changes),
-        notes=(*hardware.notes, *boot.malformed, *boot.notes),
+        notes=(
+            *impossible.notes(cpu, tables, words.silicon),
+            *hardware.notes,
+            *boot.malformed,
+            *boot.notes,
+        ),
         hvm=state.hvm,
         hap=state.hap,
         silicon=words.silicon,
