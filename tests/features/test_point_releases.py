@@ -6,7 +6,7 @@ import pytest
 
 from tests import ROOT
 from xenops_cpu.features.fit import fit
-from xenops_cpu.features.point_releases import changes, later, newest, note
+from xenops_cpu.features.point_releases import changes, later, named, newest, note
 from xenops_cpu.features.release import RELEASES, UPSTREAM, release
 
 
@@ -64,6 +64,23 @@ def test_what_is_said_of_a_version(version: str, said: str) -> None:
 def test_nothing_to_say(version: str) -> None:
     """Of the newest, of a version without a point release, and of one that is not known here."""
     assert note(version) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("4.17.2", "4.17.2"),
+        ("Xen 4.17.2", "4.17.2"),
+        ("xen-4.17.2", "4.17.2"),
+        ("4.17", ""),
+        ("4.17.6-2", ""),
+        ("4.13.5-9.49", ""),
+        ("xenserver-8", ""),
+    ],
+)
+def test_what_a_person_names(text: str, name: str) -> None:
+    """A point release, and neither a series nor a build of XenServer's."""
+    assert named(text) == name
 
 
 def test_builds_are_no_point_releases() -> None:
