@@ -239,6 +239,7 @@ def _osxsave_forced(s: State) -> None:
 )
 def _smep_option(s: State) -> None:
     if s.options.smep == "off":
+        s.detail = "smep=0"
         s.clear("SMEP")
 
 
@@ -252,6 +253,7 @@ def _smep_option(s: State) -> None:
 )
 def _smap_option(s: State) -> None:
     if s.options.smap == "off":
+        s.detail = "smap=0"
         s.clear("SMAP")
 
 

@@ -38,7 +38,7 @@ _SEEN = (
     ),
     _Seen(
         frozenset({"ITSC"}), "4.13-4.14 xs8.2 xsr",
-        "dom0 has it, and a VM may that does not move or whose TSC Xen emulates",
+        "dom0 has it, and so may a VM that does not move or whose TSC Xen emulates",
     ),
     _Seen(frozenset({"ARCH_CAPS"}), "4.13 xsr", "only dom0 sees it"),
     _Seen(frozenset({"HLE"}), "xs8.2", "a VM that saw it elsewhere may come in with it"),

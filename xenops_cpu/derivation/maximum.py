@@ -125,6 +125,7 @@ def _pv_max_no_spec_ctrl(s: State) -> None:
 )
 def _pv_max_srso_us_no(s: State) -> None:
     if not s.has("SRSO_MSR_FIX") or not s.options.bp_spec_reduce:
+        s.detail = "spec-ctrl= says so" if s.has("SRSO_MSR_FIX") else "SRSO_MSR_FIX is not there"
         s.fs &= ~s.bit["SRSO_US_NO"]
 
 
@@ -133,7 +134,7 @@ def _pv_max_srso_us_no(s: State) -> None:
     _4_14_ON,
     when="Intel",
     effect="set ARCH_CAPS, RSBA, RRSBA",
-    why="other hosts of a pool may have it, and their VMs are to be let in",
+    why="it is only data about CPUs: a VM that had it on another host of the pool may come in",
     source=policies("guest_common_max_feature_adjustments()"),
 )
 def _max_arch_caps(s: State) -> None:

@@ -168,15 +168,18 @@ def _ibpb_brtype(s: State) -> None:
 )
 def _srso_no(s: State) -> None:
     if s.amd_like and s.family in (0x17, 0x18) and not s.virtualised and not s.smt:
+        s.detail = "SMT is off in hardware here"
         s.force("SRSO_NO")
 
 
 @SPECULATION.step(
     "host.rfds-no",
     "4.15+ xs8 xs8.2",
-    when="Intel family 6, not in a VM, RFDS_NO and RFDS_CLEAR absent, not a model with Atom cores",
+    when="Intel family 6, not in a VM, RFDS_NO and RFDS_CLEAR absent, not a model with Atom cores "
+    "from Goldmont to Gracemont",
     effect="FORCE RFDS_NO",
-    why="only Atom cores leak register files, and older CPUs cannot say that they do not",
+    why="only Atom cores from Goldmont to Gracemont leak register files; without newer microcode "
+    "other CPUs cannot say that they do not",
     source="spec_ctrl.c rfds_calculations()",
 )
 def _rfds_no(s: State) -> None:

@@ -83,9 +83,10 @@ class _Teller:
             )
             return [self._reason(name, "none", False, text)]
         own = "SVM" if self.derivation.cpu.vendor in (AMD, HYGON) else "VMX"
-        text = f"there are no HVM guests: they need {own}, which Xen has not got here"
+        text = f"there are no HVM guests: {own}, which they need, is not in the host set"
+        reason = self._reason(name, "none", False, text)
         number = self.derivation.release.features[own].number
-        return [self._reason(name, "none", False, text), self._borrowed("host", number)]
+        return [reason] if number == self.number else [reason, self._borrowed("host", number)]
 
     def _reason(
         self, name: str, step: str, present: bool, text: str, lacking: tuple[int, ...] = ()
@@ -124,7 +125,8 @@ class _Teller:
     def _shown(self, name: str, until: str) -> list[Reason]:
         """The silicon, and what Xen's register writes made of it before the step `until`."""
         story = [self._silicon(name)]
-        if self.bit & (self.plan.bit["OSXSAVE"] | self.plan.bit["OSPKE"]):
+        state = self.plan.bit["OSXSAVE"] | self.plan.bit["OSPKE"]
+        if self.bit & state and story[-1].present:
             text = "it tells what the system has switched on; nothing is when Xen starts"
             story.append(self._reason(name, "silicon", False, text))
         for change in self._changes("cpuid", until):
@@ -234,9 +236,10 @@ class _Teller:
 
     def _kept_text(self, name: str) -> str:
         kind = name.partition("_")[0].upper()
-        if name.endswith("_default") and not self.single:
-            return f"Xen offers it to {kind} guests by default"
-        return f"Xen offers it to {kind} guests"
+        default = " by default" if name.endswith("_default") and not self.single else ""
+        nested = self.bit & (self.plan.bit["VMX"] | self.plan.bit["SVM"])
+        condition = "; one sees it with nested virtualisation only" if nested else ""
+        return f"Xen offers it to {kind} guests{default}{condition}"
 
     def _absent_text(self, name: str) -> str:
         before = "host"

@@ -98,8 +98,8 @@ def _rtm_locked(s: State) -> None:
     _4_14_ON,
     when="TSX_CTRL, SRBDS_CTRL and RTM_ALWAYS_ABORT are present, RTM_LOCKED is clear",
     effect="write MCU_OPT_CTRL.RTM_ALLOW, so that CPUID stops showing RTM_ALWAYS_ABORT",
-    why="only with RTM_ALLOW set does the CPU heed TSX_CTRL, whatever Xen is going to write there; "
-    "RTM_ALWAYS_ABORT leaves CPUID",
+    why="Xen sets RTM_ALLOW, without which the CPU does not heed TSX_CTRL; RTM_ALWAYS_ABORT leaves "
+    "CPUID then",
     source="tsx.c tsx_init()",
 )
 def _rtm_allow_set(s: State) -> None:
@@ -177,7 +177,7 @@ def _force_abort_default(s: State) -> None:
     _4_14_ON,
     when="RTM_ALWAYS_ABORT is present",
     effect="FORCE RTM_ALWAYS_ABORT",
-    why="Xen's own register write may hide the bit from CPUID",
+    why="Xen keeps it in mind, whatever its own register writes make CPUID show",
     source="tsx.c tsx_init()",
 )
 def _force_raa(s: State) -> None:
@@ -196,7 +196,7 @@ TSX.step(
     "all",
     when="TSX_CTRL is present, or (not in 4.13) TSX_FORCE_ABORT",
     effect="FORCE HLE and RTM",
-    why="to Xen the two bits say that the CPU has TSX at all, even while they are hidden",
+    why="HLE and RTM say to Xen that the CPU has TSX at all, even while CPUID hides them",
     source="tsx.c tsx_init()",
 )(_force_hle_rtm)
 
