@@ -313,7 +313,7 @@ def _gds_avx(s: State) -> None:
     when="Intel, not in a VM, ITS_NO absent; not a listed family 6 model with EIBRS and without "
     "BHI_CTRL",
     effect="FORCE ITS_NO",
-    why="this CPU is not open to ITS, which hardware never says: hypervisors tell their guests",
+    why="Xen takes this CPU not to be open to ITS, which hardware never says but hypervisors do",
     source="spec_ctrl.c its_calculations()",
 )
 def _its_no(s: State) -> None:
