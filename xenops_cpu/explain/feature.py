@@ -57,8 +57,8 @@ def explain(
         derivation, notes = rederive(host)
     elif derivation is not None:
         notes = derivation.notes
-    if host is not None and host.fit.note:
-        notes = (host.fit.note, *notes)
+    if host is not None:
+        notes = (*filter(None, (host.fit.note, host.fit.differs)), *notes)
     bit = bits.describe(number, xen)
     about_tsx = host is not None and bit.name in _TSX_FEATURES
     return Explanation(

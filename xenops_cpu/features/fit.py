@@ -13,7 +13,7 @@ from functools import cache
 
 from attrs import frozen
 
-from .point_releases import note
+from . import point_releases
 from .release import (
     LENGTHS,
     LINES,
@@ -33,12 +33,14 @@ _BUILD = re.compile(r"4\.\d+\.\d+-\d+(?:\.\d+)*")
 @frozen
 class Fit:
     """The release whose names, masks and rules are taken. `note`: what had to be assumed for that,
-    "" where nothing had. `certain`: the host or record itself says which release it is.
+    "" where nothing had. `certain`: the host or record itself says which release it is. `differs`:
+    what a point release lacks of the release that is taken, "" where it is the newest.
     """
 
     release: Release
     note: str = ""
     certain: bool = True
+    differs: str = ""
 
 
 @cache
@@ -61,7 +63,7 @@ def fit(version: str, length: int) -> Fit:
         if newer and version.startswith(nearest.version.partition("-")[0]):
             return Fit(nearest, _strange(nearest, length))
         return Fit(nearest, f"Xen {version} is not known here: names are {nearest.title}'s", False)
-    return Fit(upstream, "; ".join(filter(None, (_strange(upstream, length), note(version)))))
+    return Fit(upstream, _strange(upstream, length), differs=point_releases.note(version))
 
 
 def by_length(length: int, host: Release | None = None) -> Fit:

@@ -91,6 +91,8 @@ def host(parts: Parts, origin: str, assumed: Release | None = None) -> Host:
     xen = fitting.release
     if fitting.note and (length or parts.policies):
         notes.append(fitting.note)
+    if fitting.differs:
+        notes.append(fitting.differs)
     elif not version and parts.policies:
         notes.append(f"the version of Xen is not told: words are those of {xen.title}")
     sets = dict(parts.sets)

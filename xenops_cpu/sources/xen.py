@@ -48,8 +48,10 @@ class XenSource:
             policies, notes = _policies(xc)
             patched = xc.adds_compatibility_bits
         processor = cpuinfo.read(self.boot_cpuinfo)
-        release = fit(hypervisor.version, featuresets.host.length).release
+        fitting = fit(hypervisor.version, featuresets.host.length)
+        release = fitting.release
         notes += _length_note(featuresets, release.length, release.title)
+        notes += filter(None, (fitting.differs,))
         if patched and featuresets.pv_max is not None:
             notes += compat_bits.notes(release, processor.vendor, featuresets, policies)
         if not info.hvm:
