@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import ROOT
 from tests.support.hosts import example, made
 from xenops_cpu.cpus import shipped
 from xenops_cpu.cpus.corpus import options_of
@@ -46,3 +47,22 @@ def test_from_the_sets_alone() -> None:
         "accepted in a migration",
     )
     assert tsx(example("epyc-xen-4.17")).words == ("absent", "refused in a migration")
+
+
+def _rows() -> list[list[str]]:
+    """The table of docs/tsx.md, a list of cells for each CPU."""
+    page = (ROOT / "docs" / "tsx.md").read_text().partition("<!-- rows -->\n")[2]
+    lines = page.partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("row", _rows(), ids=lambda row: row[0])
+def test_the_page_s_table_is_real(row: list[str]) -> None:
+    """What the page says of a CPU with some microcode is what Xen 4.17 makes of it."""
+    found = shipped.find(row[0].strip("`"))
+    host, _ = Simulated(other_cpu(found.cpu), release("4.17"), options_of(found.params)).explained()
+    sets, features = host.featuresets, host.release.features
+    assert sets.hvm_max is not None
+    for featureset, cell in zip((sets.raw, sets.hvm_default, sets.hvm_max), row[3:], strict=True):
+        names = [n for n in ("HLE", "RTM", "RTM_ALWAYS_ABORT") if features[n].number in featureset]
+        assert names == cell.replace("-", "").split()

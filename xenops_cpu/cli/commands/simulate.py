@@ -174,4 +174,5 @@ def _told(xen: Release, reasons: Iterable[Reason]) -> Iterator[str]:
             info.width(),
             initial_indent=f"  {sign} ",
             subsequent_indent="    ",
+            break_on_hyphens=False,
         )
