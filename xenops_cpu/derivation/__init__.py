@@ -3,7 +3,8 @@
 `derive` runs Xen's own steps, named, in Xen's order, and records which step changed which bit.
 The steps of the host set are in boot.py, tsx.py, vendor.py, speculation.py and virtualisation.py,
 those of guests in maximum.py, hvm.py, common.py, default.py and single.py; pipeline.py has the
-order, story.py walks the record.
+order, story.py walks the record. source.py has where steps stand in Xen's source, exposure.py what
+its list of features says of guests, impossible.py the machines that cannot be.
 """
 
 from .cmdline import BootOptions, CommandLineError, parse_cmdline
