@@ -7,6 +7,7 @@ import pytest
 
 from tests import SHARED, needs_shared
 from tests.cli.test_cli import run
+from xenops_cpu.cli import OK, WRONG_USAGE
 from xenops_cpu.cpus import shipped
 from xenops_cpu.derivation import SETS
 
@@ -130,3 +131,15 @@ def test_the_whole_corpus() -> None:
     done = run("simulate", "--corpus", str(SHARED / "xen/corpus/dumps.jsonl"), "--xen", "master")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 393
+
+
+def test_a_shipped_cpu_is_a_source() -> None:
+    """--source cpu:NAME@RELEASE and the options --cpu and --xen mean the same host."""
+    named = run("info", "--source", "cpu:xeon-gold-6240@xenserver-8", "--json")
+    options = run("info", "--cpu", "xeon-gold-6240", "--xen", "xenserver-8", "--json")
+    mixed = run("info", "--source", "cpu:xeon-gold-6240", "--xen", "xenserver-8", "--json")
+    assert named.returncode == OK, named.stderr
+    assert named.stdout == options.stdout == mixed.stdout
+    twice = run("info", "--source", "cpu:xeon-gold-6240@4.17", "--xen", "4.18")
+    assert twice.returncode == WRONG_USAGE
+    assert "names what --cpu, --dump or --xen do" in twice.stderr

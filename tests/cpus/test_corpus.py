@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tests.support.golden_derivation import cpus
-from xenops_cpu.cpus.corpus import RecordError, options_of, read_record, simulate, simulate_lines
+from xenops_cpu.cpus.corpus import read_record, simulate, simulate_lines
+from xenops_cpu.cpus.dumps.records import RecordError
+from xenops_cpu.cpus.params import options_of
 from xenops_cpu.derivation import Options
 from xenops_cpu.features.release import release
 
@@ -118,6 +120,6 @@ def test_booted_record_is_one_cpu_in_qemu() -> None:
 def test_params_alone() -> None:
     """Parameters without a record give the same options; none give the defaults."""
     assert options_of({"ucode": "2a", "cmdline": "tsx=0"}) == Options("tsx=0", microcode=0x2A)
-    assert options_of(None) == Options()
+    assert options_of({}) == Options()
     with pytest.raises(RecordError, match=r"params\.smt: 2 is neither 0 nor 1"):
         options_of({"smt": 2})

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenops_cpu.cpus import microcode, running, shipped, wish
-from xenops_cpu.cpus.corpus import options_of
 from xenops_cpu.cpus.firmware import FirmwareError, parse
+from xenops_cpu.cpus.params import options_of
 from xenops_cpu.cpus.silicon import WORDS, Silicon, with_words, word
 from xenops_cpu.cpus.timeline import Confidence
 from xenops_cpu.derivation import derive

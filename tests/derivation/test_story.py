@@ -17,6 +17,7 @@ from xenops_cpu.derivation import (
     Reason,
     all_steps,
     derive,
+    reasons_of,
 )
 from xenops_cpu.features.release import release
 
@@ -34,7 +35,9 @@ def derived(cpu: str, xen: str, cmdline: str = "", hvm: bool = True) -> Derivati
 
 def steps(derivation: Derivation, name: str, feature: str) -> list[tuple[str, bool]]:
     number = derivation.release.features[feature].number
-    return [(r.step, r.present) for r in derivation.story(name, number) if r.feature == number]
+    return [
+        (r.step, r.present) for r in reasons_of(derivation, name, number) if r.feature == number
+    ]
 
 
 @settings(deadline=None, max_examples=60)
@@ -54,7 +57,7 @@ def test_every_story_ends_as_the_set_says(
     if featureset is None:
         return
     for number in range(featureset.length * 32):
-        story = derivation.story(name, number)
+        story = reasons_of(derivation, name, number)
         own = [reason for reason in story if reason.feature == number]
         assert own[0].step == "silicon"
         assert own[-1].present == (number in featureset), derivation.release.label(number)
@@ -124,7 +127,7 @@ def test_reasons(
 def test_dependency_names_its_base() -> None:
     """A feature that goes with another names it, and says why that one went."""
     derivation = derived(SKYLAKE_2017, "4.17", "xsave=0")
-    text = derivation.story("host", release("4.17").features["AVX512F"].number)[-1].text
+    text = reasons_of(derivation, "host", release("4.17").features["AVX512F"].number)[-1].text
     assert text.startswith("it depends on XSAVE, which is cleared")
     assert "xsave=0" in text
 
@@ -133,7 +136,7 @@ def test_sanitising_tells_the_first_causes() -> None:
     """RRSBA, set for pools, goes where IBRSB and EIBRS are missing; each line names its feature."""
     derivation = derived(SKYLAKE_2017, "4.17")
     features = release("4.17").features
-    story = derivation.story("pv_max", features["RRSBA"].number)
+    story = reasons_of(derivation, "pv_max", features["RRSBA"].number)
     assert [(r.step, r.feature) for r in story][-3:] == [
         ("guest.sanitise", features["RRSBA"].number),
         ("silicon", features["IBRSB"].number),
@@ -161,7 +164,7 @@ def test_clearing_wins_over_forcing() -> None:
 def test_gds_no_says_what_makes_it_true(cpu: str, cmdline: str, words: str) -> None:
     """GDS_NO for want of AVX is told from GDS_NO for the model's sake."""
     derivation = derived(cpu, "4.17", cmdline)
-    last = derivation.story("host", release("4.17").features["GDS_NO"].number)[-1]
+    last = reasons_of(derivation, "host", release("4.17").features["GDS_NO"].number)[-1]
     assert (last.step, last.present) == ("host.gds-no", True)
     assert words in last.text
 
@@ -170,20 +173,22 @@ def test_microcode_is_named() -> None:
     """A decision by microcode says which revision there is and which was needed."""
     derivation = derive(record(SKYLAKE_2017).cpu, release("4.17"), Options(microcode=0x02000013))
     number = release("4.17").features["TSC_DEADLINE"].number
-    assert "0x2000013 is older than 0x2000014" in derivation.story("host", number)[-1].text
+    assert "0x2000013 is older than 0x2000014" in reasons_of(derivation, "host", number)[-1].text
 
 
 def test_no_hvm_guests() -> None:
     """Without HVM each bit of its sets is out for that reason, and its first cause is told."""
     xen = release("4.13")
-    old = derived(SKYLAKE_2017, "4.13", hvm=False).story("hvm_default", xen.features["SSE2"].number)
+    old = reasons_of(
+        derived(SKYLAKE_2017, "4.13", hvm=False), "hvm_default", xen.features["SSE2"].number
+    )
     assert old[-1].text.startswith("there are no HVM guests: the CPU has VT-x (VMX), and it could")
     sse2, vmx = (release("4.17").features[name].number for name in ("SSE2", "VMX"))
-    story = derived(SKYLAKE_2017, "4.17", "cpuid=no-vmx").story("hvm_max", sse2)
+    story = reasons_of(derived(SKYLAKE_2017, "4.17", "cpuid=no-vmx"), "hvm_max", sse2)
     assert "there are no HVM guests: VMX, which they need" in story[-2].text
     assert (story[-1].feature, story[-1].step) == (vmx, "cmd.cpuid-clear")
     assert story[-1].text.startswith("VMX: the command line takes it away")
-    story = derived(SKYLAKE_2017, "4.17", hvm=False).story("hvm_max", sse2)
+    story = reasons_of(derived(SKYLAKE_2017, "4.17", hvm=False), "hvm_max", sse2)
     assert (story[-1].feature, story[-1].step) == (vmx, "host.vmx-off")
     assert story[-1].text.startswith("VMX: VT-x could not be switched on: firmware")
 
@@ -191,4 +196,4 @@ def test_no_hvm_guests() -> None:
 def test_no_such_set() -> None:
     """Xen 4.13 has no maximum sets to tell of."""
     with pytest.raises(DerivationError, match=r"Xen 4\.13 has no set pv_max"):
-        derived(SKYLAKE_2017, "4.13").story("pv_max", 0)
+        reasons_of(derived(SKYLAKE_2017, "4.13"), "pv_max", 0)

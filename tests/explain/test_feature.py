@@ -7,7 +7,7 @@ from attrs import evolve
 
 from tests.support.hosts import EXAMPLES, example
 from xenops_cpu.cpus import shipped
-from xenops_cpu.cpus.corpus import options_of
+from xenops_cpu.cpus.params import options_of
 from xenops_cpu.derivation import SETS
 from xenops_cpu.explain.feature import Explanation, explain
 from xenops_cpu.explain.reasons import rederive

@@ -7,7 +7,7 @@ import pytest
 from tests import ROOT
 from tests.support.hosts import example, made
 from xenops_cpu.cpus import shipped
-from xenops_cpu.cpus.corpus import options_of
+from xenops_cpu.cpus.params import options_of
 from xenops_cpu.explain.tsx import tsx
 from xenops_cpu.features.release import release
 from xenops_cpu.sources.simulated import Simulated, other_cpu

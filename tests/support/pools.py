@@ -7,7 +7,7 @@ from functools import cache
 from attrs import evolve
 
 from tests.support.hosts import made
-from xenops_cpu.cpus.corpus import options_of
+from xenops_cpu.cpus.params import options_of
 from xenops_cpu.cpus.shipped import find
 from xenops_cpu.explain.reasons import reasons
 from xenops_cpu.features.release import release

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ..sources import Source, SourceError, choose
+from ..sources import KINDS, Source, SourceError, choose
 from . import WRONG_USAGE, Failure, simulation
 
 # The first of these is xapi's own folder for such sockets.
@@ -33,8 +33,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="SOURCE",
-        help="where featuresets come from: xen, simulated, recorded:FILE or example:NAME "
-        "(xen on a Xen host, else simulated)",
+        help=f"where featuresets come from: {KINDS}; xen on a Xen host if not given, else "
+        "simulated",
     )
     parser.add_argument(
         "--boot-cpuinfo",
@@ -48,8 +48,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 def source(options: argparse.Namespace) -> Source:
     """The source asked for. Raises Failure."""
     if simulation.asked_for(options):
-        if options.source not in (None, "simulated"):
-            raise Failure(f"{options.source} is not simulated: no --cpu, --xen, ...", WRONG_USAGE)
+        simulation.take_source(options, options.source or "simulated")
         return simulation.source(options)
     try:
         return choose.source(options.source, options.boot_cpuinfo)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from ..errors import Error
 from . import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
@@ -96,6 +97,21 @@ def asked_for(options: argparse.Namespace) -> bool:
     )
 
 
+def take_source(options: argparse.Namespace, source: str) -> None:
+    """--source beside options of a simulation: cpu:NAME@RELEASE is --cpu NAME --xen RELEASE.
+
+    Raises Failure for a source that is not simulated, or one that says the same thing otherwise.
+    """
+    kind, _, text = source.partition(":")
+    if kind == "cpu" and text:
+        name, at, xen = text.rpartition("@")
+        if options.cpu is not None or options.dump is not None or (at and options.xen is not None):
+            raise Failure(f"--source {source} names what --cpu, --dump or --xen do", WRONG_USAGE)
+        options.cpu, options.xen = (name, xen) if at else (text, options.xen)
+    elif source != "simulated":
+        raise Failure(f"{source} is not simulated: no --cpu, --xen, ...", WRONG_USAGE)
+
+
 def source(options: argparse.Namespace) -> Simulated:
     """What the options describe. Raises Failure."""
     from ..sources import simulated
@@ -114,20 +130,12 @@ def source(options: argparse.Namespace) -> Simulated:
 
 def xen_release(options: argparse.Namespace) -> Release:
     """The release to derive for. Raises Failure."""
-    from ..derivation import DERIVED_RELEASES
-    from ..features.release import ReleaseError, release
-    from ..sources.simulated import DEFAULT_RELEASE
+    from ..sources.simulated import DEFAULT_RELEASE, derived_release
 
     try:
-        xen = release(options.xen or DEFAULT_RELEASE)
-    except ReleaseError as error:
+        return derived_release(options.xen or DEFAULT_RELEASE)
+    except Error as error:
         raise Failure(f"--xen: {error}", WRONG_USAGE) from error
-    if xen.name not in DERIVED_RELEASES:
-        names = ", ".join(DERIVED_RELEASES)
-        raise Failure(
-            f"--xen: what {xen.title} derives is not known; there are {names}", WRONG_USAGE
-        )
-    return xen
 
 
 def xen_options(options: argparse.Namespace, xen: Release, known: Options | None = None) -> Options:
@@ -149,7 +157,8 @@ def xen_options(options: argparse.Namespace, xen: Release, known: Options | None
 
 def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | None]:
     """The CPU to simulate (None: this machine's) and what its record knows of the machine."""
-    from ..cpus import corpus, dumps
+    from ..cpus import dumps
+    from ..cpus.params import options_of
     from ..sources import simulated
 
     try:
@@ -157,7 +166,7 @@ def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | Non
             from ..cpus import shipped
 
             found = shipped.find(options.cpu, options.microcode)
-            return simulated.other_cpu(found.cpu, found.notes), corpus.options_of(found.params)
+            return simulated.other_cpu(found.cpu, found.notes), options_of(found.params)
         if options.dump is not None:
             dump, *others = dumps.read(options.dump)
             notes = dump.notes
@@ -166,7 +175,7 @@ def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | Non
             subject = simulated.other_cpu(dump.cpu, notes)
             if options.microcode is not None:
                 return _with_microcode(subject, options.microcode, dump.params)
-            return subject, corpus.options_of(dump.params)
+            return subject, options_of(dump.params)
         if options.microcode is not None:
             subject = simulated.this_machine(getattr(options, "boot_cpuinfo", None))
             return _with_microcode(subject, options.microcode, {})
@@ -179,11 +188,12 @@ def _with_microcode(
     subject: Subject, wish: Wish, params: Mapping[str, Any]
 ) -> tuple[Subject, Options]:
     """A CPU that was read, with other microcode. What its record says of the revision goes."""
-    from ..cpus import corpus, running
+    from ..cpus import running
+    from ..cpus.params import options_of
 
     result = running.of(subject.cpu, wish)
     known = {key: value for key, value in params.items() if key != "ucode"}
     return (
         evolve(subject, cpu=result.cpu, notes=(result.basis, *subject.notes)),
-        corpus.options_of({**known, **result.params}),
+        options_of({**known, **result.params}),
     )

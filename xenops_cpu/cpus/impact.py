@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ..derivation import SETS, Options, derive
 from ..features.featureset import Featureset
 from ..features.release import Release
-from .corpus import options_of
+from .params import options_of
 from .running import Running
 from .updates import Update
 

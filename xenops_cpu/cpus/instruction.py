@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..cpuid.identity import LeafKey, Registers
+from ..cpuid.identity import HYPERVISOR_BIT, LeafKey, Registers
+from ..errors import RemediedError
 
 Query = Callable[[int, int], Registers]
 
 DEVICES: Final = Path("/dev/cpu")
-
-_HYPERVISOR_BIT = 1 << 31
 
 # More than any CPU has; stops a walk over subleaves that never says it is over.
 _MAX_SUBLEAF = 63
@@ -55,16 +54,8 @@ _CODE = bytes.fromhex(
 )
 
 
-class MachineError(ValueError):
-    """This machine's CPU cannot be read. `remedy` says what a person can do about it."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.message}; {self.remedy}" if self.remedy else self.message
+class MachineError(RemediedError):
+    """This machine's CPU cannot be read."""
 
 
 def walk(query: Query) -> dict[LeafKey, Registers]:
@@ -72,7 +63,7 @@ def walk(query: Query) -> dict[LeafKey, Registers]:
     leaves: dict[LeafKey, Registers] = {}
     basic = query(0, 0)[0]
     ranges = [(0, basic)]
-    if query(1, 0)[2] & _HYPERVISOR_BIT:
+    if query(1, 0)[2] & HYPERVISOR_BIT:
         ranges.append((0x40000000, min(query(0x40000000, 0)[0], 0x400000FF)))
     ranges.append((0x80000000, min(query(0x80000000, 0)[0], 0x8000FFFF)))
     for first, last in ranges:

@@ -16,7 +16,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from ..cpuid.cpu import Cpu
-from ..cpuid.identity import AMD, HYGON, INTEL
+from ..cpuid.identity import AMD, HYGON, HYPERVISOR_BIT, INTEL
 from ..hosts.host import Topology
 from .dumps.dump import HYBRID_BIT, MSR_MICROCODE, core_kind, microcode_revision
 from .instruction import DEVICES, instruction, pinned, walk
@@ -45,8 +45,6 @@ HYPERVISORS: Final = {
     "VBoxVBoxVBox": "VirtualBox",
     "ACRNACRNACRN": "ACRN",
 }
-
-_HYPERVISOR_BIT = 1 << 31
 
 
 @frozen
@@ -85,7 +83,7 @@ def as_bare_metal(cpu: Cpu) -> Reading:
         return Reading(cpu)
     eax, ebx, ecx, edx = cpu.leaf(1)
     leaves = {key: value for key, value in cpu.leaves.items() if key[0] >> 28 != 4}
-    leaves[1, 0] = (eax, ebx, ecx & ~_HYPERVISOR_BIT, edx)
+    leaves[1, 0] = (eax, ebx, ecx & ~HYPERVISOR_BIT, edx)
     notes = [
         f"taken as bare metal, although it runs under {hypervisor_name(cpu)}: CPUID 1 ECX[31] "
         "(HYPERVISOR) cleared; features that the hypervisor hides are still hidden"

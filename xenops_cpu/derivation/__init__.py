@@ -10,14 +10,14 @@ its list of features says of guests, impossible.py the machines that cannot be.
 from .cmdline import BootOptions, CommandLineError, parse_cmdline
 from .hardware import Machine
 from .pipeline import PHASES, all_steps
-from .releases import DERIVED_RELEASES
-from .result import SETS, Derivation, DerivationError, Options, derive
+from .releases import DERIVED_RELEASES, DerivationError, derived_release
+from .result import SETS, Derivation, Options, derive
 from .state import Change
 from .step import Phase, Step
-from .story import Reason
+from .story import Reason, reasons_of
 
 __all__ = [
     "DERIVED_RELEASES", "PHASES", "SETS", "BootOptions", "Change", "CommandLineError",
     "Derivation", "DerivationError", "Machine", "Options", "Phase", "Reason", "Step", "all_steps",
-    "derive", "parse_cmdline",
+    "derive", "derived_release", "parse_cmdline", "reasons_of",
 ]  # fmt: skip

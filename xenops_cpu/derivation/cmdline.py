@@ -16,6 +16,7 @@ from typing import Final
 
 from attrs import frozen
 
+from ..errors import Error
 from ..features.release import Release, release
 from .grammar import find_name, parse_bool, parse_boolean
 from .reader import CpuidItem, Reader
@@ -25,7 +26,7 @@ from .spec_ctrl import read_spec_ctrl
 MAX_OPTION: Final = 127
 
 
-class CommandLineError(ValueError):
+class CommandLineError(Error):
     """A command line that cannot be read, or (strict) an item Xen would complain about."""
 
 

@@ -12,12 +12,35 @@ from __future__ import annotations
 
 from functools import cache
 
-from ..features.release import LENGTHS, RELEASES, UPSTREAM, build_numbers, builds, release
+from ..errors import Error
+from ..features.release import (
+    LENGTHS,
+    RELEASES,
+    UPSTREAM,
+    Release,
+    build_numbers,
+    builds,
+    release,
+)
 
 # The derivation is known from 4.13 on.
 DERIVED_RELEASES = RELEASES[RELEASES.index("4.13") :]
 _UPSTREAM = tuple(name for name in DERIVED_RELEASES if name in UPSTREAM)
 XENSERVER = {"xs8": "xenserver-8", "xs8.2": "xenserver-8.2", "xsr": "xenserver-8.2-retrofit"}
+
+
+class DerivationError(Error):
+    """A release whose derivation is not known here."""
+
+
+def derived_release(text: str) -> Release:
+    """The release of a name, if its derivation is known. Raises ReleaseError, DerivationError."""
+    xen = release(text)
+    if xen.name not in DERIVED_RELEASES:
+        raise DerivationError(
+            f"what {xen.title} derives is not known; there are {', '.join(DERIVED_RELEASES)}"
+        )
+    return xen
 
 
 @cache

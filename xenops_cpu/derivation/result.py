@@ -12,16 +12,11 @@ from ..features.release import Release
 from . import impossible, pipeline
 from .cmdline import BootOptions, parse_cmdline
 from .hardware import Machine, examine
-from .releases import DERIVED_RELEASES
+from .releases import derived_release
 from .state import Change, State, plan
-from .story import Reason, tell
 from .words import read_words
 
 SETS = ("raw", "host", "pv_max", "pv_default", "hvm_max", "hvm_default")
-
-
-class DerivationError(ValueError):
-    """A release whose derivation is not known here."""
 
 
 @frozen
@@ -59,26 +54,13 @@ class Derivation:
     hap: bool
     silicon: int = field(repr=False)
 
-    def story(self, name: str, number: int) -> tuple[Reason, ...]:
-        """Why feature `number` is or is not in the set `name` (one of SETS), first cause first.
-
-        Raises DerivationError for a maximum that the release does not have.
-        """
-        if self.featuresets[name] is None:
-            raise DerivationError(f"{self.release.title} has no set {name}: one set a guest type")
-        return tell(self, name, number)
-
 
 def derive(cpu: Cpu, release: Release, options: Options | None = None) -> Derivation:
     """The featuresets of `release` on `cpu`.
 
     Raises DerivationError for a release before 4.13, CommandLineError (see Options).
     """
-    if release.name not in DERIVED_RELEASES:
-        raise DerivationError(
-            f"{release.title}: its derivation is not known here; "
-            f"there are {', '.join(DERIVED_RELEASES)}"
-        )
+    derived_release(release.name)
     if options is None:
         options = Options()
     boot = parse_cmdline(options.cmdline, release, strict=options.strict)

@@ -53,7 +53,8 @@ def siblings(cpu: Cpu, host: int, *, htt: int, cmp_legacy: int, topoext: int) ->
     cores = (cpu.leaf(0x80000008)[2] & 0xFF) + 1 if cpu.max_extended >= 0x80000008 else 1
     if cores == 1:
         return 1
-    _, ebx, _, _ = cpu.leaf(0x8000001E)
+    # An AMD CPU answers zeros beyond its maximum, whatever a dump lists there (APM 3, CPUID).
+    ebx = cpu.leaf(0x8000001E)[1] if cpu.max_extended >= 0x8000001E else 0
     if cpu.vendor == HYGON:
         return (ebx >> 8 & 3) + 1
     if not host & topoext:

@@ -11,17 +11,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attrs import evolve, frozen
 
 from ..cpuid.identity import AMD, HYGON
 from .exposure import masked
 from .pipeline import steps_by_id
+from .releases import DerivationError
+from .result import Derivation
 from .state import Change, plan
-
-if TYPE_CHECKING:
-    from .result import Derivation
 
 
 @frozen
@@ -43,8 +40,13 @@ def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def tell(derivation: Derivation, name: str, number: int) -> tuple[Reason, ...]:
-    """See Derivation.story."""
+def reasons_of(derivation: Derivation, name: str, number: int) -> tuple[Reason, ...]:
+    """Why feature `number` is or is not in the set `name` (one of SETS), first cause first.
+
+    Raises DerivationError for a maximum that the release does not have.
+    """
+    if derivation.featuresets[name] is None:
+        raise DerivationError(f"{derivation.release.title} has no set {name}: one set a guest type")
     return tuple(_Teller(derivation, number).tell(name))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 
 from ..cpuid.cpu import CpuError, cpu_of
-from ..derivation import DERIVED_RELEASES, Derivation, Options, Reason, derive
+from ..derivation import DERIVED_RELEASES, Derivation, Options, Reason, derive, reasons_of
 from ..hosts import compat_bits
 from ..hosts.host import Host
 from ..pools.member import Explain
@@ -47,7 +47,7 @@ def story(derivation: Derivation, name: str, number: int) -> tuple[Reason, ...]:
         return ()
     if derivation.featuresets[name] is None:
         name = _ONE_SET[name]
-    return derivation.story(name, number)
+    return reasons_of(derivation, name, number)
 
 
 def reasons(host: Host, simulated: Callable[[], Derivation] | None = None) -> Explain | None:

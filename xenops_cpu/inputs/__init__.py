@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
+from ..sources import KINDS as SOURCES
 from .value import Input, InputError, Kind, NamedHost, Stored
 
 KINDS = (
     "a file (a dump of a CPU with a release: FILE@RELEASE), a featureset such as "
-    "1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, "
-    "example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated"
+    f"1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, {SOURCES}"
 )
 HEX = "hex:"
 
@@ -48,14 +48,10 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
     if "->" in text and not exists(text):
         return _policy(text)
     kind, colon, rest = text.partition(":")
-    if colon and rest and kind in ("example", "recorded", "cpu"):
+    if text in ("xen", "simulated") or (colon and rest and kind in ("example", "recorded", "cpu")):
         from . import named
 
-        return named.resolve(kind, rest, release)
-    if text == "simulated":
-        from . import named
-
-        return named.this_machine(release)
+        return named.resolve(text, release)
     path = Path(text)
     before, at, xen = text.rpartition("@")
     if at and before and not exists(text) and Path(before).is_file():

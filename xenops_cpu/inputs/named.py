@@ -2,51 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from attrs import asdict, evolve
 
 from .. import client
-from ..cpus import shipped
-from ..cpus.corpus import RecordError, options_of
 from ..cpus.dumps import Dump
-from ..derivation import DERIVED_RELEASES
-from ..errors import InputError
-from ..features.release import Release, ReleaseError, release
+from ..errors import Error, InputError
 from ..hosts import parts
 from ..hosts.host import Host
 from ..hosts.record import of_cpu_info
 from ..interface import HostStat, QueryResult, XenopsError
-from ..sources import SourceError
-from ..sources.recorded import Example, Recorded
-from ..sources.simulated import DEFAULT_RELEASE, Simulated, Subject, other_cpu
+from ..sources import choose, simulated
+from ..sources.simulated import Simulated
 from .value import Input, NamedHost
 
 
-def resolve(kind: str, rest: str, wanted: str | None = None) -> Input:
-    """example:NAME, recorded:FILE, cpu:NAME[@RELEASE]; `wanted`: the release where cpu: names none.
+def resolve(text: str, release: str | None = None) -> Input:
+    """A source by its name (KINDS of sources); `release`: where it simulates and names none.
 
     Raises InputError.
     """
-    if kind == "cpu":
-        return _cpu(rest, wanted)
-    source = Example(rest) if kind == "example" else Recorded(Path(rest))
+    kind, _, rest = text.partition(":")
+    name = Path(rest).name.removesuffix(".json") if kind == "recorded" else rest or kind
     try:
+        source = choose.source(text, release=release)
         host = source.read()
-    except SourceError as error:
+    except Error as error:
         raise InputError(str(error)) from error
-    return _input(source.name, NamedHost(Path(rest).name.removesuffix(".json"), host))
-
-
-def this_machine(wanted: str | None = None) -> Input:
-    """What a release would offer on this machine's CPU, None for the default one.
-
-    Raises InputError.
-    """
-    source = Simulated(xen=derived_release(wanted or DEFAULT_RELEASE))
-    return _input("simulated", NamedHost("simulated", _read(source), source))
+    return _input(text, NamedHost(name, host, source if isinstance(source, Simulated) else None))
 
 
 def service(path: Path) -> Input:
@@ -59,56 +43,12 @@ def service(path: Path) -> Input:
     return _input(str(path), NamedHost(path.name, _served(path, query, stat)))
 
 
-def of_dump(dump: Dump, name: str, wanted: str | None = None) -> NamedHost:
+def of_dump(dump: Dump, name: str, release: str | None = None) -> NamedHost:
     """The CPU of a dump under a release, None for the default one. Raises InputError."""
-    return simulated(name, other_cpu(dump.cpu, dump.notes), wanted, dump.params)
-
-
-def simulated(
-    name: str,
-    subject: Subject,
-    wanted: str | None = None,
-    params: Mapping[str, Any] | None = None,
-) -> NamedHost:
-    """What a release would offer on a CPU. `params` are a record's. Raises InputError."""
     try:
-        source = Simulated(
-            subject,
-            derived_release(wanted or DEFAULT_RELEASE),
-            options_of(params),
-            asked=wanted or "",
-        )
-    except RecordError as error:
-        raise InputError(str(error)) from error
-    return NamedHost(name, _read(source), source)
-
-
-def derived_release(text: str) -> Release:
-    """A release whose derivation is known. Raises InputError."""
-    try:
-        xen = release(text)
-    except ReleaseError as error:
-        raise InputError(str(error)) from error
-    if xen.name not in DERIVED_RELEASES:
-        raise InputError(
-            f"what {xen.title} derives is not known; there are {', '.join(DERIVED_RELEASES)}"
-        )
-    return xen
-
-
-def _cpu(text: str, wanted: str | None) -> Input:
-    """A shipped CPU under the release after the last @."""
-    name, at, named = text.rpartition("@")
-    cpu = shipped.find(name if at else text)
-    subject = other_cpu(cpu.cpu, cpu.notes)
-    host = simulated(text, subject, named if at else wanted, cpu.params)
-    return _input(f"cpu:{text}", host)
-
-
-def _read(source: Simulated) -> Host:
-    try:
-        return source.read()
-    except SourceError as error:
+        source = simulated.of_dump(dump.cpu, dump.notes, dump.params, release)
+        return NamedHost(name, source.read(), source)
+    except Error as error:
         raise InputError(str(error)) from error
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from attrs import evolve
 
 from ..cpuid.cpu import cpu_of
-from ..derivation import Options
+from ..derivation import Options, derived_release
 from ..errors import InputError
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.host import SETS, Featuresets, Host
 from ..sources import SourceError
 from ..sources.simulated import Simulated, Subject
-from .named import derived_release
 from .value import NamedHost
 
 
@@ -21,8 +20,8 @@ def updated(named: NamedHost, xen: Release | None, cmdline: str | None) -> Named
 
     A captured host is derived twice, as it is and as it will be: what the derivation gets wrong
     today (a captured host does not tell its microcode), it gets wrong then, so that is kept as it
-    is now, and said. Raises InputError where the raw CPU policy is not known, or what the release
-    derives is not.
+    is now, and said. Raises InputError where the raw CPU policy is not known, DerivationError where
+    what the release derives is not.
     """
     if xen is not None:
         derived_release(xen.name)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..errors import RemediedError
 from ..hosts.host import Host
+
+KINDS: Final = (
+    "xen, simulated, cpu:NAME[+MICROCODE][@RELEASE] (`xenops-cpu cpus` lists them), "
+    "example:NAME or recorded:FILE"
+)
 
 
 class SourceError(RemediedError):

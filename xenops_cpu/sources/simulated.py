@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from attrs import field, frozen
 
@@ -11,7 +12,9 @@ from ..cpuid.cpu import Cpu, policy_of
 from ..cpuid.identity import AMD, HYGON
 from ..cpus import machine
 from ..cpus.instruction import MachineError
-from ..derivation import Derivation, DerivationError, Options, derive
+from ..cpus.params import options_of
+from ..derivation import Derivation, Options, derive, derived_release
+from ..errors import Error
 from ..features import point_releases
 from ..features.featureset import Featureset
 from ..features.release import Release, release
@@ -68,7 +71,7 @@ class Simulated:
             cpu, notes = bare.cpu, (*notes, *bare.notes)
         try:
             derivation = derive(cpu, self.xen, self.options)
-        except (DerivationError, ValueError) as error:
+        except Error as error:
             raise SourceError(str(error)) from error
         sets = _as_libxc_answers(derivation)
         asked = point_releases.named(self.asked)
@@ -111,6 +114,24 @@ def this_machine(boot_cpuinfo: Path | None = None) -> Subject:
         processor=cpuinfo.read(boot_cpuinfo),
         topology=machine.topology(),
         notes=reading.notes,
+    )
+
+
+def of_dump(
+    cpu: Cpu,
+    notes: tuple[str, ...] = (),
+    params: Mapping[str, Any] | None = None,
+    release: str | None = None,
+) -> Simulated:
+    """What a release, None for the default one, offers on the CPU of a dump with these `params`.
+
+    Raises ReleaseError, DerivationError, RecordError (of the params).
+    """
+    return Simulated(
+        other_cpu(cpu, notes),
+        derived_release(release or DEFAULT_RELEASE),
+        options_of(params or {}),
+        asked=release or "",
     )
 
 
@@ -175,4 +196,12 @@ def _required(sets: Mapping[str, Featureset | None], name: str) -> Featureset:
     return found
 
 
-__all__ = ["DEFAULT_RELEASE", "Simulated", "Subject", "other_cpu", "this_machine"]
+__all__ = [
+    "DEFAULT_RELEASE",
+    "Simulated",
+    "Subject",
+    "derived_release",
+    "of_dump",
+    "other_cpu",
+    "this_machine",
+]

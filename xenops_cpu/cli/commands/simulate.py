@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import evolve
 
 from ...cpus import corpus
-from ...derivation import SETS, Change, Derivation, Reason, all_steps
+from ...derivation import SETS, Change, Derivation, Reason, all_steps, reasons_of
 from ...features.featureset import Featureset
 from ...features.release import Release
 from ...hosts.host import TITLES
@@ -159,7 +159,7 @@ def _stories(derivation: Derivation, number: int) -> Iterator[str]:
     assert feature is not None
     told: list[Reason] = []
     for name in ("raw", "pv_default", "hvm_default"):
-        story = derivation.story(name, number)
+        story = reasons_of(derivation, name, number)
         new = [reason for reason in story if reason not in told]
         told += new
         yield from _told(xen, new)

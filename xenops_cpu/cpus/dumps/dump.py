@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from ...cpuid.cpu import Cpu, CpuError
 from ...cpuid.identity import AMD, HYGON, INTEL, LeafKey, Registers
+from ...errors import InputError
 
 MSR_MICROCODE: Final = 0x8B
 
@@ -19,7 +20,7 @@ _NOTHING: Final[Registers] = (0, 0, 0, 0)
 _CORE_KINDS = {0x40: "performance core", 0x20: "efficient core"}
 
 
-class DumpError(ValueError):
+class DumpError(InputError):
     """A file or text that is no readable dump; the message names the line and what is right."""
 
 
