@@ -1,4 +1,4 @@
-"""What people give a command: HOST, VM and FILE arguments, as values (see docs/reading.md).
+"""What people give a command, HOST, VM and FILE arguments, as values (see docs/reading.md).
 
 `resolve` takes what a person types, `read` a file. Both give an Input or raise InputError.
 

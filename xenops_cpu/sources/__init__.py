@@ -1,4 +1,4 @@
-"""Where featuresets come from. A source reads one host; what it cannot read is a SourceError."""
+"""Where hosts and their featuresets come from: Xen, a simulation, a capture."""
 
 from __future__ import annotations
 
