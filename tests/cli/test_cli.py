@@ -153,6 +153,21 @@ def test_info_for_people() -> None:
     assert max(map(len, done.stdout.splitlines())) < 200
 
 
+def test_counts_are_those_of_the_host(tmp_path: Path) -> None:
+    """CPUs, sockets, threads and nodes, four different numbers, stand where they belong."""
+    capture = run("capture", "-", "--source", "example:epyc-xen-4.17").stdout
+    document = json.loads(capture)
+    document["host"]["topology"] = {
+        "cpu_count": 96, "socket_count": 3, "threads_per_core": 2, "nr_nodes": 6
+    }  # fmt: skip
+    (tmp_path / "big.json").write_text(json.dumps(document))
+    source = f"recorded:{tmp_path / 'big.json'}"
+    people = run("info", "--source", source)
+    assert "96 CPUs, 3 sockets, 2 threads a core, 6 NUMA nodes" in people.stdout, people.stderr
+    record = json.loads(run("info", "--xapi", "--source", source).stdout)
+    assert (record["cpu_count"], record["socket_count"]) == ("96", "3")
+
+
 def test_info_for_programs() -> None:
     """--json and --xapi are JSON; --xapi is xapi's map."""
     document = json.loads(run("info", "--json", "--source", "example:epyc-xen-4.17").stdout)

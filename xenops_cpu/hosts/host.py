@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from ..cpuid.cpu import Cpu
 from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
 from ..features.fit import Fit, fit
@@ -107,6 +108,17 @@ class Processor:
     model: str = UNKNOWN
     stepping: str = UNKNOWN
     flags: str = UNKNOWN
+
+    @classmethod
+    def of(cls, cpu: Cpu) -> Processor:
+        """What CPUID itself says; speed and flags are Linux's to tell."""
+        return cls(
+            vendor=cpu.vendor,
+            modelname=cpu.brand or UNKNOWN,
+            family=str(cpu.family),
+            model=str(cpu.model),
+            stepping=str(cpu.stepping),
+        )
 
 
 @frozen

@@ -159,18 +159,12 @@ def _release_with(masks: Mapping[str, Featureset]) -> str | None:
 
 
 def _processor(policies: Mapping[str, Policy]) -> Processor:
-    """What CPUID itself says, where a policy has it; speed and flags are Linux's to tell."""
+    """What CPUID itself says, where a policy has it."""
     for name in ("raw", "host"):
         if name in policies:
             try:
                 cpu = cpu_of(policies[name])
             except CpuError:
                 continue
-            return Processor(
-                vendor=cpu.vendor,
-                modelname=cpu.brand or UNKNOWN,
-                family=str(cpu.family),
-                model=str(cpu.model),
-                stepping=str(cpu.stepping),
-            )
+            return Processor.of(cpu)
     return Processor()

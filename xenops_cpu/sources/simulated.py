@@ -19,7 +19,7 @@ from ..features import point_releases
 from ..features.featureset import Featureset
 from ..features.release import Release, release
 from ..hosts import compat_bits
-from ..hosts.host import UNKNOWN, Featuresets, Host, Processor, Topology, Xen
+from ..hosts.host import Featuresets, Host, Processor, Topology, Xen
 from . import SourceError, cpuinfo
 
 DEFAULT_RELEASE = "4.17"
@@ -140,13 +140,7 @@ def other_cpu(cpu: Cpu, notes: tuple[str, ...] = ()) -> Subject:
     return Subject(
         cpu=cpu,
         title=str(cpu),
-        processor=Processor(
-            vendor=cpu.vendor,
-            modelname=cpu.brand or UNKNOWN,
-            family=str(cpu.family),
-            model=str(cpu.model),
-            stepping=str(cpu.stepping),
-        ),
+        processor=Processor.of(cpu),
         topology=_topology(cpu),
         notes=(*notes, "counts are those of one socket, as CPUID gives them"),
     )

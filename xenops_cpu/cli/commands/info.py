@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,12 +96,7 @@ def _show(service: Service | interface.Client, form: str) -> None:
         case "json":
             terminal.print_json(_document(query, stat))
         case _:
-            print("\n".join(_report(query, stat, width())))
-
-
-def width() -> int:
-    """Columns to fill: the terminal's, within reason."""
-    return min(shutil.get_terminal_size((100, 0)).columns, 110)
+            print("\n".join(_report(query, stat, terminal.width())))
 
 
 def _release(stat: HostStat) -> Release:
@@ -171,12 +165,12 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
         f"stepping {info.stepping}, {info.speed} MHz)"
     )
     yield ", ".join(
-        _count(number, noun)
-        for number, noun in (
-            (info.cpu_count, "CPU"),
-            (info.socket_count, "socket"),
-            (info.threads_per_core, "thread a core"),
-            (info.nr_nodes, "NUMA node"),
+        _count(number, noun) + rest
+        for number, noun, rest in (
+            (info.cpu_count, "CPU", ""),
+            (info.socket_count, "socket", ""),
+            (info.threads_per_core, "thread", " a core"),
+            (info.nr_nodes, "NUMA node", ""),
         )
     )
     hvm, iommu = (
@@ -192,8 +186,7 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
 
 
 def _count(number: int, noun: str) -> str:
-    first, _, rest = noun.partition(" ")
-    return f"{number} {first}{'' if number == 1 else 's'}{' ' + rest if rest else ''}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _guest(guest: _Guest, release: Release, width: int) -> Iterator[str]:

@@ -19,7 +19,6 @@ from ...hosts.host import SETS, UNKNOWN, Host
 from ...inputs import Input, InputError, read
 from ...pools.vm import Vm
 from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, options, terminal
-from . import info
 
 _EXAMPLES = """  xenops-cpu read bug-report-20260101093000.tar.bz2         # every host and VM in it
   xenops-cpu read bug-report-20260101093000.tar.bz2 --to D  # a capture of each host in folder D
@@ -63,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             documents.append(_document(path, found))
         else:
-            print("\n".join(_report(path, found, info.width())))
+            print("\n".join(_report(path, found, terminal.width())))
         if found.damage:
             code = _say(found.damage)
         if arguments.to is not None:

@@ -17,7 +17,7 @@ from ...features.featureset import Featureset
 from ...features.release import Release
 from ...hosts.host import TITLES
 from ...sources import SourceError
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation, terminal
 from . import info
 
 _EXAMPLES = """  xenops-cpu simulate                               # this machine's CPU, Xen 4.17
@@ -122,7 +122,7 @@ def _steps(derivation: Derivation) -> Iterator[str]:
                 why = f"{step.why} ({change.detail})" if change.detail else step.why
                 yield from textwrap.wrap(
                     f"{change.step}: {why} [{step.source.of(derivation.release.name)}]",
-                    info.width(),
+                    terminal.width(),
                     initial_indent="  ",
                     subsequent_indent="      ",
                     break_on_hyphens=False,
@@ -137,7 +137,7 @@ def _changed(xen: Release, change: Change) -> Iterator[str]:
             names = " ".join(xen.names(Featureset(bits, xen.length)))
             yield from textwrap.wrap(
                 names,
-                info.width(),
+                terminal.width(),
                 initial_indent=f"    {sign} ",
                 subsequent_indent="      ",
                 break_long_words=False,
@@ -171,7 +171,7 @@ def _told(xen: Release, reasons: Iterable[Reason]) -> Iterator[str]:
         sign = "+" if reason.present else "-"
         yield from textwrap.wrap(
             f"{reason.set}: {reason.text} [{reason.step}]",
-            info.width(),
+            terminal.width(),
             initial_indent=f"  {sign} ",
             subsequent_indent="    ",
             break_on_hyphens=False,
