@@ -9,11 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from attrs import evolve
+
+from .helper import CannotStart, Helper, HelperError, Setup
+from .limits import LIMITS, Limits
 from .log import task
 from .service.service import OnInconsistent, XenopsCpu
 from .sources import Source
 from .sources.fresh import Fresh
-from .transports.connection import Limits
+from .transports.conversation import Answers, Reply
+from .transports.http import Request
 from .transports.unix_http import Server
 from .transports.unix_socket import SocketError, listening
 from .wire import CONTENT_TYPES, JSONRPC, XMLRPC, dispatch
@@ -35,24 +40,26 @@ def serve(
     on_inconsistent: OnInconsistent = "error",
     mode: int = 0o600,
     group: str | None = None,
-    limits: Limits | None = None,
+    limits: Limits = LIMITS,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve `source` on the socket `path` until a signal of _STOP; the calls in hand are finished.
+    """Serve `source` on the socket `path` until a signal of _STOP; what was sent is answered.
 
     `ready` is called when calls are answered. Raises SocketError when the socket cannot be had.
     """
-    limits = limits or Limits()
-    _allow_files(limits.connections + 32)
+    limits = _within_files(limits)
     service = XenopsCpu(Fresh(source, STALE_SECONDS), on_inconsistent)
-    with listening(path, mode, group) as listener:
-
-        def answer(body: bytes) -> tuple[bytes, str]:
-            reply = dispatch.answer(service, body)
-            task.set("")  # what the log tells from here on is no longer about this call
-            return reply, CONTENT_TYPES[XMLRPC if reply.startswith(b"<") else JSONRPC]
-
-        server = Server(listener, answer, _refuse, limits)
+    setup = Setup(
+        source=source,
+        on_inconsistent=on_inconsistent,
+        instance_id=service.instance_id,
+        stale_seconds=STALE_SECONDS,
+        loglevel=logging.getLogger("xenops_cpu").level or logging.INFO,
+        limits=limits,
+    )
+    with listening(path, mode, group) as listener, _Staff(service, setup) as staff:
+        answers = Answers(staff.quick, staff.long, _refuse)
+        server = Server(listener, answers, limits, json=path.suffix == ".json")
 
         def stop(number: int, _frame: FrameType | None) -> None:
             task.set("stop")
@@ -75,14 +82,69 @@ def serve(
     log.info("stopped")
 
 
+class _Staff:
+    """Who answers: the service itself in the loop, helpers what may take long."""
+
+    def __init__(self, service: XenopsCpu, setup: Setup) -> None:
+        self._service = service
+        self._helpers = [Helper(setup) for _ in range(setup.limits.helpers)]
+        self._free = list(self._helpers)
+
+    def __enter__(self) -> _Staff:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for helper in self._helpers:
+            helper.close()
+
+    def quick(self, request: Request) -> Reply | None:
+        """In the loop; None for a call that may take long."""
+        otherwise = JSONRPC if request.json else XMLRPC
+        reply = dispatch.quick_answer(self._service, request.body, otherwise=otherwise)
+        task.set("")  # what the log tells from here on is no longer about this call
+        if reply is None:
+            return None
+        return reply, CONTENT_TYPES[XMLRPC if reply.startswith(b"<") else JSONRPC]
+
+    def long(self, request: Request) -> Reply:
+        """On a thread of its own, by a helper; here if there can be none."""
+        wire = dispatch.wire_of(request.body, JSONRPC if request.json else XMLRPC)
+        helper = self._free.pop()
+        try:
+            return helper.ask(request), CONTENT_TYPES[wire]
+        except HelperError as error:
+            log.error("a long call failed: %s", error)
+            return dispatch.failure(wire, str(error)), CONTENT_TYPES[wire]
+        except CannotStart as error:
+            log.error("cannot start the helper process: %s; answering without it", error)
+            reply = dispatch.answer(self._service, request.body, otherwise=wire)
+            task.set("")
+            return reply, CONTENT_TYPES[wire]
+        finally:
+            self._free.append(helper)
+
+
 def _refuse(message: str, json: bool) -> tuple[bytes, str]:
     wire = JSONRPC if json else XMLRPC
     return dispatch.failure(wire, message), CONTENT_TYPES[wire]
 
 
-def _allow_files(wanted: int) -> None:
-    """As many open files as connections may need, as far as we may."""
+def _within_files(limits: Limits) -> Limits:
+    """As many open files as connections may need; as many connections as there may be files."""
+    wanted = limits.connections + limits.reserved_files
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+        soft = max(soft, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    connections = max(min(limits.connections, soft - limits.reserved_files), 1)
+    if connections == limits.connections:
+        return limits
+    log.warning("%d open files are allowed: %d connections at once", soft, connections)
+    share = connections / limits.connections
+    return evolve(
+        limits,
+        connections=connections,
+        process_connections=max(int(limits.process_connections * share), 1),
+        user_connections=max(int(limits.user_connections * share), 1),
+    )

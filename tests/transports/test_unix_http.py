@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from attrs import evolve, frozen
 
-from xenops_cpu.transports.connection import Limits
+from xenops_cpu.limits import Limits
+from xenops_cpu.transports.conversation import Answers
+from xenops_cpu.transports.http import Request
 from xenops_cpu.transports.unix_http import Server
 from xenops_cpu.transports.unix_socket import listening
 
 LIMITS = Limits(
-    body_bytes=64 * 1024,
+    size=64 * 1024,
     connections=50,
     request_seconds=1.0,
     idle_seconds=1.0,
@@ -40,18 +42,28 @@ class Running:
         return client
 
 
+TEXT = "text/plain"
+
+
+def answers(answer: Callable[[bytes], tuple[bytes, str]]) -> Answers:
+    """Those of a service that answers each body; one that begins with "long" may take long."""
+
+    def quick(request: Request) -> tuple[bytes, str] | None:
+        return None if request.body.startswith(b"long") else answer(request.body)
+
+    def refuse(message: str, json: bool) -> tuple[bytes, str]:
+        return (b"json: " if json else b"refused: ") + message.encode(), TEXT
+
+    return Answers(quick, lambda request: answer(request.body), refuse)
+
+
 @contextlib.contextmanager
 def running(
     path: Path, answer: Callable[[bytes], tuple[bytes, str]] | None = None, limits: Limits = LIMITS
 ) -> Iterator[Running]:
     """A server in a thread; a call with body X is answered "got X"."""
     with listening(path) as listener:
-        server = Server(
-            listener,
-            answer or (lambda body: (b"got " + body, "text/plain")),
-            lambda message, json: ((b"json: " if json else b"refused: ") + message.encode(), "t/p"),
-            limits,
-        )
+        server = Server(listener, answers(answer or (lambda body: (b"got " + body, TEXT))), limits)
         thread = threading.Thread(target=server.serve)
         thread.start()
         try:
@@ -181,7 +193,7 @@ def test_an_unfinished_request_is_answered(service: Running) -> None:
 
 def test_only_who_holds_too_much_pays_for_it(tmp_path: Path) -> None:
     """A large unfinished call whose client has gone is dropped; the others are answered."""
-    limits = evolve(LIMITS, body_bytes=1 << 20, unfinished_bytes=100_000)
+    limits = evolve(LIMITS, size=1 << 20, unfinished_bytes=100_000)
     head = b"POST / HTTP/1.1\r\ncontent-length: 500000\r\n\r\n"
     with listening(tmp_path / "socket") as listener:
         # Both calls are there before the first turn of the loop.
@@ -193,7 +205,7 @@ def test_only_who_holds_too_much_pays_for_it(tmp_path: Path) -> None:
         waiting.settimeout(5)
         call = request(b"y" * 60_000)
         waiting.sendall(call[:-5])
-        server = Server(listener, lambda body: (body[:3], ""), lambda *_: (b"", ""), limits)
+        server = Server(listener, answers(lambda body: (body[:3], "")), limits)
         thread = threading.Thread(target=server.serve)
         thread.start()
         try:
@@ -380,7 +392,7 @@ def test_large_calls_are_bounded(tmp_path: Path) -> None:
         for client in clients:
             client.sendall(request(b"x" * 20_000))
             time.sleep(0.05)
-        assert b"too many large calls at once" in read_to_the_end(clients[2])
+        assert b"too many long calls at once" in read_to_the_end(clients[2])
         release.set()
         assert read_reply(clients[0]) == read_reply(clients[1]) == b"done"
 

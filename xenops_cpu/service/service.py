@@ -48,10 +48,15 @@ class XenopsCpu:
     (sources.fresh); the record is made anew when the host that was read is another object.
     """
 
-    def __init__(self, source: Source, on_inconsistent: OnInconsistent = "error") -> None:
+    def __init__(
+        self,
+        source: Source,
+        on_inconsistent: OnInconsistent = "error",
+        instance_id: str = "",
+    ) -> None:
         self._source = source
         self._on_inconsistent = on_inconsistent
-        self._instance_id = str(uuid.uuid4())
+        self.instance_id = instance_id or str(uuid.uuid4())
         self._host: Host | None = None
         self._complaint = ""
         self._stat: HostStat | None = None
@@ -72,7 +77,7 @@ class XenopsCpu:
             vendor="xenops_cpu",
             version=__version__,
             features=facts,
-            instance_id=self._instance_id,
+            instance_id=self.instance_id,
         )
 
     def host_get_cpu_info(self, debug_info: str) -> CpuInfo:

@@ -1,4 +1,4 @@
-"""What the server keeps of a client, and what one client may cost."""
+"""What the server keeps of a client: its socket, who it is, what came from it and goes to it."""
 
 from __future__ import annotations
 
@@ -7,74 +7,181 @@ import os
 import select
 import socket
 import struct
+from collections import deque
+from typing import Any, NamedTuple, Protocol
 
-from attrs import frozen
-
-from ..wire import LIMITS
 from .http import RequestReader
 
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 
+# A reply of more than this is not put together with its head: it would be copied for that.
+_JOINED_BYTES = 64 * 1024
+_PIECES = 64  # pieces of an answer handed to the kernel at once
 
-@frozen
-class Limits:
-    """What one client may cost. Seconds are from the first byte of a request (`request`), of
-    silence between requests (`idle`), for taking an answer (`write`), for leaving after a refusal
-    (`leave`), for the calls in hand when the service stops (`stop`). `unsent_bytes` are the
-    answers a client may leave unread before no more of its requests are looked at,
-    `unfinished_bytes` the beginnings of requests held for all clients together. A body beyond
-    `quick_bytes` may take a while to answer: it goes to a thread, `large_calls` at a time at most.
+
+class Spool(Protocol):
+    """A reply that lies in a file, so that no memory is needed for it: sent by the kernel."""
+
+    @property
+    def length(self) -> int: ...
+
+    def send(self, sock: socket.socket, offset: int) -> int:
+        """Send from `offset` what the socket takes now. Raises BlockingIOError, OSError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Peer(NamedTuple):
+    """The process at the other end and its user, as the kernel says (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+
+    def __str__(self) -> str:
+        name = ""
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/comm", errors="replace") as file:
+            name = f" ({file.read().strip()})"
+        if self.pid == os.getpid():
+            return f"process {self.pid}"
+        return f"process {self.pid}{name} of user {self.uid}"
+
+
+def peer(sock: socket.socket) -> Peer:
+    """Who is at the other end; 0 and -1 where the kernel does not say."""
+    try:
+        return Peer(
+            *_CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[:2]
+        )
+    except OSError:
+        return Peer(0, -1)
+
+
+_CREDENTIALS = struct.Struct("iII")
+
+
+class Outgoing:
+    """What a client has not taken yet of its answers. Nothing is copied while it is sent.
+
+    `memory`: the bytes of it that are held in memory; `spooled`: those that lie in files.
     """
 
-    body_bytes: int = LIMITS.size
-    connections: int = 2000
-    request_seconds: float = 10.0
-    idle_seconds: float = 60.0
-    write_seconds: float = 10.0
-    leave_seconds: float = 5.0
-    stop_seconds: float = 5.0
-    unsent_bytes: int = 256 * 1024
-    unfinished_bytes: int = 24 * 1024 * 1024
-    quick_bytes: int = 8 * 1024
-    large_calls: int = 16
+    __slots__ = ("_offset", "_pieces", "memory", "spooled")
+
+    def __init__(self) -> None:
+        self._pieces: deque[memoryview | Spool] = deque()
+        self._offset = 0  # what is sent already of a first piece that is a file
+        self.memory = 0
+        self.spooled = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def add(self, piece: bytes | memoryview | Spool) -> None:
+        if isinstance(piece, bytes | memoryview):
+            self.memory += len(piece)
+            piece = memoryview(piece)
+        else:
+            self.spooled += piece.length
+        self._pieces.append(piece)
+
+    def send(self, sock: socket.socket) -> None:
+        """Send what the socket takes now. Raises BlockingIOError when that is nothing, OSError."""
+        pieces = self._pieces
+        first = pieces[0]
+        if not isinstance(first, memoryview):
+            self._offset += first.send(sock, self._offset)
+            if self._offset >= first.length:
+                pieces.popleft()
+                first.close()
+                self.spooled -= first.length
+                self._offset = 0
+            return
+        views: list[memoryview] = []
+        for piece in pieces:
+            if not isinstance(piece, memoryview) or len(views) == _PIECES:
+                break
+            views.append(piece)
+        sent = sock.sendmsg(views)
+        self.memory -= sent
+        for view in views:
+            if sent < len(view):
+                pieces[0] = view[sent:]
+                return
+            sent -= len(view)
+            pieces.popleft()
+
+    def clear(self) -> None:
+        for piece in self._pieces:
+            if not isinstance(piece, memoryview):
+                piece.close()
+        self._pieces.clear()
+        self.memory = self.spooled = 0
 
 
 class Connection:
-    """One client: its socket, what it has sent and not been answered, what it has not taken yet.
+    """One client. The crowd keeps what state it is in; the conversation changes it.
 
-    `leaving`: its last answer is given. `busy`: a worker has its call, and the loop does not look
-    at it meanwhile; `keep`: whether it is kept after that call. `deadline`: by time.monotonic.
+    `spoke`: whether anything came from it. `keep`: whether it is kept after the long call in hand.
+    `deadline`: by time.monotonic, when its time in this state is over. `held`, `unsent`, `spooled`:
+    how much of its input and output the sums of all clients hold at present. `groups`: where the
+    crowd counts it.
     """
 
-    __slots__ = ("busy", "deadline", "events", "held", "keep", "leaving", "out", "reader", "sock")
+    __slots__ = (
+        "deadline",
+        "events",
+        "groups",
+        "held",
+        "keep",
+        "out",
+        "peer",
+        "reader",
+        "sock",
+        "spoke",
+        "spooled",
+        "state",
+        "unsent",
+    )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, limits: Limits, now: float) -> None:
+    def __init__(self, sock: socket.socket, max_body: int, json: bool) -> None:
         self.sock = sock
-        self.reader = RequestReader(limits.body_bytes)
-        self.out = b""
+        self.peer = peer(sock)
+        self.reader = RequestReader(max_body, json)
+        self.out = Outgoing()
         self.held = 0
+        self.unsent = 0
+        self.spooled = 0
+        self.spoke = False
         self.events = READ
-        self.leaving = False
-        self.busy = False
         self.keep = True
-        self.deadline = now + limits.idle_seconds
-
-    @property
-    def idle(self) -> bool:
-        """Between two requests."""
-        return not (self.busy or self.out or self.reader.missing)
+        self.state = 0  # crowd.State.IDLE
+        self.groups: tuple[Any, ...] = ()
+        self.deadline = 0.0
 
 
-def peer(sock: socket.socket) -> str:
-    """Who is at the other end, for the log."""
-    try:
-        pid, uid, _gid = struct.unpack(
-            "iII", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        )
-    except OSError:
-        return "a client"
-    name = ""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as file:
-        name = f" ({file.read().strip()})"
-    return f"process {pid}{name} of user {uid}" if pid != os.getpid() else f"process {pid}"
+def send(connection: Connection, head: bytes, body: bytes | Spool) -> None:
+    """Send an answer, as far as the client takes it now; the rest of it waits in `out`.
+
+    Raises OSError when the client has gone.
+    """
+    out = connection.out
+    if isinstance(body, bytes) and len(body) <= _JOINED_BYTES:
+        data = head + body
+        if out:
+            out.add(data)
+            return
+        try:
+            sent = connection.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            out.add(memoryview(data)[sent:])
+        return
+    waits = bool(out)
+    out.add(head)
+    out.add(body)
+    if not waits:
+        with contextlib.suppress(BlockingIOError):
+            out.send(connection.sock)

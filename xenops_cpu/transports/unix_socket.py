@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-BACKLOG = 1024
+BACKLOG = 4096
 _GROUP_NUMBER = re.compile(r"[0-9]{1,9}")
 
 

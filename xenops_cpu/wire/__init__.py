@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from xenops_cpu.limits import LIMITS, REPLY_LIMITS, Limits
 from xenops_cpu.marshal import Value
 
 XMLRPC, JSONRPC = "xmlrpc", "jsonrpc"
@@ -20,21 +21,6 @@ CONTENT_TYPES = {XMLRPC: "text/xml", JSONRPC: "application/json"}
 # JSON-RPC 2.0 gives these numbers to kinds of failure; only its error objects carry them.
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND = -32700, -32600, -32601
 INVALID_PARAMS, CALL_FAILED = -32602, -32000
-
-
-@frozen
-class Limits:
-    """The most that a message may have: bytes, levels of nesting, elements or members.
-
-    The largest message that xapi has a use for is some 4 KiB, 8 levels and 60 elements.
-    """
-
-    size: int = 1 << 19
-    depth: int = 64
-    count: int = 10_000
-
-
-LIMITS = Limits()
 
 
 @frozen
@@ -80,7 +66,9 @@ class WireError(ValueError):
 
 
 class Form(Protocol):
-    """What the modules xmlrpc and jsonrpc are."""
+    """What the modules xmlrpc and jsonrpc are. `LIST`: before, between and behind items."""
+
+    LIST: tuple[str, str, str]
 
     def parse_call(self, body: bytes, limits: Limits = ...) -> Call: ...
 
@@ -90,8 +78,31 @@ class Form(Protocol):
 
     def dump_value(self, value: Value) -> str: ...
 
+    def frame(self, envelope: Envelope = ...) -> tuple[str, str]: ...
+
     def success(self, value: str, envelope: Envelope = ...) -> bytes: ...
 
     def dump_success(self, value: Value, envelope: Envelope = ...) -> bytes: ...
 
     def dump_failure(self, error: Value, envelope: Envelope = ..., code: int = ...) -> bytes: ...
+
+
+__all__ = [
+    "CALL_FAILED",
+    "CONTENT_TYPES",
+    "ENVELOPE",
+    "INVALID_PARAMS",
+    "INVALID_REQUEST",
+    "JSONRPC",
+    "LIMITS",
+    "METHOD_NOT_FOUND",
+    "PARSE_ERROR",
+    "REPLY_LIMITS",
+    "XMLRPC",
+    "Call",
+    "Envelope",
+    "Form",
+    "Limits",
+    "Reply",
+    "WireError",
+]

@@ -10,7 +10,7 @@ from xenops_cpu.interface import METHODS, Error, InternalError
 from xenops_cpu.marshal import MarshalError, arguments_writer, reader
 from xenops_cpu.wire import (
     JSONRPC,
-    LIMITS,
+    REPLY_LIMITS,
     XMLRPC,
     Envelope,
     Form,
@@ -24,7 +24,7 @@ _WIRES: dict[str, Form] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 
 
 def caller(
-    send: Callable[[bytes], bytes], wire: str = XMLRPC, limits: Limits = LIMITS
+    send: Callable[[bytes], bytes], wire: str = XMLRPC, limits: Limits = REPLY_LIMITS
 ) -> Callable[[str, Mapping[str, Any]], Any]:
     """A function for interface.Client: typed parameters in, typed result out.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, BinaryIO
 
 from attrs import frozen
 
@@ -41,6 +42,7 @@ from xenops_cpu.wire import (
     LIMITS,
     METHOD_NOT_FOUND,
     XMLRPC,
+    Envelope,
     Form,
     Limits,
     WireError,
@@ -51,6 +53,8 @@ from xenops_cpu.wire import (
 log = logging.getLogger(__name__)
 
 DISCOVER = "rpc.discover"
+# Methods whose work grows with what is asked; all others take microseconds.
+LENGTHY = frozenset(name for name in METHODS if name.startswith("POOL."))
 _SHOWN = 200  # characters of a name or an exception's text that an answer repeats
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
@@ -68,15 +72,17 @@ class _Plan:
     write: Writer
     # The last result and its text on each wire, for results that cannot change: the record of a
     # host is the same object until the host changes, and writing it is a third of a call.
-    written: dict[str, tuple[object, str]] | None
+    written: dict[Form, tuple[object, str]] | None
+    lengthy: bool
+    type: Any  # of the result
 
-    def text(self, wire: str, result: object) -> str:
+    def text(self, wire: Form, result: object) -> str:
         """The result as the wire's text of a value."""
         if self.written is None:
-            return _WIRES[wire].dump_value(self.write(result))
+            return wire.dump_value(self.write(result))
         last = self.written.get(wire)
         if last is None or last[0] is not result:
-            last = self.written[wire] = (result, _WIRES[wire].dump_value(self.write(result)))
+            last = self.written[wire] = (result, wire.dump_value(self.write(result)))
         return last[1]
 
 
@@ -92,15 +98,19 @@ def _plan(name: str) -> _Plan:
         has_units=len(takes) < len(method.params),  # the service's methods do without them
         write=writer(method.result),
         written={} if is_constant_record(method.result) else None,
+        lengthy=name in LENGTHY,
+        type=method.result,
     )
 
 
-def wire_of(body: bytes) -> str:
-    """The wire that a body is written in, XMLRPC or JSONRPC."""
+def wire_of(body: bytes, otherwise: str = XMLRPC) -> str:
+    """The wire that a body is written in, XMLRPC or JSONRPC; `otherwise` if it does not tell."""
     start = body[:1]
     if start not in (b"<", b"{"):
         start = body.removeprefix(_BOM).lstrip(_BLANK)[:1]
-    return JSONRPC if start in (b"{", b"[") else XMLRPC
+        if start != b"<" and start not in (b"{", b"["):
+            return otherwise
+    return XMLRPC if start == b"<" else JSONRPC
 
 
 def content_type(wire: str) -> str:
@@ -113,10 +123,81 @@ def failure(wire: str, message: str) -> bytes:
     return _WIRES[wire].dump_failure(_error(InternalError(message)), ENVELOPE)
 
 
-def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
-    """The reply to the call in a body. Never raises: failures are in the reply and in the log."""
-    name = wire_of(body)
-    wire = _WIRES[name]
+def answer(
+    service: Service, body: bytes, limits: Limits = LIMITS, otherwise: str = XMLRPC
+) -> bytes:
+    """The reply to the call in a body. Never raises: failures are in the reply and in the log.
+
+    `otherwise`: the wire of a body that does not tell its own.
+    """
+    reply = _answer(service, body, limits, otherwise, _whole, LENGTHY)
+    assert reply is not None
+    return reply
+
+
+def quick_answer(
+    service: Service, body: bytes, limits: Limits = LIMITS, otherwise: str = XMLRPC
+) -> bytes | None:
+    """The same for a call that takes microseconds; None for one of LENGTHY."""
+    return _answer(service, body, limits, otherwise, _whole, frozenset())
+
+
+def write_answer(
+    service: Service,
+    body: bytes,
+    file: BinaryIO,
+    limits: Limits = LIMITS,
+    otherwise: str = XMLRPC,
+) -> None:
+    """Write the reply to an empty file, piece by piece: a long list is never in memory as text."""
+
+    def write(wire: Form, plan: _Plan, result: object, envelope: Envelope) -> bytes:
+        try:
+            before, behind = wire.frame(envelope)
+            file.write(before.encode())
+            for piece in _pieces(wire, plan.type, result):
+                file.write(piece.encode("utf-8", "replace"))
+            file.write(behind.encode("utf-8", "replace"))
+        except BaseException:
+            file.seek(0)
+            file.truncate()
+            raise
+        return b""
+
+    file.write(_answer(service, body, limits, otherwise, write, LENGTHY) or b"")
+
+
+def _pieces(wire: Form, type_: Any, value: Any) -> Iterator[str]:
+    """A value's text; of a list an item at a time."""
+    if typing.get_origin(type_) is not list or type(value) is not list:
+        yield wire.dump_value(writer(type_)(value))
+        return
+    before, between, behind = wire.LIST
+    write = writer(typing.get_args(type_)[0])
+    yield before
+    for index, item in enumerate(value):
+        try:
+            text = wire.dump_value(write(item))
+        except MarshalError as error:
+            raise error.inside(f"[{index}]") from None
+        yield between + text if index else text
+    yield behind
+
+
+def _whole(wire: Form, plan: _Plan, result: object, envelope: Envelope) -> bytes:
+    return wire.success(plan.text(wire, result), envelope)
+
+
+def _answer(
+    service: Service,
+    body: bytes,
+    limits: Limits,
+    otherwise: str,
+    write: Callable[[Form, _Plan, object, Envelope], bytes],
+    taken: frozenset[str],
+) -> bytes | None:
+    """`write` makes the reply of a result; None for a method of LENGTHY that is not `taken`."""
+    wire = _WIRES[wire_of(body, otherwise)]
     envelope = ENVELOPE
     code = CALL_FAILED
     method = ""
@@ -126,17 +207,19 @@ def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
         plan = _plan(method) if method in METHODS else None
         if plan is None:
             if method == DISCOVER:
-                return wire.dump_success(document(), envelope)
+                return wire.success(_document_text(wire is xmlrpc), envelope)
             unknown = _unknown(method)
             log.info("refused a call: %s", unknown)
             return wire.dump_failure(_error(unknown), envelope, METHOD_NOT_FOUND)
+        if plan.lengthy and method not in taken:
+            return None
         code = INVALID_PARAMS
         given = plan.read(call.params)
         code = CALL_FAILED
         if plan.has_units:
             given = [given[index] for index in plan.takes]
         result = getattr(service, plan.python_name)(*given)
-        return wire.success(plan.text(name, result), envelope)
+        return write(wire, plan, result, envelope)
     except XenopsError as error:
         log.info("%s failed: %s", method[:_SHOWN], error)
         failed: XenopsError = error
@@ -151,6 +234,9 @@ def answer(service: Service, body: bytes, limits: Limits = LIMITS) -> bytes:
         else:
             failed = InternalError(f"{method}: the service made a result that is none: {error}")
             log.error("%s made a result that is none: %s", method, error)
+    except MemoryError:
+        failed = InternalError(f"{method}: it needs more memory than there is for one call")
+        log.error("%s needs more memory than there is for one call", method[:_SHOWN])
     except Exception as error:
         text = f"{type(error).__name__}: {error}"[:_SHOWN]
         failed = InternalError(f"{method or 'the request'}: {text}")
@@ -173,6 +259,11 @@ def _error(error: XenopsError) -> Value:
     except MarshalError as problem:
         log.error("an error that is none: %s", problem)
         return _write_error(InternalError(f"the service made an error that is none: {problem}"))
+
+
+@cache
+def _document_text(in_xml: bool) -> str:
+    return (xmlrpc if in_xml else jsonrpc).dump_value(document())
 
 
 @cache

@@ -18,6 +18,7 @@ from xenops_cpu.wire import (
     ENVELOPE,
     INVALID_REQUEST,
     LIMITS,
+    REPLY_LIMITS,
     Call,
     Envelope,
     Limits,
@@ -130,7 +131,7 @@ def _envelope(call: dict[str, Any]) -> Envelope:
     return envelope
 
 
-def parse_response(body: bytes, limits: Limits = LIMITS) -> Reply:
+def parse_response(body: bytes, limits: Limits = REPLY_LIMITS) -> Reply:
     """The reply in a response's body. Raises WireError.
 
     The error of a 2.0 reply is the variant in its `data`, or an Internal_error with its message.
@@ -164,6 +165,7 @@ def parse_response(body: bytes, limits: Limits = LIMITS) -> Reply:
 # ---- writing ----------------------------------------------------------------------------------
 
 _quote = json.encoder.encode_basestring
+LIST = ("[", ",", "]")
 
 
 def dump_value(value: Value) -> str:
@@ -227,9 +229,15 @@ def dump_success(value: Value, envelope: Envelope = ENVELOPE) -> bytes:
 
 def success(value: str, envelope: Envelope = ENVELOPE) -> bytes:
     """The same for a result that dump_value has written already."""
+    before, behind = frame(envelope)
+    return _encode(f"{before}{value}{behind}")
+
+
+def frame(envelope: Envelope = ENVELOPE) -> tuple[str, str]:
+    """What stands before and behind the result in such a body."""
     if envelope.version == "2.0":
-        return _encode(f'{{"jsonrpc":"2.0","result":{value}{_id(envelope)}}}')
-    return _encode(f'{{"result":{value},"error":null{_id(envelope)}}}')
+        return '{"jsonrpc":"2.0","result":', f"{_id(envelope)}}}"
+    return '{"result":', f',"error":null{_id(envelope)}}}'
 
 
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = CALL_FAILED) -> bytes:

@@ -10,6 +10,7 @@ from xenops_cpu.wire import (
     ENVELOPE,
     INVALID_REQUEST,
     LIMITS,
+    REPLY_LIMITS,
     Call,
     Envelope,
     Limits,
@@ -74,7 +75,7 @@ def parse_any_call(body: bytes, limits: Limits) -> Call:
     return Call(method, message.values)
 
 
-def parse_response(body: bytes, limits: Limits = LIMITS) -> Reply:
+def parse_response(body: bytes, limits: Limits = REPLY_LIMITS) -> Reply:
     """The reply in a response's body. Raises WireError.
 
     A struct without Status is a success, as in rpclib. A fault has no variant: it is a WireError.
@@ -154,13 +155,16 @@ def dump_call(method: str, params: list[Value], envelope: Envelope = ENVELOPE) -
     )
 
 
-def _response(status: str, name: str, value: str) -> bytes:
-    return _encode(
-        '<?xml version="1.0"?><methodResponse><params><param><value><struct>'
-        f"<member><name>Status</name><value>{status}</value></member>"
-        f"<member><name>{name}</name>{value}</member>"
-        "</struct></value></param></params></methodResponse>"
-    )
+LIST = ("<value><array><data>", "", "</data></array></value>")
+_RESPONSE = '<?xml version="1.0"?><methodResponse><params><param><value><struct><member>'
+_END = "</member></struct></value></param></params></methodResponse>"
+_SUCCESS = (
+    f"{_RESPONSE}<name>Status</name><value>Success</value></member><member><name>Value</name>"
+)
+_FAILURE = (
+    f"{_RESPONSE}<name>Status</name><value>Failure</value></member>"
+    "<member><name>ErrorDescription</name>"
+)
 
 
 def dump_success(value: Value, envelope: Envelope = ENVELOPE) -> bytes:
@@ -170,9 +174,14 @@ def dump_success(value: Value, envelope: Envelope = ENVELOPE) -> bytes:
 
 def success(value: str, envelope: Envelope = ENVELOPE) -> bytes:
     """The same for a result that dump_value has written already."""
-    return _response("Success", "Value", value)
+    return _encode(f"{_SUCCESS}{value}{_END}")
+
+
+def frame(envelope: Envelope = ENVELOPE) -> tuple[str, str]:
+    """What stands before and behind the result in such a body."""
+    return _SUCCESS, _END
 
 
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = 0) -> bytes:
     """The body of a reply with an error variant: never a <fault>, which rpclib cannot type."""
-    return _response("Failure", "ErrorDescription", dump_value(error))
+    return _encode(f"{_FAILURE}{dump_value(error)}{_END}")
