@@ -17,19 +17,18 @@ import contextlib
 import io
 import logging
 import os
-import pickle
 import socket
 import struct
-import subprocess
 import sys
 import threading
-from typing import Any
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .limits import LIMITS, Limits
 from .transports.http import Request
 from .transports.spool import MemoryFile
+
+if TYPE_CHECKING:
+    import subprocess
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +47,7 @@ class CannotStart(Exception):
     """The helper cannot be started at all."""
 
 
-@frozen
-class Setup:
+class Setup(NamedTuple):
     """What the helper has to know: the source, and what the service was started with."""
 
     source: Any
@@ -105,6 +103,10 @@ class Helper:
             self._end(kill=True)
 
     def _start(self) -> socket.socket:
+        # Most services never get a long call, and need none of this.
+        import pickle
+        import subprocess
+
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -186,6 +188,7 @@ def _receive(sock: socket.socket, length: int) -> bytes | None:
 
 def main(fd: int) -> None:
     """Answer what comes over the socket `fd`, until the service closes it."""
+    import pickle
     import signal
 
     # A terminal and a service manager signal whole groups; the service says itself when it is over.

@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from attrs import frozen
 
 
 def _limit(value: float, unit: str, meaning: str) -> Any:
     return attrs.field(default=value, metadata={"unit": unit, "meaning": meaning})
 
 
-@frozen
+@attrs.frozen(eq=False, repr=False)  # half of what making the class costs at the start
 class Limits:
     """What may be at most; tests make some of it small. Fields in the order of a call's way."""
 

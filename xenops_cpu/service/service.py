@@ -116,52 +116,58 @@ class XenopsCpu:
 
     def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
         """Pool.cpu_info as xapi makes it."""
-        from . import pools
+        from . import bounds, pools
 
         task.set(debug_info)
+        bounds.hosts("level", hosts)
         return pools.cpu_info(hosts, self._own())
 
     def pool_level(
         self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
     ) -> PoolLevel:
         """The level, and who costs it what."""
-        from . import pools
+        from . import bounds, pools
 
         task.set(debug_info)
+        bounds.hosts("level", hosts)
         return pools.level(hosts, guest_type, self._own())
 
     def pool_check(self, debug_info: str, vms: list[PoolVm], hosts: list[PoolHost]) -> PoolCheck:
         """A verdict for every VM on every host."""
-        from . import pools
+        from . import bounds, pools
 
         task.set(debug_info)
+        bounds.check("check", vms, hosts)
         return pools.check(vms, hosts, self._own())
 
     def pool_plan(
         self, debug_info: str, before: list[PoolHost], after: list[PoolHost], vms: list[PoolVm]
     ) -> PoolPlan:
         """What a change of hosts does."""
-        from . import pools
+        from . import bounds, pools
 
         task.set(debug_info)
+        bounds.plan(before, after, vms)
         return pools.what_if(before, after, vms, self._own())
 
     def pool_split(
         self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType, parts: int
     ) -> PoolSplit:
         """The best sub-pools."""
-        from . import pools
+        from . import bounds, pools
 
         task.set(debug_info)
+        bounds.split(hosts)
         return pools.split(hosts, guest_type, parts, self._own())
 
     def pool_audit(
         self, debug_info: str, stored: dict[str, str], hosts: list[PoolHost]
     ) -> list[PoolFinding]:
         """What of a stored Pool.cpu_info is not as it should be."""
-        from . import pools
+        from . import bounds, pools
 
         task.set(debug_info)
+        bounds.hosts("audit", hosts)
         return pools.audit_of(stored, hosts, self._own())
 
     def _own(self) -> Release | None:

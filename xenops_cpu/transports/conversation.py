@@ -11,8 +11,7 @@ import logging
 import select
 import socket
 from collections.abc import Callable
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..limits import Limits
 from .connection import READ, WRITE, Connection, Spool, send
@@ -28,8 +27,7 @@ _CHUNK = 64 * 1024
 Reply = tuple[bytes | Spool, str]
 
 
-@frozen
-class Answers:
+class Answers(NamedTuple):
     """What the transport asks: body in, (reply, content type) out. None of these may raise.
 
     `quick` answers in the loop, or says None to a call that may take long; `long` answers such a

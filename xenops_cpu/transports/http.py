@@ -29,7 +29,6 @@ _HEAD = re.compile(
     rb"(%s++) ([!-~]++) HTTP/1\.([0-9])\r?\n((?:%s)*+)\r?\n" % (_TOKEN, _LINE), re.DOTALL
 )
 _FIRST_LINE = re.compile(_REQUEST_LINE)
-_ONE_LINE = re.compile(_LINE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 # A head as short as this is remembered: clients send the same one with every call.
 _REMEMBERED_BYTES = 512
@@ -211,7 +210,7 @@ def _wrong_line(text: bytes) -> HttpError:
     first, *lines = text.splitlines(keepends=True)
     if not _FIRST_LINE.fullmatch(first):
         return HttpError(_no_request(first))
-    wrong = next((line for line in lines if not _ONE_LINE.fullmatch(line)), b"")
+    wrong = next((line for line in lines if not re.fullmatch(_LINE, line)), b"")
     if wrong[:1] in (b" ", b"\t"):
         return HttpError(f"a folded header line: {_shown(wrong)}; write each header on one line")
     return HttpError(f'the header line {_shown(wrong)} is not "name: value"')

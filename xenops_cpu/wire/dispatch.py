@@ -157,6 +157,11 @@ def write_answer(
             file.write(before.encode())
             for piece in _pieces(wire, plan.type, result):
                 file.write(piece.encode("utf-8", "replace"))
+                if file.tell() > limits.pool_answer_bytes:
+                    raise InternalError(
+                        f"the answer is larger than {limits.pool_answer_bytes:,} bytes; ask in "
+                        "parts, or use the commands of xenops-cpu, which have no such limit"
+                    )
             file.write(behind.encode("utf-8", "replace"))
         except BaseException:
             file.seek(0)
@@ -263,7 +268,8 @@ def _error(error: XenopsError) -> Value:
 
 @cache
 def _document_text(in_xml: bool) -> str:
-    return (xmlrpc if in_xml else jsonrpc).dump_value(document())
+    wire: Form = xmlrpc if in_xml else jsonrpc
+    return wire.dump_value(document())
 
 
 @cache
