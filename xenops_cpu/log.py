@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import select
 import sys
 from contextvars import ContextVar
 from typing import TextIO
@@ -63,53 +62,13 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-class _Unwaiting(logging.StreamHandler[TextIO]):
-    """Drops lines while a pipe is full, and says afterwards how many.
-
-    Whoever reads the log may stop reading; the callers are not to wait for that. A pipe that can be
-    written to takes 4 KiB at once, which is more than a line has.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._lost = 0
-        self._poll = select.poll()
-        self._poll.register(stream.fileno(), select.POLLOUT)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if not self._poll.poll(0):
-            self._lost += 1
-            return
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            self.emit(
-                logging.LogRecord(
-                    __name__,
-                    logging.WARNING,
-                    "",
-                    0,
-                    "lost %d lines: nobody read them",
-                    (lost,),
-                    None,
-                )
-            )
-        super().emit(record)
-
-
-def _handler(stream: TextIO | None) -> logging.Handler:
-    if stream is None:  # started with a closed one
-        return logging.NullHandler()
-    try:
-        return _Unwaiting(stream)
-    except OSError:  # no file: a stream in memory
-        return logging.StreamHandler(stream)
-
-
 def to_stream(level: str = "info", stream: TextIO | None = None) -> None:
-    """Log to `stream` (standard error)."""
-    handler = _handler(stream or sys.stderr)
-    handler.setFormatter(Formatter())
+    """Log to `stream` (standard error); never wait for whoever reads it."""
+    from .log_handler import handler
+
+    handling = handler(stream or sys.stderr)
+    handling.setFormatter(Formatter())
     root = logging.getLogger("xenops_cpu")
-    root.handlers = [handler]
+    root.handlers = [handling]
     root.propagate = False
     root.setLevel(level.upper())

@@ -157,11 +157,7 @@ def write_answer(
             file.write(before.encode())
             for piece in _pieces(wire, plan.type, result):
                 file.write(piece.encode("utf-8", "replace"))
-                if file.tell() > limits.pool_answer_bytes:
-                    raise InternalError(
-                        f"the answer is larger than {limits.pool_answer_bytes:,} bytes; ask in "
-                        "parts, or use the commands of xenops-cpu, which have no such limit"
-                    )
+                _check_size(file.tell(), limits)
             file.write(behind.encode("utf-8", "replace"))
         except BaseException:
             file.seek(0)
@@ -170,6 +166,14 @@ def write_answer(
         return b""
 
     file.write(_answer(service, body, limits, otherwise, write, LENGTHY) or b"")
+
+
+def _check_size(size: int, limits: Limits) -> None:
+    if size > limits.pool_answer_bytes:
+        raise InternalError(
+            f"the answer is larger than {limits.pool_answer_bytes:,} bytes; ask in parts, or use "
+            "the commands of xenops-cpu, which have no such limit"
+        )
 
 
 def _pieces(wire: Form, type_: Any, value: Any) -> Iterator[str]:
