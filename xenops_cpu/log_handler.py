@@ -122,7 +122,7 @@ def _shortened(line: str, most: int) -> bytes:
 
 
 class _Output:
-    """A place for lines. `put` takes bytes, as many as it can without waiting, or raises OSError."""
+    """A place for lines. `put` takes what it can of bytes without waiting, or raises OSError."""
 
     def __init__(
         self, put: Callable[[bytes], int], close: Callable[[], object] = lambda: None
@@ -152,8 +152,8 @@ def _output(stream: TextIO) -> _Output:
     mode = os.fstat(fd).st_mode
     if stat.S_ISSOCK(mode):  # for instance journald's
         sock = socket.socket(fileno=os.dup(fd))
-        flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-        return _Output(lambda data: sock.send(data, flags), sock.close)
+        now = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+        return _Output(lambda data: sock.send(data, now), sock.close)
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         # A description of our own that never waits: the one we were started with may be shared with
         # others, who do not expect that.
