@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.pools import HVM, host, mixed
 from xenops_cpu.features.release import release
 from xenops_cpu.pools import split as module
-from xenops_cpu.pools.levelling import level
+from xenops_cpu.pools.levelling import level, rules
 from xenops_cpu.pools.member import Member
 from xenops_cpu.pools.split import SplitError, split
 
@@ -106,3 +107,51 @@ def test_real_hosts() -> None:
     assert found.exact
     assert len(found.parts) == 2
     assert found.given_up < split(mixed(), HVM, 1).given_up
+
+
+# Features that only a level has, or that it has in another form, or that depend on others.
+RSB = ["FPU", "AVX", "XSAVE", "ARCH_CAPS", "RSBA", "RRSBA", "EIBRS", "MD_CLEAR", "FB_CLEAR"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(RSB), unique=True).map(" ".join),
+            st.integers(1, 3),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_sums_cost_what_the_levels_do(texts: list[tuple[str, int]]) -> None:
+    """What a group gives up is the same from its sums as by a look at each host's features."""
+    known = rules(XEN.name)
+    extra = known.ored | known.rsba | known.rrsba
+    bits = [1 << number for number in range(extra.bit_length()) if extra >> number & 1]
+    kinds = [
+        module._Kind("", host("x", text).boot(HVM), tuple(range(count))) for text, count in texts
+    ]
+    total = module._sum(kinds[0], bits)
+    for kind in kinds[1:]:
+        total += module._sum(kind, bits)
+    assert total.cost(known, bits) == module._cost(kinds, XEN)
+
+
+def test_many_kinds_take_no_cube_of_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mergers are costed once for each pair of groups that ever was, whatever is in them."""
+    costed = 0
+    cost = module._Sum.cost
+
+    def counted(total: module._Sum, *known: Any) -> int:
+        nonlocal costed
+        costed += 1
+        return cost(total, *known)
+
+    monkeypatch.setattr(module._Sum, "cost", counted)
+    names = [feature.name for feature in XEN.features.values()][:60]
+    members = [host(str(index), " ".join(names[: index + 1])) for index in range(60)]
+    found = split(members, HVM, 3)
+    assert not found.exact
+    assert len(found.parts) == 3
+    assert costed < 60 * 60 + 200

@@ -6,13 +6,17 @@ could move between them.
 
 Hosts that give the same are one kind. Up to EXACT kinds, every partition is looked at (by subsets,
 3^kinds steps). Beyond that, kinds are merged greedily, the cheapest merger first, which is a good
-partition and not always the best: `exact` says which it was.
+partition and not always the best: `exact` says which it was. That takes kinds^2 * log(kinds) steps,
+because what a merger costs is known from sums, without a look at the kinds within it: of the hosts'
+features, a level keeps what all hosts have, so that each host keeps as many of those; and beyond
+them only features that are OR-ed, of which there are a handful to be counted (_Sum).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from heapq import heapify, heappop, heappush
 
 from attrs import field, frozen
 
@@ -20,7 +24,7 @@ from ..errors import Error
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..interface import GuestType
-from .levelling import level
+from .levelling import Rules, level, rules
 from .member import Member, release_of_pool
 
 EXACT = 10
@@ -143,21 +147,91 @@ def _exactly(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kin
     return groups
 
 
+@frozen
+class _Sum:
+    """What the cost of a group depends on, added up over its hosts.
+
+    `every`, `some`: the bits that all have, and any; `hosts`: how many;
+    `features`: how many they have together; `brought`: how many hosts have each of the
+    bits that a level can have though not every host does; `length`: of the longest, in words.
+    """
+
+    every: int
+    some: int
+    hosts: int
+    features: int
+    brought: tuple[int, ...]
+    length: int
+
+    def __add__(self, other: _Sum) -> _Sum:
+        brought = zip(self.brought, other.brought, strict=True)
+        return _Sum(
+            self.every & other.every,
+            self.some | other.some,
+            self.hosts + other.hosts,
+            self.features + other.features,
+            tuple(mine + theirs for mine, theirs in brought),
+            max(self.length, other.length),
+        )
+
+    def cost(self, rules: Rules, bits: Sequence[int]) -> int:
+        """Features given up, as _cost counts them."""
+        found = self.some
+        if self.hosts > 1:
+            found = rules.settle(self.every, self.some, self.length)
+        kept = (found & self.every).bit_count() * self.hosts
+        beyond = found & ~self.every
+        kept += sum(n for bit, n in zip(bits, self.brought, strict=True) if bit & beyond)
+        return self.features - kept
+
+
+def _sum(kind: _Kind, bits: Sequence[int]) -> _Sum:
+    own, length = kind.featureset.bits, kind.featureset.length
+    hosts = len(kind.hosts)
+    if not length:  # a set without words does not count in a level
+        return _Sum(-1, 0, 0, 0, (0,) * len(bits), 0)
+    return _Sum(
+        every=own,
+        some=own,
+        hosts=hosts,
+        features=own.bit_count() * hosts,
+        brought=tuple(hosts if own & bit else 0 for bit in bits),
+        length=length,
+    )
+
+
 def _greedily(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kind]]:
-    groups = [[kind] for kind in kinds]
-    costs = [0] * len(groups)
-    mergers = {
-        (i, j): _cost(groups[i] + groups[j], xen)
-        for i in range(len(groups))
-        for j in range(i + 1, len(groups))
-    }
-    alive = set(range(len(groups)))
-    while len(alive) > parts:
-        i, j = min(mergers, key=lambda pair: mergers[pair] - costs[pair[0]] - costs[pair[1]])
-        costs[i] = mergers[i, j]
-        groups[i] = groups[i] + groups[j]
-        alive.discard(j)
-        mergers = {pair: cost for pair, cost in mergers.items() if j not in pair}
-        for other in alive - {i}:
-            mergers[min(i, other), max(i, other)] = _cost(groups[i] + groups[other], xen)
-    return [groups[index] for index in sorted(alive)]
+    known = rules(xen.name)
+    extra = known.ored | known.rsba | known.rrsba
+    bits = [1 << number for number in range(extra.bit_length()) if extra >> number & 1]
+    groups = {index: [kind] for index, kind in enumerate(kinds)}
+    sums = {index: _sum(kind, bits) for index, kind in enumerate(kinds)}
+    costs = {index: total.cost(known, bits) for index, total in sums.items()}
+
+    def merger(i: int, j: int) -> tuple[int, int, int]:
+        """What merging two groups gives up more than they do, and which they are."""
+        return (sums[i] + sums[j]).cost(known, bits) - costs[i] - costs[j], i, j
+
+    indices = range(len(kinds))
+    mergers = [
+        merger(i, j)
+        for i in indices
+        for j in indices[i + 1 :]
+        if kinds[i].vendor == kinds[j].vendor
+    ]
+    heapify(mergers)
+    next_index = len(kinds)
+    while len(groups) > parts:
+        # A group that has been merged is gone from `groups`, and its mergers mean nothing.
+        _, i, j = heappop(mergers)
+        if i not in groups or j not in groups:
+            continue
+        merged = groups.pop(i) + groups.pop(j)
+        sums[next_index] = sums[i] + sums[j]
+        costs[next_index] = sums[next_index].cost(known, bits)
+        for other, group in groups.items():
+            if group[0].vendor == merged[0].vendor:
+                heappush(mergers, merger(other, next_index))
+        groups[next_index] = merged
+        next_index += 1
+    return list(groups.values())
