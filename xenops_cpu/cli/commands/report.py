@@ -14,8 +14,8 @@ from ...pools.level import level_of
 from .. import OK, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import release
+from ..output_files import write_file
 from ..progress import Progress
-from . import capture
 
 _EXAMPLES = """  xenops-cpu report --html pool.html host-7.json host-8.json --vm vms.txt
   xenops-cpu report --html pool.html bugtool.tar.bz2     # its hosts and its VMs
@@ -73,5 +73,5 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.html == "-":
         sys.stdout.write(text)
     else:
-        capture.replace(Path(arguments.html), text)
+        write_file(Path(arguments.html), text)
     return OK
