@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -60,43 +61,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # started with a closed one, as some supervisors do
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open as long as the program runs
     name = arguments[0] if arguments else ""
-    if name in ("-h", "--help", "help"):
-        print(_usage(), end="")
-        return OK
-    if name in ("-V", "--version"):
-        print(f"xenops-cpu {__version__}")
-        return OK
-    if name not in COMMANDS:
-        said = f"there is no command {name!r}" if name else "a command is missing"
-        print(f"xenops-cpu: {said}\n\n{_usage()}", end="", file=sys.stderr)
-        return WRONG_USAGE
-    # What goes wrong is said once, as the command's own sentence; only the daemon keeps a log.
-    logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
-    command = importlib.import_module(f"{__package__}.commands.{name}")
+    spoken = f"xenops-cpu {name}" if name in COMMANDS else "xenops-cpu"
     try:
-        parser: argparse.ArgumentParser = command.parser()
-        code: int = command.run(parser.parse_args(arguments[1:]))
+        code = _run(name, arguments[1:])
         sys.stdout.flush()
     except Failure as failure:
-        print(f"xenops-cpu {name}: {failure}", file=sys.stderr)
+        _say(f"{spoken}: {failure}\n")
         return failure.code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing is left to say to them.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return OK
     except OSError as error:
         where = error.filename or "standard output"
-        print(f"xenops-cpu {name}: {where}: {error.strerror}", file=sys.stderr)
+        _say(f"{spoken}: {where}: {error.strerror}\n")
+        if error.filename is None:
+            _give_up_output()
         return CANNOT_BE_READ
     except Exception as error:
         if os.environ.get("XENOPS_CPU_DEBUG"):
             raise
-        print(
-            f"xenops-cpu {name}: a fault in this program, please report it: "
-            f"{type(error).__name__}: {error} (XENOPS_CPU_DEBUG=1 shows where)",
-            file=sys.stderr,
+        _say(
+            f"{spoken}: a fault in this program, please report it: "
+            f"{type(error).__name__}: {error} (XENOPS_CPU_DEBUG=1 shows where)\n"
         )
         return FAULT
     return code
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    if name in ("-h", "--help", "help"):
+        sys.stdout.write(_usage())
+        return OK
+    if name in ("-V", "--version"):
+        print(f"xenops-cpu {__version__}")
+        return OK
+    if name not in COMMANDS:
+        problem = f"there is no command {name!r}" if name else "a command is missing"
+        _say(f"xenops-cpu: {problem}\n\n{_usage()}")
+        return WRONG_USAGE
+    # What goes wrong is said once, as the command's own sentence; only the daemon keeps a log.
+    logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
+    command = importlib.import_module(f"{__package__}.commands.{name}")
+    parser: argparse.ArgumentParser = command.parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as end:  # --help, or wrong use that argparse has explained already
+        return end.code if isinstance(end.code, int) else WRONG_USAGE
+    code: int = command.run(options)
+    return code
+
+
+def _say(text: str) -> None:
+    """On standard error, if anybody can hear it: the exit code tells all the same."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+
+def _give_up_output() -> None:
+    """What could not be written must not fail once more when Python ends (with exit code 120)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 from ..sources import KINDS, Source, SourceError, choose
 from . import WRONG_USAGE, Failure, simulation
@@ -17,9 +19,15 @@ _SOCKET_PLACES = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: Any = None) -> None:
+        """argparse itself would say nothing when it cannot be written, and end with 0."""
+        (file or sys.stdout).write(self.format_help())
+
+
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
     """A parser whose help ends with examples."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=f"xenops-cpu {command}",
         description=description,
         epilog=f"examples:\n{examples}",
