@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .limits import LIMITS, Limits
 from .transports.http import Request
-from .transports.spool import MemoryFile
+from .transports.spool import MemoryFile, open_memory_file
 
 if TYPE_CHECKING:
     import subprocess
@@ -227,7 +227,7 @@ def _serve(sock: socket.socket, setup: Setup) -> None:
 def _answer(sock: socket.socket, service: Any, body: bytes, json: bool) -> None:
     from .wire import JSONRPC, XMLRPC, dispatch
 
-    with os.fdopen(os.memfd_create("xenops-cpu-reply"), "w+b", buffering=_INLINE_BYTES) as file:
+    with os.fdopen(open_memory_file(), "w+b", buffering=_INLINE_BYTES) as file:
         dispatch.write_answer(service, body, file, otherwise=JSONRPC if json else XMLRPC)
         file.flush()
         length = file.seek(0, io.SEEK_END)

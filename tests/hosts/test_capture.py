@@ -58,6 +58,7 @@ def change(path: str, value: Any) -> str:
         (change("host.topology.cpu_count", "1"), 'cpu_count: "1" is not a whole number'),
         (change("host.topology.cpu_count", True), "cpu_count: true is not a whole number"),
         (change("host.topology.cpu_count", -1), "cpu_count: -1 is negative"),
+        (change("host.topology.nr_nodes", 10**30), "nr_nodes: more than 1,000,000 is no such"),
         (change("host.hvm", 1), "host.hvm: 1 is not true or false"),
         (change("host.featuresets.raw", "12g4"), 'featuresets.raw: featureset word 0: "12g4"'),
         (change("host.featuresets.host", ...), "featuresets.host is missing"),

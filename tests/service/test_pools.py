@@ -163,6 +163,10 @@ def test_errors_name_parameter_host_and_word() -> None:
         there.pool_check("x", [PoolVm("v", HVM, {"features": "?"})], [])
     with pytest.raises(InternalError, match=r"parameter stored: .*: features_pv: featureset"):
         there.pool_audit("x", {"features_pv": "?"}, [A])
+    many = PoolHost("h", {**A.cpu_info, "cpu_count": "9" * 5000}, True, "")
+    for ask in (there.pool_get_cpu_info, lambda task, hosts: there.pool_level(task, hosts, HVM)):
+        with pytest.raises(InternalError, match=r"hosts: h: cpu_count: .* is not a whole number"):
+            ask("x", [many])
     with pytest.raises(InternalError, match=r"parameter hosts: .*cpu_count"):
         there.pool_get_cpu_info("x", [PoolHost("h", {**A.cpu_info, "cpu_count": "?"}, True, "")])
 

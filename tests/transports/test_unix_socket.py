@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ def test_a_socket_is_there_while_it_is_used(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with listening(path):
         assert connects(path)
-    assert not path.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
@@ -55,6 +57,37 @@ def test_two_services_on_one_path_are_refused(tmp_path: Path) -> None:
         with pytest.raises(SocketError, match="already has the socket"), listening(path):
             pass
         assert connects(path)
+        assert (tmp_path / "s.lock").exists(), "the first one's lock was taken away"
+
+
+def test_many_start_and_stop_at_once(tmp_path: Path) -> None:
+    """However starts and stops meet, never do two services have the path at the same time."""
+    path = tmp_path / "s"
+    inside = 0
+    together = 0
+    served = 0
+
+    def come_and_go() -> None:
+        nonlocal inside, together, served
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            try:
+                with listening(path):
+                    inside += 1
+                    together = max(together, inside)
+                    served += 1
+                    inside -= 1
+            except SocketError:
+                pass
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert served > 1
+    assert together == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
@@ -64,6 +97,7 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SocketError, match="is no socket"), listening(path):
         pass
     assert path.read_text() == "precious"
+    assert [item.name for item in tmp_path.iterdir()] == ["s"]  # and no lock file either
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])

@@ -54,6 +54,10 @@ _CODE = bytes.fromhex(
 )
 
 
+# linux/memfd.h; Python has a name for it from 3.14 on.
+_MFD_EXEC = 0x10
+
+
 class MachineError(RemediedError):
     """This machine's CPU cannot be read."""
 
@@ -142,6 +146,17 @@ def _libc() -> ctypes.CDLL:
     return libc
 
 
+def _executable_memory_file() -> int:
+    """Says that it will be executed, as Linux 6.3 and later want to know (memfd_create(2))."""
+    name = "xenops-cpu-cpuid"
+    try:
+        return os.memfd_create(name, os.MFD_CLOEXEC | _MFD_EXEC)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a kernel that does not know the flag
+            raise
+        return os.memfd_create(name, os.MFD_CLOEXEC)
+
+
 def _map_code() -> tuple[int, int]:
     """Address and size of _CODE in executable memory. Raises OSError.
 
@@ -149,7 +164,7 @@ def _map_code() -> tuple[int, int]:
     MemoryDenyWriteExecute and some SELinux policies forbid that.
     """
     size = mmap.PAGESIZE
-    file = os.memfd_create("xenops-cpu-cpuid")
+    file = _executable_memory_file()
     try:
         os.write(file, _CODE.ljust(size, b"\xcc"))
         address = _libc().mmap(

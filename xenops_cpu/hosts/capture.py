@@ -23,6 +23,8 @@ FORMAT = "xenops_cpu host"
 VERSION = 1
 # A capture with all six policies is about 60 KiB.
 MAX_BYTES = 4 * 1024 * 1024
+# Xen's own limit is 16,383 CPUs (NR_CPUS in xen/arch/Kconfig, 4.19).
+MOST_CPUS = 1_000_000
 
 T = TypeVar("T")
 _LINES = {field.name for field in attrs.fields(Processor)}
@@ -161,6 +163,10 @@ def _processor(members: _Members) -> Processor:
 def _counts(members: _Members) -> Topology:
     counts = {field.name: members.get(field.name, int) for field in attrs.fields(Topology)}
     for name, count in counts.items():
+        if abs(count) > MOST_CPUS:
+            raise CaptureError(
+                f"capture member {members.where}.{name}: more than {MOST_CPUS:,} is no such count"
+            )
         if count < 0:
             raise CaptureError(f"capture member {members.where}.{name}: {count} is negative")
     return Topology(**counts)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
 _AT_ONCE = 1 << 20
+# linux/memfd.h; Linux 6.3 and later want to know whether a memory file is ever executed.
+_MFD_NOEXEC_SEAL = 0x8
+
+
+def open_memory_file() -> int:
+    """The descriptor of a new one, which can never be executed. Raises OSError."""
+    name = "xenops-cpu-reply"
+    try:
+        return os.memfd_create(name, os.MFD_CLOEXEC | _MFD_NOEXEC_SEAL)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a kernel that does not know the flag
+            raise
+        return os.memfd_create(name, os.MFD_CLOEXEC)
 
 
 class MemoryFile:

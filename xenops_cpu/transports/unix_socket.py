@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import grp
 import os
@@ -25,7 +26,8 @@ def listening(path: Path, mode: int = 0o600, group: str | None = None) -> Iterat
     """Listen on `path`; it is gone again afterwards.
 
     A socket that nobody listens on is replaced. A lock file beside it (`path` + `.lock`) settles
-    who comes first when two services start at once; it stays, empty. Raises SocketError.
+    who comes first when two services start at once; it is gone afterwards as well, also when the
+    socket could not be had. Raises SocketError.
     """
     lock = _lock(path)
     try:
@@ -44,23 +46,35 @@ def listening(path: Path, mode: int = 0o600, group: str | None = None) -> Iterat
         if now is not None and (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
             path.unlink()
     finally:
+        # While it is still locked: whoever waits for this very file looks whether it is there.
+        with contextlib.suppress(OSError):
+            os.unlink(_lock_path(path))
         os.close(lock)
+
+
+def _lock_path(path: Path) -> str:
+    return f"{path}.lock"
 
 
 def _lock(path: Path) -> int:
     if not path.parent.is_dir():
         raise SocketError(f"no folder {path.parent} for the socket {path}; make it first")
-    lock_path = f"{path}.lock"
-    try:
-        lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise SocketError(f"cannot lock the socket: {lock_path}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    lock_path = _lock_path(path)
+    while True:
+        try:
+            lock = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise SocketError(f"cannot lock the socket: {lock_path}: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise SocketError(f"another service already has the socket {path}") from error
+        # The service before this one may have taken it away between the two steps.
+        there, ours = _lstat(Path(lock_path)), os.fstat(lock)
+        if there is not None and (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
+            return lock
         os.close(lock)
-        raise SocketError(f"another service already has the socket {path}") from error
-    return lock
 
 
 def _lstat(path: Path) -> os.stat_result | None:
