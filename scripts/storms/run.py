@@ -1,0 +1,219 @@
+"""Good callers in the midst of every kind of bad one.
+
+    scripts/storm [--seconds S] [--half-open N] [--idle N] [--without KIND ...] [--json]
+
+Good callers ask this service first when it is calm, then in the storm, and the standard library's
+server (threaded, calm) for comparison: calls, those without an answer, wrong answers, median and
+99th percentile in microseconds. Then memory (of the daemon and its helper, in MiB: the most, and
+after the storm), the most files open, and the size of the log.
+
+Exit codes: 0 nothing was lost, 1 a good call had no answer or a wrong one, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import callers
+
+PEERS = Path(__file__).parent.parent / "benchmarks" / "peers.py"
+GOOD_CALLERS = 4
+
+
+class Server:
+    """A server process; the log of the service goes to a file."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.path = str(folder / kind)
+        self.log = folder / f"{kind}.log"
+        command = [sys.executable, str(PEERS), kind, self.path]
+        if kind == "service":
+            source = "example:skylake-server-xen-4.17"
+            command = [sys.executable, "-m", "xenops_cpu", "serve", "--socket", self.path]
+            command += ["--source", source]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
+        self.most = dict.fromkeys(("daemon", "helper", "together", "files"), 0.0)
+
+    def __enter__(self) -> Server:
+        for _ in range(2000):
+            with contextlib.suppress(OSError):
+                callers.connect(self.path).close()
+                return self
+            time.sleep(0.01)
+        raise SystemExit(f"{self.path} did not start")
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def expected(self) -> bytes:
+        with callers.connect(self.path) as client:
+            client.sendall(callers.GOOD)
+            return callers.read_reply(client)
+
+    def memory(self) -> tuple[float, float]:
+        """MiB that the daemon, and that its helpers hold: shared pages in part (PSS)."""
+        helpers = sum(_pss(pid) for pid in _children(self.process.pid))
+        return _pss(self.process.pid), helpers
+
+    def watch(self, until: float) -> None:
+        """Note the most of everything."""
+        while time.monotonic() < until:
+            daemon, helper = self.memory()
+            files = len(os.listdir(f"/proc/{self.process.pid}/fd"))
+            now = {"daemon": daemon, "helper": helper, "together": daemon + helper, "files": files}
+            for name, value in now.items():
+                self.most[name] = max(self.most[name], value)
+            time.sleep(0.1)
+
+
+def _pss(pid: int) -> float:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return int(rollup.split("\nPss:")[1].split()[0]) / 1024
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(folder.name))
+    return found
+
+
+def ask(path: str, seconds: float, expected: bytes) -> dict[str, Any]:
+    """What good callers see in so many seconds."""
+    record = callers.Record()
+    until = time.monotonic() + seconds
+    threads = [
+        threading.Thread(
+            target=callers.good, args=(path, until, record, expected, number % 2 == 0), daemon=True
+        )
+        for number in range(GOOD_CALLERS)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds + 60)
+    never = sum(thread.is_alive() for thread in threads)
+    cuts = statistics.quantiles(record.times, n=100) if len(record.times) > 1 else [0.0] * 99
+    return {
+        "calls": record.calls + never,
+        "unanswered": record.unanswered + never,
+        "wrong": record.wrong,
+        "p50": cuts[49] * 1e6,
+        "p99": cuts[98] * 1e6,
+    }
+
+
+def trouble(path: str, seconds: float, names: list[str], half_open: int, idle: int) -> None:
+    """In a process of its own: everybody who is up to no good."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    until = time.monotonic() + seconds
+    jobs: list[tuple[Any, ...]] = [(callers.TROUBLE[name], path, until) for name in names]
+    jobs += [(callers.half_open, path, until, half_open), (callers.idle, path, until, idle)]
+    threads = [threading.Thread(target=job[0], args=job[1:], daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds + 5)
+
+
+def storm(server: Server, options: argparse.Namespace) -> dict[str, Any]:
+    expected = server.expected()
+    names = [name for name in callers.TROUBLE if name not in options.without]
+    bad = multiprocessing.get_context("spawn").Process(
+        target=trouble,
+        args=(server.path, options.seconds, names, options.half_open, options.idle),
+    )
+    bad.start()
+    time.sleep(min(2.0, options.seconds / 4))  # until the storm has gathered
+    watching = threading.Thread(
+        target=server.watch, args=(time.monotonic() + options.seconds,), daemon=True
+    )
+    watching.start()
+    result = ask(server.path, options.seconds * 0.75, expected)
+    bad.join(options.seconds + 30)
+    if bad.is_alive():
+        bad.kill()
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=30.0, help="of storm (30)")
+    parser.add_argument("--settle", type=float, default=60.0, help="seconds after it (60)")
+    parser.add_argument("--half-open", type=int, default=2300, help="requests begun (2300)")
+    parser.add_argument("--idle", type=int, default=2300, help="silent connections (2300)")
+    parser.add_argument(
+        "--without", nargs="+", default=[], choices=tuple(callers.TROUBLE), metavar="KIND",
+        help=f"of {', '.join(callers.TROUBLE)}",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    options = parser.parse_args()
+    calm_seconds = max(min(options.seconds / 3, 10.0), 1.0)
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("stdlib", Path(folder)) as peer:
+            by_peer = ask(peer.path, calm_seconds, peer.expected())
+        with Server("service", Path(folder)) as server:
+            expected = server.expected()
+            calm = ask(server.path, calm_seconds, expected)
+            before = server.log.stat().st_size
+            stormy = storm(server, options)
+            size = server.log.stat().st_size - before
+            time.sleep(options.settle)
+            after = sum(server.memory())
+            again = ask(server.path, calm_seconds, expected)
+    found = {
+        "stdlib, calm": by_peer,
+        "calm": calm,
+        "storm": stormy,
+        "calm again": again,
+        "memory": {**server.most, "after": after},
+        "log_bytes": size,
+    }
+    print(json.dumps(found) if options.json else _text(found, options))
+    ours = (calm, stormy, again)
+    return 1 if any(part["unanswered"] or part["wrong"] for part in ours) else 0
+
+
+def _text(found: dict[str, Any], options: argparse.Namespace) -> str:
+    lines = [f"{'':14}{'calls':>9}{'unanswered':>12}{'wrong':>7}{'p50 µs':>10}{'p99 µs':>10}"]
+    for name in ("stdlib, calm", "calm", "storm", "calm again"):
+        row = found[name]
+        lines.append(
+            f"{name:14}{row['calls']:>9}{row['unanswered']:>12}{row['wrong']:>7}"
+            f"{row['p50']:>10.0f}{row['p99']:>10.0f}"
+        )
+    memory = found["memory"]
+    lines.append(
+        f"memory, MiB: daemon {memory['daemon']:.0f}, helper {memory['helper']:.0f}, together "
+        f"{memory['together']:.0f} at most; {memory['after']:.0f} after {options.settle:g} s"
+    )
+    lines.append(f"files open: {memory['files']:.0f} at most")
+    lines.append(f"log: {found['log_bytes'] / 1024:.0f} KiB in {options.seconds:g} s")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
