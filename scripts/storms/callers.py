@@ -11,6 +11,7 @@ import random
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -125,11 +126,13 @@ def good(path: str, until: float, record: Record, expected: bytes, kept: bool) -
 
 
 def _crowd(path: str, until: float, count: int, first: bytes, pause: float) -> None:
-    """So many connections with a few bytes said on each; who is closed comes again."""
+    """So many connections with a few bytes said on each; who is closed comes again, in a second."""
     clients: list[socket.socket] = []
+    closed: deque[float] = deque([0.0] * count)  # when somebody was
     try:
         while time.monotonic() < until:
-            while len(clients) < count and time.monotonic() < until:
+            while closed and closed[0] < time.monotonic() - 1.0 and time.monotonic() < until:
+                closed.popleft()
                 client = connect(path)
                 client.setblocking(False)
                 with contextlib.suppress(OSError):
@@ -145,6 +148,7 @@ def _crowd(path: str, until: float, count: int, first: bytes, pause: float) -> N
                     gone = True
                 if gone:
                     client.close()
+                    closed.append(time.monotonic())
                 else:
                     alive.append(client)
             clients = alive

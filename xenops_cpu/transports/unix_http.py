@@ -27,7 +27,7 @@ import socket
 import time
 
 from ..limits import LIMITS, Limits
-from .connection import READ, Connection
+from .connection import READ, Connection, Peer
 from .conversation import Answers, Conversations
 from .crowd import IDLE, LEAVING, READING, WRITING, Crowd
 
@@ -65,6 +65,8 @@ class Server:
         self._wake_write.setblocking(False)
         self._next_check = 0.0
         self._paused_until = 0.0  # 0: not paused
+        self._made_room = 0  # since it was last said
+        self._gone: Peer | None = None
         self._stopping = False
 
     def stop(self) -> None:
@@ -114,6 +116,14 @@ class Server:
             self._check(now)
 
     def _check(self, now: float) -> None:
+        if self._made_room:
+            log.warning(
+                "%d connections: closed %d to make room, the last of them of %s",
+                len(self._crowd),
+                self._made_room,
+                self._gone,
+            )
+            self._made_room = 0
         for connection in self._crowd.late(now):
             try:
                 self._cut_off(connection)
@@ -159,7 +169,10 @@ class Server:
         return True
 
     def _make_room(self, leaving: Connection) -> None:
-        log.warning("%d connections: closing that of %s", len(self._crowd), leaving.peer)
+        if not self._made_room:
+            self._next_check = 0.0  # say it soon, and then not for each of them
+        self._made_room += 1
+        self._gone = leaving.peer
         self._talk.close(leaving)
 
     def _cut_off(self, connection: Connection) -> None:
