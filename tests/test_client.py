@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.limits import reaches
 from xenops_cpu.client import ConnectionFailed, sender
 from xenops_cpu.transports.http import response
 
@@ -84,6 +85,7 @@ def peer(path: Path, talk: Callable[[socket.socket], None]) -> Iterator[None]:
         assert not thread.is_alive()
 
 
+@reaches("reply_bytes")
 def test_a_reply_without_end_is_cut_off(tmp_path: Path) -> None:
     """However many bytes a peer sends, only so many are read."""
     sent = 0

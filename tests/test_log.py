@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from tests.support.limits import reaches
 from xenops_cpu import log
 from xenops_cpu.limits import LIMITS, Limits
 from xenops_cpu.log_handler import handler
@@ -87,6 +88,7 @@ def written(lines: logging.Logger, limits: Limits = LIMITS) -> io.StringIO:
     return stream
 
 
+@reaches("log_line_bytes")
 def test_a_long_line_is_shortened(lines: logging.Logger) -> None:
     """A line over the limit says how long it was; a letter is never cut in two."""
     stream = written(lines)
@@ -97,6 +99,7 @@ def test_a_long_line_is_shortened(lines: logging.Logger) -> None:
     assert set(text.partition(" ")[0]) == {"é"}
 
 
+@reaches("log_burst_bytes")
 def test_a_kind_of_line_has_a_budget(lines: logging.Logger) -> None:
     """Beyond it lines are counted; other kinds are written all the same; the count is said."""
     stream = written(lines, evolve(LIMITS, log_burst_bytes=100, log_bytes_a_second=0))
@@ -112,6 +115,7 @@ def test_a_kind_of_line_has_a_budget(lines: logging.Logger) -> None:
     assert f"{omitted} more like this were left out: noise %d" in stream.getvalue()
 
 
+@reaches("log_bytes_a_second")
 def test_a_budget_grows_again(lines: logging.Logger) -> None:
     """With time a kind may write again, and says first what was left out."""
     limits = evolve(LIMITS, log_burst_bytes=20, log_bytes_a_second=1_000_000)

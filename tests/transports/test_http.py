@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.limits import reaches
 from xenops_cpu.transports.http import MAX_HEAD_BYTES, HttpError, Request, RequestReader, response
 
 GENUINE = (
@@ -65,6 +66,7 @@ def test_odd_but_valid_heads(head: bytes, keep_alive: bool) -> None:
     assert (request.body, request.keep_alive) == (b"", keep_alive)
 
 
+@reaches("head_bytes", "size")
 @pytest.mark.parametrize(
     ("data", "words"),
     [

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve, frozen
 
+from tests.support.limits import reaches
 from xenops_cpu.limits import Limits
 from xenops_cpu.transports.conversation import Answers
 from xenops_cpu.transports.http import Request
@@ -217,6 +218,7 @@ def test_only_who_holds_too_much_pays_for_it(tmp_path: Path) -> None:
             thread.join(10)
 
 
+@reaches("request_seconds")
 def test_a_slow_client_is_cut_off_with_an_answer(service: Running) -> None:
     """A byte now and then does not keep a request alive past its time; others are served."""
     with service.connect() as slow, service.connect() as quick:
@@ -235,6 +237,7 @@ def test_a_slow_client_is_cut_off_with_an_answer(service: Running) -> None:
         assert time.monotonic() - start < 4
 
 
+@reaches("write_seconds")
 def test_a_client_that_does_not_read_is_cut_off(service: Running) -> None:
     """Answers that nobody takes are not piled up without end."""
     with service.connect() as deaf, service.connect() as other:
@@ -250,12 +253,14 @@ def test_a_client_that_does_not_read_is_cut_off(service: Running) -> None:
             deaf.sendall(b"x" * 10_000_000)
 
 
+@reaches("idle_seconds")
 def test_idle_connections_end(service: Running) -> None:
     """A connection without requests is closed after its time, silently."""
     with service.connect() as idle:
         assert idle.recv(1) == b""
 
 
+@reaches("connections")
 def test_too_many_connections_cost_the_idle_ones(service: Running) -> None:
     """Beyond the limit the longest idle connection goes, and new callers are served."""
     with contextlib.ExitStack() as stack:
@@ -266,6 +271,7 @@ def test_too_many_connections_cost_the_idle_ones(service: Running) -> None:
         assert idle[0].recv(1) == b""
 
 
+@reaches("unfinished_bytes")
 def test_unfinished_bodies_are_bounded_together(service: Running) -> None:
     """Many half-sent bodies cannot fill the memory: the largest is refused."""
     with contextlib.ExitStack() as stack:
@@ -352,6 +358,7 @@ def allow_files(wanted: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@reaches("quick_bytes")
 def test_a_long_call_does_not_hold_up_others(tmp_path: Path) -> None:
     """A large body is answered by a worker; small calls are answered meanwhile, on time."""
     release = threading.Event()
@@ -375,6 +382,7 @@ def test_a_long_call_does_not_hold_up_others(tmp_path: Path) -> None:
         assert read_reply_of(large, b"got 4")  # in order, though it is quick
 
 
+@reaches("large_calls")
 def test_large_calls_are_bounded(tmp_path: Path) -> None:
     """Beyond the limit of large calls at once a caller is told to try again."""
     release = threading.Event()

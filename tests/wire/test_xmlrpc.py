@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.limits import reaches
 from xenops_cpu.wire import LIMITS, Limits, WireError
 from xenops_cpu.wire.xmlrpc import (
     _parse_plain,
@@ -180,6 +181,7 @@ def test_other_encodings_are_read() -> None:
         parse_call(text.format("nonsense").encode())
 
 
+@reaches("depth")
 @pytest.mark.parametrize("depth", [1, 5, 64])
 def test_the_depth_has_a_limit(depth: int) -> None:
     """As many elements in one another as the limit says, and not one more."""
@@ -191,6 +193,7 @@ def test_the_depth_has_a_limit(depth: int) -> None:
             parse_call(call(inner), Limits(depth=limit))
 
 
+@reaches("count")
 def test_the_count_has_a_limit() -> None:
     """As many elements as the limit says, and not one more."""
     body = call("<value><array><data>" + "<value/>" * 100 + "</data></array></value>")

@@ -149,7 +149,8 @@ class Server:
             connection = Connection(sock, self._limits.size, self._json)
             self._crowd.add(connection)
             self._epoll.register(sock.fileno(), READ)
-            leaving = self._crowd.surplus(connection)
+            # Nobody goes for the last who come: there is room for them, or they wait.
+            leaving = None if self._stopping else self._crowd.surplus(connection)
             if leaving is not None:
                 self._make_room(leaving)
             # Most often the request is on its heels: that saves a wait.
@@ -195,7 +196,8 @@ class Server:
         self._listener.shutdown(socket.SHUT_RD)
         waiting = True
         while (now := time.monotonic()) < end:
-            waiting = waiting and self._accept()
+            if waiting and len(self._crowd) < max(self._limits.connections - _NEWCOMERS, 1):
+                waiting = self._accept()
             self._let_go(now)
             if not self._crowd and not waiting:
                 return

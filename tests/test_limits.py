@@ -1,0 +1,43 @@
+"""The table of limits: every one of them has a test, and stands in the help and in the docs."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+from xenops_cpu.limits import table
+
+NAMES = [name for name, _, _ in table()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_test_reaches_it(name: str) -> None:
+    """A test is marked with the limit's name."""
+    marked = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for names in re.findall(r"^@reaches\(([^)]*)\)", path.read_text(), re.MULTILINE)
+        for name in re.findall(r'"(\w+)"', names)
+    }
+    assert name in marked
+
+
+def test_the_help_has_all_of_them() -> None:
+    """serve --help prints name, value and meaning."""
+    done = subprocess.run(
+        [sys.executable, "-m", "xenops_cpu", "serve", "--help"], capture_output=True, text=True
+    )
+    words = done.stdout.split()
+    for name, value, meaning in table():
+        assert name in words
+        assert value.split() <= words or all(word in words for word in value.split())
+        assert all(word in words for word in meaning.split())
+
+
+def test_the_docs_have_all_of_them() -> None:
+    """docs/reliability.md has the very table."""
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    for name, value, meaning in table():
+        assert f"| `{name}` | {value} | {meaning} |\n" in page
