@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -57,29 +58,50 @@ def serve(
         loglevel=logging.getLogger("xenops_cpu").level or logging.INFO,
         limits=limits,
     )
-    with listening(path, mode, group) as listener, _Staff(service, setup) as staff:
+    with (
+        _stop_signals() as told_to_stop,
+        listening(path, mode, group) as listener,
+        _Staff(service, setup) as staff,
+    ):
         answers = Answers(staff.quick, staff.long, _refuse)
         server = Server(listener, answers, limits, json=path.suffix == ".json")
-
-        def stop(number: int, _frame: FrameType | None) -> None:
-            task.set("stop")
-            log.info("%s: stopping", signal.Signals(number).name)
-            server.stop()
-
-        before = {
-            number: signal.signal(number, stop)
-            for number in _STOP
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
-        }
-        try:
-            service.query("start")  # reads the source, so that the log begins with what it says
-            log.info("serving %s on %s", source.name, path)
-            ready()
-            server.serve()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        told_to_stop(server.stop)
+        service.query("start")  # reads the source, so that the log begins with what it says
+        log.info("serving %s on %s", source.name, path)
+        ready()
+        server.serve()
     log.info("stopped")
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Until the socket is gone again, a signal of _STOP stops the server, once there is one."""
+    stops: list[Callable[[], None]] = []
+    signalled = False
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal signalled
+        signalled = True
+        task.set("stop")
+        log.info("%s: stopping", signal.Signals(number).name)
+        for each in stops:
+            each()
+
+    def told_to_stop(how: Callable[[], None]) -> None:
+        stops.append(how)
+        if signalled:
+            how()
+
+    before = {
+        number: signal.signal(number, stop)
+        for number in _STOP
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
+    }
+    try:
+        yield told_to_stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Staff:

@@ -73,6 +73,8 @@ class Helper:
         with self._lock:
             if self._rest is not None:
                 self._rest.cancel()
+            if self._process is not None and self._process.poll() is not None:
+                self._end(kill=True)  # it has died since the last call
             sock = self._sock or self._start()
             try:
                 return _exchange(sock, request, self._setup.limits.helper_seconds)

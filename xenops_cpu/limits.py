@@ -37,6 +37,9 @@ class Limits:
     depth: int = _limit(64, "levels", "of nesting in a body")
     count: int = _limit(50_000, "elements", "in a body")
     request_seconds: float = _limit(10.0, "s", "from a request's first byte to its last")
+    refuse_seconds: float = _limit(
+        1.0, "s", "for a body's first byte to tell in which wire its request is to be refused"
+    )
     young_seconds: float = _limit(
         1.0, "s", "in which an unfinished request does not make room while others are idle"
     )

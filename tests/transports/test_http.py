@@ -4,7 +4,7 @@ import itertools
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.limits import reaches
@@ -90,6 +90,104 @@ def test_what_cannot_be_taken_says_why(data: bytes, words: str) -> None:
     """Each refusal says what was read and what would be right."""
     with pytest.raises(HttpError, match=words):
         read_all(RequestReader(), data)
+
+
+OK = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (OK + b"transfer-encoding: chunked\r\ntransfer-encoding: x\r\n\r\n<", "Transfer-Encoding"),
+        (OK + b"transfer-encoding: identity\r\n\r\n<", "Transfer-Encoding"),
+        (OK + b"x: a\r\n b\r\n\r\n", "a folded header line: ' b"),
+        (b"POST / HTTP/1.1\r\n a: b\r\ncontent-length: 0\r\n\r\n", "a folded header line"),
+        (b"POST / HTTP/1.1\r\nContent-Length : 9\r\n\r\n", "'Content-Length : 9.*is not \"name: v"),
+        (OK + b"x\0y: a\r\n\r\n", 'is not "name: value"'),
+        (OK + b"x: a\0b\r\n\r\n", 'is not "name: value"'),
+        (OK + b"x: a\rb\r\n\r\n", 'is not "name: value"'),
+        (OK + b"nothing\r\n\r\n", "the header line 'nothing"),
+        (OK + b": nameless\r\n\r\n", 'is not "name: value"'),
+        (OK + b"Host: y\r\n\r\n", "more than one Host"),
+        (b"POST  / HTTP/1.1\r\n\r\n", "not an HTTP/1 request"),
+        (b"POST /\t HTTP/1.1\r\n\r\n", "not an HTTP/1 request"),
+        (b"POST / HTTP/1.1 \r\n\r\n", "not an HTTP/1 request"),
+        (b"POST /\xff HTTP/1.1\r\n\r\n", "not an HTTP/1 request"),
+    ],
+)
+def test_what_two_readers_could_read_differently_is_refused(data: bytes, words: str) -> None:
+    """Each of these is how requests are smuggled past one of two readers; h11 refuses most."""
+    with pytest.raises(HttpError, match=words):
+        read_all(RequestReader(), data)
+
+
+@pytest.mark.parametrize(
+    ("lines", "keep"),
+    [
+        ([b"Connection: keep-alive", b"Connection: close"], False),
+        ([b"Connection: close", b"Connection: keep-alive"], False),
+        ([b"Connection: x, Close"], False),
+        ([b"Connection: closed"], True),
+    ],
+)
+def test_every_connection_header_counts(lines: list[bytes], keep: bool) -> None:
+    """Several lines are one list, and its words are whole."""
+    data = OK + b"\r\n".join([*lines, b"", b""])
+    assert read_all(RequestReader(), data) == [Request(b"", keep_alive=keep)]
+
+
+PIECES = st.sampled_from(
+    [
+        b"POST", b"GET", b" ", b"/", b"HTTP/1.1", b"HTTP/1.0", b"\r\n", b"\n", b"\r", b"\t", b"\0",
+        b"Host: x", b"content-length: 3", b"Content-Length:3", b"content-length: 5", b": ", b":",
+        b"Transfer-Encoding: chunked", b"Connection: close", b"Connection: keep-alive", b"abc",
+        b"x: y", b"\xff", b"\x0b", b",", b"3", b"content-length : 3", b"\r\n\r\n",
+    ]
+)  # fmt: skip
+LINES = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [b"content-length: 3", b"x: y", b"Connection: close", b"content-length: 3"]
+        ),
+        st.lists(PIECES, max_size=4).map(b"".join),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=500)
+@given(LINES, st.sampled_from([b"\r\n", b"\n"]), st.lists(PIECES, max_size=2).map(b"".join))
+@example(
+    [b"content-length: 3", b"transfer-encoding: chunked", b"transfer-encoding: x"], b"\r\n", b""
+)
+@example([b"content-length : 3"], b"\r\n", b"")
+@example([b" x: y", b"content-length: 3"], b"\r\n", b"")
+@example([b"x\0: y", b"content-length: 3"], b"\r\n", b"")
+@example([b"Connection: x", b"Connection: close", b"content-length: 3"], b"\r\n", b"")
+def test_what_we_take_h11_takes(lines: list[bytes], end: bytes, extra: bytes) -> None:
+    """Whatever the lines are: a request that is read here is read by h11, and is the same there.
+
+    Two things only are taken here and not there, and are not drawn: no Host, blank lines in front.
+    """
+    head = end.join([b"POST / HTTP/1.1" + extra, b"Host: x", *lines, b"", b""])
+    data = head + b"abc"
+    try:
+        requests = read_all(RequestReader(), data)
+    except HttpError:
+        return
+    if not requests:
+        return
+    peer = h11.Connection(h11.SERVER)
+    peer.receive_data(data)
+    event = peer.next_event()  # raises where h11 refuses
+    assert isinstance(event, h11.Request)
+    body = b""
+    while isinstance(part := peer.next_event(), h11.Data):
+        body += part.data
+    assert requests[0].body == body
+    options = h11._headers.get_comma_header(event.headers, b"connection")
+    if event.http_version == b"1.1":
+        assert requests[0].keep_alive == (b"close" not in options)
 
 
 def test_what_is_missing_is_told() -> None:

@@ -231,6 +231,7 @@ def test_a_stop_has_an_end(tmp_path: Path) -> None:
         assert 0.3 < time.monotonic() - start < 3
 
 
+@reaches("refuse_seconds")
 @pytest.mark.parametrize(
     ("head", "body", "wire"),
     [
@@ -239,13 +240,18 @@ def test_a_stop_has_an_end(tmp_path: Path) -> None:
         (b"", b" \n[", b"json: "),
         (b"", b"<", b"refused: "),
         (b"content-type: text/xml\r\n", b"?", b"refused: "),
+        (b"", b"", b"refused: "),
     ],
 )
 def test_a_refusal_waits_for_the_first_byte(
     tmp_path: Path, head: bytes, body: bytes, wire: bytes
 ) -> None:
-    """A body that is too large is refused in its caller's wire, though it comes after its head."""
-    with running(tmp_path / "s") as service, service.connect() as client:
+    """A body that is too large is refused in its caller's wire, though it comes after its head.
+
+    Whose body does not come is refused soon all the same.
+    """
+    limits = evolve(LIMITS, request_seconds=60.0, refuse_seconds=0.2)
+    with running(tmp_path / "s", limits=limits) as service, service.connect() as client:
         client.sendall(b"POST / HTTP/1.1\r\n" + head + b"content-length: 99999999\r\n\r\n")
         time.sleep(0.1)
         if body:

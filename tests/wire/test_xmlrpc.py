@@ -8,11 +8,12 @@ import xmlrpc.client
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.limits import reaches
-from xenops_cpu.wire import LIMITS, Limits, WireError
+from xenops_cpu.wire import LIMITS, REPLY_LIMITS, Limits, WireError
 from xenops_cpu.wire.xmlrpc import (
     _parse_plain,
     dump_call,
@@ -191,6 +192,19 @@ def test_the_depth_has_a_limit(depth: int) -> None:
     for limit in (levels - 1, depth):
         with pytest.raises(WireError, match=f"more than {limit} elements in one another"):
             parse_call(call(inner), Limits(depth=limit))
+
+
+@reaches("reply_count")
+def test_a_reply_has_a_limit_of_its_own() -> None:
+    """Our client takes much more of a service than a service does of a caller."""
+    items = "<value>1</value>" * 60_000
+    body = (
+        "<methodResponse><params><param><value><array><data>"
+        f"{items}</data></array></value></param></params></methodResponse>"
+    ).encode()
+    assert len(parse_response(body).value) == 60_000
+    with pytest.raises(WireError, match="more than 59999 elements"):
+        parse_response(body, evolve(REPLY_LIMITS, count=59_999))
 
 
 @reaches("count")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,31 @@ _SOCKET_PLACES = (
 
 
 class _Parser(argparse.ArgumentParser):
+    # What is made only when somebody asks for the help.
+    more_help: Callable[[], str] | None = None
+
+    def format_help(self) -> str:
+        more = "" if self.more_help is None else f"\n{self.more_help()}\n"
+        return super().format_help() + more
+
     def print_help(self, file: Any = None) -> None:
         """argparse itself would say nothing when it cannot be written, and end with 0."""
         (file or sys.stdout).write(self.format_help())
 
 
-def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A parser whose help ends with examples."""
-    return _Parser(
+def parser(
+    command: str, description: str, examples: str, more: Callable[[], str] | None = None
+) -> argparse.ArgumentParser:
+    """A parser whose help ends with examples, and with what `more` makes."""
+    made = _Parser(
         prog=f"xenops-cpu {command}",
         description=description,
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    made.more_help = more
+    return made
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

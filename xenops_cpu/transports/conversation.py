@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ..limits import Limits
 from .connection import READ, WRITE, Connection, Spool, send
-from .crowd import BUSY, IDLE, LEAVING, READING, WRITING, Crowd
+from .crowd import BUSY, IDLE, LEAVING, READING, REFUSING, WRITING, Crowd
 from .http import HttpError, Request, response_head
 from .weights import Weights
 from .workers import Workers
@@ -167,8 +167,9 @@ class Conversations:
                 self._more[connection] = None
         else:
             if unread:
-                if answered or connection.state != READING:
-                    crowd.enter(connection, READING)
+                state = REFUSING if connection.reader.refusing else READING
+                if answered or connection.state != state:
+                    crowd.enter(connection, state)
                 if answered:
                     self._more[connection] = None
             else:

@@ -22,11 +22,12 @@ READING = 1  # a part of a request has arrived
 WRITING = 2  # an answer waits to be taken; nothing is read meanwhile
 BUSY = 3  # the workers have its call; it is not looked at meanwhile
 LEAVING = 4  # its last answer is given: what it still sends is dropped, so that it gets to read it
-_STATES = 5
+REFUSING = 5  # its request cannot be taken; its body will tell in which wire to say so
+_STATES = 6
 
 # Who makes room, in this order, when no request has been unfinished for long. A connection whose
 # call is in hand (BUSY) never does.
-_GIVES_WAY = (LEAVING, IDLE, READING, WRITING)
+_GIVES_WAY = (REFUSING, LEAVING, IDLE, READING, WRITING)
 
 
 class _Group:
@@ -53,6 +54,7 @@ class Crowd:
             limits.write_seconds,
             float("inf"),  # the workers have a limit of their own
             limits.leave_seconds,
+            limits.refuse_seconds,
         )
         self._by_fd: dict[int, Connection] = {}
         self._all = _Group(limits.connections)

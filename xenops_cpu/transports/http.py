@@ -94,6 +94,11 @@ class RequestReader:
         return ""
 
     @property
+    def refusing(self) -> bool:
+        """Whether the request cannot be taken, and only the wire of the answer is not known yet."""
+        return self._problem is not None
+
+    @property
     def looks_like_json(self) -> bool:
         """A guess for a request that cannot be taken: in which wire to say so."""
         head, _, body = (

@@ -29,7 +29,7 @@ import time
 from ..limits import LIMITS, Limits
 from .connection import READ, Connection, Peer
 from .conversation import Answers, Conversations
-from .crowd import IDLE, LEAVING, READING, WRITING, Crowd
+from .crowd import IDLE, LEAVING, READING, REFUSING, WRITING, Crowd
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +181,9 @@ class Server:
         if connection.state == READING:
             missing = connection.reader.missing or "the request has only begun"
             self._talk.leave(connection, f"{missing}, after {limits.request_seconds:g} s")
+            return
+        if connection.state == REFUSING:
+            self._talk.leave(connection, connection.reader.missing)
             return
         if connection.state == WRITING:
             log.warning("cut off %s: it does not read its answer", connection.peer)

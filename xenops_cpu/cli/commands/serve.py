@@ -30,11 +30,25 @@ def _mode(text: str) -> int:
 _mode.__name__ = "file mode"
 
 
+def _limits() -> str:
+    """The table of limits, for the help."""
+    import textwrap
+
+    from ... import limits
+
+    lines = ["limits (docs/reliability.md):"]
+    for name, value, meaning in limits.table():
+        lines.append(f"  {name}: {value}")
+        lines.extend(textwrap.wrap(meaning, 76, initial_indent=" " * 6, subsequent_indent=" " * 6))
+    return "\n".join(lines)
+
+
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "serve",
         "Answer on a Unix socket, in XML-RPC and JSON-RPC, until SIGTERM or SIGINT.",
         _EXAMPLES,
+        _limits,
     )
     made.add_argument(
         "--socket", type=Path, metavar="PATH", help=f"default: {options.socket_to_serve()}"
