@@ -1,0 +1,28 @@
+"""Fuzz one target with atheris: new inputs that reach new code are kept in a folder.
+
+    python -m tests.fuzz.run TARGET [libFuzzer's options and folders]
+
+scripts/fuzz calls this for each target.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+# Not there but where somebody fuzzes (the extra "fuzz").
+atheris: Any = importlib.import_module("atheris")
+
+with atheris.instrument_imports(include=["xenops_cpu"]):
+    from tests.fuzz.targets import TARGETS
+
+
+def main() -> None:
+    name = sys.argv.pop(1)
+    atheris.Setup(sys.argv, TARGETS[name])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
