@@ -15,9 +15,11 @@ find_python() {
 }
 
 # set_up_venv ROOT REQUIREMENT: install when the environment is new or the project's needs changed.
+# REQUIREMENT "." installs what the service needs, any other (such as ".[dev]") what developers need:
+# exactly the files whose hashes are in requirements/ (scripts/lock), then the project itself.
 set_up_venv() {
     root=$1
-    need="$2 $(cat "$root/setup.cfg" "$root/pyproject.toml" | cksum)"
+    need="$2 $(cat "$root/setup.cfg" "$root/pyproject.toml" "$root"/requirements/*.txt | cksum)"
     mark="$root/.venv/installed-for"
     if [ -f "$mark" ] && grep -qxF "$need" "$mark"; then
         return
@@ -31,6 +33,18 @@ set_up_venv() {
             exit 3
         fi
     fi
-    (cd "$root" && .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$2") || exit 3
+    install_locked "$root" "$root/.venv/bin/python" "$2" || exit 3
     echo "$need" >>"$mark"
+}
+
+# install_locked ROOT PYTHON REQUIREMENT: into the environment of PYTHON.
+install_locked() {
+    case $3 in
+        .) locked=run ;;
+        *) locked=dev ;;
+    esac
+    "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+        -r "$1/requirements/$locked.txt" &&
+        (cd "$1" && "$2" -m pip install --quiet --disable-pip-version-check --no-deps \
+            --no-build-isolation --editable .)
 }
