@@ -64,19 +64,17 @@ _CREDENTIALS = struct.Struct("iII")
 class Outgoing:
     """What a client has not taken yet of its answers. Nothing is copied while it is sent.
 
-    `memory`: the bytes of it that are held in memory; `spooled`: those that lie in files.
+    `pieces`: all of it, in order; none when it is empty. `memory`: the bytes of it that are held in
+    memory; `spooled`: those that lie in files.
     """
 
-    __slots__ = ("_offset", "_pieces", "memory", "spooled")
+    __slots__ = ("_offset", "memory", "pieces", "spooled")
 
     def __init__(self) -> None:
-        self._pieces: deque[memoryview | Spool] = deque()
+        self.pieces: deque[memoryview | Spool] = deque()
         self._offset = 0  # what is sent already of a first piece that is a file
         self.memory = 0
         self.spooled = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._pieces)
 
     def add(self, piece: bytes | memoryview | Spool) -> None:
         if isinstance(piece, bytes | memoryview):
@@ -84,11 +82,11 @@ class Outgoing:
             piece = memoryview(piece)
         else:
             self.spooled += piece.length
-        self._pieces.append(piece)
+        self.pieces.append(piece)
 
     def send(self, sock: socket.socket) -> None:
         """Send what the socket takes now. Raises BlockingIOError when that is nothing, OSError."""
-        pieces = self._pieces
+        pieces = self.pieces
         first = pieces[0]
         if not isinstance(first, memoryview):
             self._offset += first.send(sock, self._offset)
@@ -113,10 +111,10 @@ class Outgoing:
             pieces.popleft()
 
     def clear(self) -> None:
-        for piece in self._pieces:
+        for piece in self.pieces:
             if not isinstance(piece, memoryview):
                 piece.close()
-        self._pieces.clear()
+        self.pieces.clear()
         self.memory = self.spooled = 0
 
 
@@ -169,7 +167,7 @@ def send(connection: Connection, head: bytes, body: bytes | Spool) -> None:
     out = connection.out
     if isinstance(body, bytes) and len(body) <= _JOINED_BYTES:
         data = head + body
-        if out:
+        if out.pieces:
             out.add(data)
             return
         try:
@@ -179,7 +177,7 @@ def send(connection: Connection, head: bytes, body: bytes | Spool) -> None:
         if sent < len(data):
             out.add(memoryview(data)[sent:])
         return
-    waits = bool(out)
+    waits = bool(out.pieces)
     out.add(head)
     out.add(body)
     if not waits:

@@ -58,14 +58,10 @@ class Conversations:
         self._workers: Workers[Connection, Reply] = Workers(
             answers.long, wake, limits.helpers, limits.large_calls, limits.caller_calls
         )
-        self._more: dict[Connection, None] = {}
+        # Who has another request here, so that the loop must not wait.
+        self.more: dict[Connection, None] = {}
         self._unfinished = Weights()
         self._unsent = self._spooled = 0
-
-    @property
-    def has_more(self) -> bool:
-        """Whether a connection has another request here, so that the loop must not wait."""
-        return bool(self._more)
 
     def step(self, connection: Connection, event: int) -> None:
         """Do what is due on a connection that is ready; a client that has gone is closed."""
@@ -74,12 +70,12 @@ class Conversations:
                 self._write(connection)
             elif connection.state == LEAVING:
                 self._drop_input(connection)
-            elif connection not in self._more:
+            elif connection not in self.more:
                 self._read(connection)
         except BlockingIOError:
             return
         except OSError as error:
-            if connection.reader.missing or connection.out:
+            if connection.reader.missing or connection.out.pieces:
                 log.info("%s went away within a call: %s", connection.peer, error.strerror)
             self.close(connection)
         except Exception:
@@ -89,8 +85,8 @@ class Conversations:
 
     def go_on(self) -> None:
         """One more request of each connection that has one here."""
-        for connection in list(self._more):
-            self._more.pop(connection, None)
+        for connection in list(self.more):
+            self.more.pop(connection, None)
             self._guarded(connection, self._answer_next)
 
     def collect(self) -> None:
@@ -159,19 +155,19 @@ class Conversations:
     def _settle(self, connection: Connection, answered: bool) -> None:
         """The state that follows from what is unsent and unread; `answered`: a request just was."""
         crowd, out, unread = self._crowd, connection.out, connection.reader.buffer
-        if out:
+        if out.pieces:
             # Nothing is read while an answer is unsent: the client has to take it first.
             crowd.enter(connection, WRITING)
             self._watch(connection, WRITE)
             if answered and unread and not out.spooled and out.memory < self._limits.unsent_bytes:
-                self._more[connection] = None
+                self.more[connection] = None
         else:
             if unread:
                 state = REFUSING if connection.reader.refusing else READING
                 if answered or connection.state != state:
                     crowd.enter(connection, state)
                 if answered:
-                    self._more[connection] = None
+                    self.more[connection] = None
             else:
                 crowd.enter(connection, IDLE)
             self._watch(connection, READ)
@@ -229,7 +225,7 @@ class Conversations:
         missing = connection.reader.missing
         if missing:
             self.leave(connection, missing)
-        elif connection.out:
+        elif connection.out.pieces:
             self._depart(connection)
         else:
             self.close(connection)
@@ -243,11 +239,11 @@ class Conversations:
 
     def _depart(self, connection: Connection) -> None:
         connection.reader.buffer.clear()
-        self._more.pop(connection, None)
+        self.more.pop(connection, None)
         self._crowd.enter(connection, LEAVING)
-        self._watch(connection, WRITE if connection.out else READ)
+        self._watch(connection, WRITE if connection.out.pieces else READ)
         self._account(connection)
-        if not connection.out:
+        if not connection.out.pieces:
             connection.sock.shutdown(socket.SHUT_WR)
 
     def _drop_input(self, connection: Connection) -> None:
@@ -256,12 +252,12 @@ class Conversations:
 
     def _write(self, connection: Connection) -> None:
         connection.out.send(connection.sock)
-        if connection.out:
+        if connection.out.pieces:
             self._crowd.enter(connection, connection.state)  # some progress: more time
             self._account(connection)
         elif connection.state == LEAVING:
             self._depart(connection)
-        elif connection not in self._more:
+        elif connection not in self.more:
             self._answer_next(connection)
 
     def _watch(self, connection: Connection, events: int) -> None:
@@ -271,7 +267,7 @@ class Conversations:
 
     def close(self, connection: Connection) -> None:
         """Without another word."""
-        self._more.pop(connection, None)
+        self.more.pop(connection, None)
         self._crowd.remove(connection)
         self._unfinished.weigh(connection, 0)
         self._unsent -= connection.unsent

@@ -243,6 +243,7 @@ def _length(values: list[bytes]) -> int:
     return int(value)
 
 
+@lru_cache(maxsize=64)
 def response_head(length: int, content_type: str, keep_alive: bool) -> bytes:
     """What stands before a reply's body. Always 200: rpclib reads any other as a broken call."""
     close = "" if keep_alive else "connection: close\r\n"

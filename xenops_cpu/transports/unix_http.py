@@ -98,7 +98,7 @@ class Server:
     def _turn(self, seconds: float | None) -> None:
         """Wait, and do what is due on each connection that is ready."""
         talk, find = self._talk, self._crowd.get
-        for fd, event in self._epoll.poll(0 if talk.has_more else seconds):
+        for fd, event in self._epoll.poll(0 if talk.more else seconds):
             connection = find(fd)
             if connection is not None:
                 talk.step(connection, event)
@@ -108,7 +108,7 @@ class Server:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_read.recv(64)
                 talk.collect()
-        if talk.has_more:
+        if talk.more:
             talk.go_on()
         now = time.monotonic()
         if now >= self._next_check:
@@ -221,7 +221,7 @@ class Server:
             ):
                 self._talk.close(connection)
         for connection in self._crowd.waiting(LEAVING):
-            if not connection.out:
+            if not connection.out.pieces:
                 self._talk.close(connection)
 
 

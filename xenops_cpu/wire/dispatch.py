@@ -61,6 +61,10 @@ _BOM = b"\xef\xbb\xbf"
 _WIRES: dict[str, Form] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 
 
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8 form: "?" stands for it
+
+
 @frozen
 class _Plan:
     """A method, compiled: its arguments, the service's method by name, its result."""
@@ -72,17 +76,17 @@ class _Plan:
     write: Writer
     # The last result and its text on each wire, for results that cannot change: the record of a
     # host is the same object until the host changes, and writing it is a third of a call.
-    written: dict[Form, tuple[object, str]] | None
+    written: dict[Form, tuple[object, bytes]] | None
     lengthy: bool
     type: Any  # of the result
 
-    def text(self, wire: Form, result: object) -> str:
+    def text(self, wire: Form, result: object) -> bytes:
         """The result as the wire's text of a value."""
         if self.written is None:
-            return wire.dump_value(self.write(result))
+            return _encode(wire.dump_value(self.write(result)))
         last = self.written.get(wire)
         if last is None or last[0] is not result:
-            last = self.written[wire] = (result, wire.dump_value(self.write(result)))
+            last = self.written[wire] = (result, _encode(wire.dump_value(self.write(result))))
         return last[1]
 
 
@@ -154,11 +158,11 @@ def write_answer(
     def write(wire: Form, plan: _Plan, result: object, envelope: Envelope) -> bytes:
         try:
             before, behind = wire.frame(envelope)
-            file.write(before.encode())
+            file.write(before)
             for piece in _pieces(wire, plan.type, result):
-                file.write(piece.encode("utf-8", "replace"))
+                file.write(_encode(piece))
                 _check_size(file.tell(), limits)
-            file.write(behind.encode("utf-8", "replace"))
+            file.write(behind)
         except BaseException:
             file.seek(0)
             file.truncate()
@@ -194,7 +198,8 @@ def _pieces(wire: Form, type_: Any, value: Any) -> Iterator[str]:
 
 
 def _whole(wire: Form, plan: _Plan, result: object, envelope: Envelope) -> bytes:
-    return wire.success(plan.text(wire, result), envelope)
+    before, behind = wire.frame(envelope)
+    return before + plan.text(wire, result) + behind
 
 
 def _answer(

@@ -230,14 +230,14 @@ def dump_success(value: Value, envelope: Envelope = ENVELOPE) -> bytes:
 def success(value: str, envelope: Envelope = ENVELOPE) -> bytes:
     """The same for a result that dump_value has written already."""
     before, behind = frame(envelope)
-    return _encode(f"{before}{value}{behind}")
+    return before + _encode(value) + behind
 
 
-def frame(envelope: Envelope = ENVELOPE) -> tuple[str, str]:
+def frame(envelope: Envelope = ENVELOPE) -> tuple[bytes, bytes]:
     """What stands before and behind the result in such a body."""
     if envelope.version == "2.0":
-        return '{"jsonrpc":"2.0","result":', f"{_id(envelope)}}}"
-    return '{"result":', f',"error":null{_id(envelope)}}}'
+        return b'{"jsonrpc":"2.0","result":', _encode(f"{_id(envelope)}}}")
+    return b'{"result":', _encode(f',"error":null{_id(envelope)}}}')
 
 
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = CALL_FAILED) -> bytes:

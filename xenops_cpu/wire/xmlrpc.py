@@ -177,9 +177,12 @@ def success(value: str, envelope: Envelope = ENVELOPE) -> bytes:
     return _encode(f"{_SUCCESS}{value}{_END}")
 
 
-def frame(envelope: Envelope = ENVELOPE) -> tuple[str, str]:
+_FRAME = _SUCCESS.encode(), _END.encode()
+
+
+def frame(envelope: Envelope = ENVELOPE) -> tuple[bytes, bytes]:
     """What stands before and behind the result in such a body."""
-    return _SUCCESS, _END
+    return _FRAME
 
 
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = 0) -> bytes:
