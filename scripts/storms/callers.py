@@ -125,13 +125,13 @@ def good(path: str, until: float, record: Record, expected: bytes, kept: bool) -
         client.close()
 
 
-def _crowd(path: str, until: float, count: int, first: bytes, pause: float) -> None:
-    """So many connections with a few bytes said on each; who is closed comes again, in a second."""
+def _crowd(path: str, until: float, count: int, first: bytes, away: float) -> None:
+    """So many connections with a few bytes said on each; who is closed is away for a while."""
     clients: list[socket.socket] = []
-    closed: deque[float] = deque([0.0] * count)  # when somebody was
+    closed: deque[float] = deque([float("-inf")] * count)  # when somebody was
     try:
         while time.monotonic() < until:
-            while closed and closed[0] < time.monotonic() - 1.0 and time.monotonic() < until:
+            while closed and closed[0] <= time.monotonic() - away and time.monotonic() < until:
                 closed.popleft()
                 client = connect(path)
                 client.setblocking(False)
@@ -152,20 +152,20 @@ def _crowd(path: str, until: float, count: int, first: bytes, pause: float) -> N
                 else:
                     alive.append(client)
             clients = alive
-            time.sleep(pause)
+            time.sleep(0.05)
     finally:
         for client in clients:
             client.close()
 
 
-def half_open(path: str, until: float, count: int) -> None:
+def half_open(path: str, until: float, count: int, away: float) -> None:
     """Requests that are begun and never finished."""
-    _crowd(path, until, count, HEAD % 1000 + b"<", 0.05)
+    _crowd(path, until, count, HEAD % 1000 + b"<", away)
 
 
-def idle(path: str, until: float, count: int) -> None:
+def idle(path: str, until: float, count: int, away: float) -> None:
     """Connections on which nothing is ever said."""
-    _crowd(path, until, count, b"", 0.05)
+    _crowd(path, until, count, b"", away)
 
 
 def slow(path: str, until: float) -> None:

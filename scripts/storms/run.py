@@ -123,13 +123,18 @@ def ask(path: str, seconds: float, expected: bytes) -> dict[str, Any]:
     }
 
 
-def trouble(path: str, seconds: float, names: list[str], half_open: int, idle: int) -> None:
+def trouble(
+    path: str, seconds: float, names: list[str], half_open: int, idle: int, away: float
+) -> None:
     """In a process of its own: everybody who is up to no good."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     until = time.monotonic() + seconds
     jobs: list[tuple[Any, ...]] = [(callers.TROUBLE[name], path, until) for name in names]
-    jobs += [(callers.half_open, path, until, half_open), (callers.idle, path, until, idle)]
+    jobs += [
+        (callers.half_open, path, until, half_open, away),
+        (callers.idle, path, until, idle, away),
+    ]
     threads = [threading.Thread(target=job[0], args=job[1:], daemon=True) for job in jobs]
     for thread in threads:
         thread.start()
@@ -142,7 +147,14 @@ def storm(server: Server, options: argparse.Namespace) -> dict[str, Any]:
     names = [name for name in callers.TROUBLE if name not in options.without]
     bad = multiprocessing.get_context("spawn").Process(
         target=trouble,
-        args=(server.path, options.seconds, names, options.half_open, options.idle),
+        args=(
+            server.path,
+            options.seconds,
+            names,
+            options.half_open,
+            options.idle,
+            options.away or float("inf"),
+        ),
     )
     bad.start()
     time.sleep(min(2.0, options.seconds / 4))  # until the storm has gathered
@@ -165,6 +177,10 @@ def main() -> int:
     parser.add_argument("--settle", type=float, default=60.0, help="seconds after it (60)")
     parser.add_argument("--half-open", type=int, default=2300, help="requests begun (2300)")
     parser.add_argument("--idle", type=int, default=2300, help="silent connections (2300)")
+    parser.add_argument(
+        "--away", type=float, default=1.0, metavar="S",
+        help="seconds until one of these who was closed comes again (1); 0: never",
+    )  # fmt: skip
     parser.add_argument(
         "--without", nargs="+", default=[], choices=tuple(callers.TROUBLE), metavar="KIND",
         help=f"of {', '.join(callers.TROUBLE)}",
