@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import signal
 import socket
@@ -225,6 +226,25 @@ def test_the_log_has_a_bound(tmp_path: Path) -> None:
     text = daemon.log.read_text()
     assert len(text) < 200_000
     assert "more like this were left out: refused a call: %s" in text
+
+
+def test_long_lines_into_a_pipe_that_nobody_reads(tmp_path: Path) -> None:
+    """Calls whose lines are longer than a pipe takes at once hold nobody up."""
+    path = tmp_path / "socket"
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--socket", str(path), *SOURCE], stdout=subprocess.PIPE, stderr=writing
+    )
+    os.close(writing)
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        client = connect(path, timeout=5)
+        for _ in range(100):
+            assert client.host_is_compatible("x", "-".join(["ffffffff"] * 64), "0") is False
+        process.terminate()
+        assert process.wait(10) == 0
+    os.close(reading)
 
 
 @pytest.mark.slow
