@@ -133,16 +133,16 @@ def test_each_state_has_its_time() -> None:
     let_go(crowd)
 
 
-def test_nothing_is_kept_of_who_has_gone(crowd: Crowd) -> None:
-    """Neither the process nor its user."""
-    connections = [come(crowd, pid, uid=pid % 2) for pid in range(4)]
-    for connection in connections:
+def test_little_is_kept_of_who_has_gone(crowd: Crowd) -> None:
+    """However many processes and users come and go."""
+    for number in range(500):
+        connection = come(crowd, number, uid=number)
         crowd.remove(connection)
         crowd.remove(connection)  # twice does no harm
         connection.sock.close()
     assert len(crowd) == 0
-    assert not crowd._processes
-    assert not crowd._users
+    assert len(crowd._processes) <= 51
+    assert len(crowd._users) <= 51
 
 
 def test_who_holds_most_is_found() -> None:

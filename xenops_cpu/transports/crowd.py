@@ -25,6 +25,8 @@ LEAVING = 4  # its last answer is given: what it still sends is dropped, so that
 REFUSING = 5  # its request cannot be taken; its body will tell in which wire to say so
 _STATES = 6
 
+_KEPT_GROUPS = 50
+
 # Who makes room, in this order, when no request has been unfinished for long. A connection whose
 # call is in hand (BUSY) never does.
 _GIVES_WAY = (REFUSING, LEAVING, IDLE, READING, WRITING)
@@ -96,11 +98,12 @@ class Crowd:
         for group in connection.groups:
             group.count -= 1
             del group.queues[connection.state][connection]
+        # Whoever makes a connection for each call comes again at once: some empty groups are kept.
         pid, uid = connection.peer
-        if not self._processes[pid].count:
+        if len(self._processes) > _KEPT_GROUPS and not self._processes[pid].count:
             del self._processes[pid]
-            if not self._users[uid].count:
-                del self._users[uid]
+        if len(self._users) > _KEPT_GROUPS and not self._users[uid].count:
+            del self._users[uid]
 
     def enter(self, connection: Connection, state: int) -> None:
         """Its time in `state` begins now, also when it was in it before."""
