@@ -154,9 +154,12 @@ def test_a_long_call_keeps_nobody_waiting(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, *SOURCE)
     full, none = "-".join(["ffffffff"] * 22), "-".join(["00000000"] * 22)
     host = f'{{"name":"h","cpu_info":{{"features_pv":"{none}"}},"hvm":true,"release":""}}'
-    vm = f'{{"name":"v","guest_type":"PV","last_boot_cpu_flags":{{"features":"{full}"}}}}'
+    vms = ",".join(
+        f'{{"name":"v","guest_type":"PV","last_boot_cpu_flags":{{"features":"{full}-{n:08x}"}}}}'
+        for n in range(300)
+    )
     body = (
-        f'{{"method":"POOL.check","params":[{{"debug_info":"x","vms":[{",".join([vm] * 20)}],'
+        f'{{"method":"POOL.check","params":[{{"debug_info":"x","vms":[{vms}],'
         f'"hosts":[{",".join([host] * 20)}]}}],"id":1}}'
     ).encode()
     with client_of(daemon.socket) as greedy:
@@ -164,7 +167,7 @@ def test_a_long_call_keeps_nobody_waiting(tmp_path: Path) -> None:
         for _ in range(50):
             assert connect(daemon.socket, timeout=5).host_is_compatible("x", "1", "3") is True
         reply = to_the_end_of_one(greedy)
-    assert b"281,600 missing features to name are more than a call may ask for" in reply
+    assert b" missing features to name are more than a call may ask for" in reply
     assert daemon.stop() == 0
 
 

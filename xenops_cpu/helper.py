@@ -14,7 +14,6 @@ reply is a memory file instead: its descriptor comes with the head.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import socket
@@ -229,15 +228,13 @@ def _serve(sock: socket.socket, setup: Setup) -> None:
 def _answer(sock: socket.socket, service: Any, body: bytes, json: bool) -> None:
     from .wire import JSONRPC, XMLRPC, dispatch
 
-    with os.fdopen(open_memory_file(), "w+b", buffering=_INLINE_BYTES) as file:
-        dispatch.write_answer(service, body, file, otherwise=JSONRPC if json else XMLRPC)
-        file.flush()
-        length = file.seek(0, io.SEEK_END)
-        if length > _INLINE_BYTES:
-            socket.send_fds(sock, [_REPLY.pack(length, True)], [file.fileno()])
-            return
-        file.seek(0)
-        sock.sendall(_REPLY.pack(length, False) + file.read())
+    reply = dispatch.answer(service, body, otherwise=JSONRPC if json else XMLRPC)
+    if len(reply) <= _INLINE_BYTES:
+        sock.sendall(_REPLY.pack(len(reply), False) + reply)
+        return
+    with open(open_memory_file(), "wb", buffering=0) as file:
+        file.write(reply)
+        socket.send_fds(sock, [_REPLY.pack(len(reply), True)], [file.fileno()])
 
 
 def _give_way(limits: Limits) -> None:

@@ -57,7 +57,7 @@ class Limits:
         16 * 1024 * 1024, "bytes", "of unread answers in memory, all clients together"
     )
     spooled_bytes: int = _limit(
-        128 * 1024 * 1024, "bytes", "of unread answers to long calls, all clients together"
+        64 * 1024 * 1024, "bytes", "of unread answers to long calls, all clients together"
     )
     quick_bytes: int = _limit(
         8 * 1024, "bytes", "of a body that the loop answers itself; a larger one, and every POOL.* "
@@ -66,7 +66,7 @@ class Limits:
     large_calls: int = _limit(16, "calls", "long ones waiting or in hand")
     caller_calls: int = _limit(8, "calls", "long ones of one process; processes take turns")
     helpers: int = _limit(1, "processes", "that answer long calls")
-    helper_memory: int = _limit(768 * 1024 * 1024, "bytes", "of memory for a helper")
+    helper_memory: int = _limit(384 * 1024 * 1024, "bytes", "of memory for a helper")
     helper_seconds: float = _limit(60.0, "s", "for a long call, then its helper is ended")
     helper_idle_seconds: float = _limit(
         15.0, "s", "a helper waits for its next call, then it ends and its memory is free"
@@ -75,16 +75,16 @@ class Limits:
     pool_vms: int = _limit(20_000, "VMs", "in a POOL.* call")
     pool_pairs: int = _limit(100_000, "pairs", "of VM and host in a POOL.* call")
     pool_features: int = _limit(
-        40_000, "features", "missing that the answer to a POOL.* call would name"
+        200_000, "features", "missing in a POOL.* call, summed over pairs that are not alike"
     )
     pool_answer_bytes: int = _limit(
-        64 * 1024 * 1024, "bytes", "of the answer to a POOL.* call, as estimated"
+        16 * 1024 * 1024, "bytes", "of the answer to a POOL.* call, estimated before and counted"
     )
     pool_kinds: int = _limit(256, "kinds", "of hosts in POOL.split; alike hosts are one kind")
     reply_bytes: int = _limit(
-        80 * 1024 * 1024, "bytes", "of a reply that our own client reads (xenops-cpu call, info)"
+        32 * 1024 * 1024, "bytes", "of a reply that our own client reads (xenops-cpu call, info)"
     )
-    reply_count: int = _limit(10_000_000, "elements", "in such a reply")
+    reply_count: int = _limit(1_000_000, "elements", "in such a reply")
     log_line_bytes: int = _limit(4096, "bytes", "of a line in the log; a longer one is shortened")
     log_burst_bytes: int = _limit(
         128 * 1024, "bytes", "of log lines of one kind at once; those beyond are counted"

@@ -242,9 +242,9 @@ def pools(path: str, until: float) -> None:
     """Calls about pools, of which some ask for more than anybody may."""
     calls = [
         pool_call("POOL.check", 8, 40, features="1fc9cbf5-f6f83203"),
-        pool_call("POOL.check", 20, 20),  # 42 MB of answer, if it were answered
+        pool_call("POOL.check", 20, 20),
         pool_call("POOL.level", 60, 0),
-        pool_call("POOL.check", 40, 40),
+        pool_call("POOL.check", 400, 400),  # more pairs than anybody may ask for
     ]
     while time.monotonic() < until:
         for call in calls:

@@ -66,9 +66,7 @@ class WireError(ValueError):
 
 
 class Form(Protocol):
-    """What the modules xmlrpc and jsonrpc are. `LIST`: before, between and behind items."""
-
-    LIST: tuple[str, str, str]
+    """What the modules xmlrpc and jsonrpc are."""
 
     def parse_call(self, body: bytes, limits: Limits = ...) -> Call: ...
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any, BinaryIO
+from typing import Any
 
 from attrs import frozen
 
@@ -42,7 +41,6 @@ from xenops_cpu.wire import (
     LIMITS,
     METHOD_NOT_FOUND,
     XMLRPC,
-    Envelope,
     Form,
     Limits,
     WireError,
@@ -78,7 +76,6 @@ class _Plan:
     # host is the same object until the host changes, and writing it is a third of a call.
     written: dict[Form, tuple[object, bytes]] | None
     lengthy: bool
-    type: Any  # of the result
 
     def text(self, wire: Form, result: object) -> bytes:
         """The result as the wire's text of a value."""
@@ -103,7 +100,6 @@ def _plan(name: str) -> _Plan:
         write=writer(method.result),
         written={} if is_constant_record(method.result) else None,
         lengthy=name in LENGTHY,
-        type=method.result,
     )
 
 
@@ -134,7 +130,7 @@ def answer(
 
     `otherwise`: the wire of a body that does not tell its own.
     """
-    reply = _answer(service, body, limits, otherwise, _whole, LENGTHY)
+    reply = _answer(service, body, limits, otherwise, quick=False)
     assert reply is not None
     return reply
 
@@ -143,33 +139,7 @@ def quick_answer(
     service: Service, body: bytes, limits: Limits = LIMITS, otherwise: str = XMLRPC
 ) -> bytes | None:
     """The same for a call that takes microseconds; None for one of LENGTHY."""
-    return _answer(service, body, limits, otherwise, _whole, frozenset())
-
-
-def write_answer(
-    service: Service,
-    body: bytes,
-    file: BinaryIO,
-    limits: Limits = LIMITS,
-    otherwise: str = XMLRPC,
-) -> None:
-    """Write the reply to an empty file, piece by piece: a long list is never in memory as text."""
-
-    def write(wire: Form, plan: _Plan, result: object, envelope: Envelope) -> bytes:
-        try:
-            before, behind = wire.frame(envelope)
-            file.write(before)
-            for piece in _pieces(wire, plan.type, result):
-                file.write(_encode(piece))
-                _check_size(file.tell(), limits)
-            file.write(behind)
-        except BaseException:
-            file.seek(0)
-            file.truncate()
-            raise
-        return b""
-
-    file.write(_answer(service, body, limits, otherwise, write, LENGTHY) or b"")
+    return _answer(service, body, limits, otherwise, quick=True)
 
 
 def _check_size(size: int, limits: Limits) -> None:
@@ -180,37 +150,14 @@ def _check_size(size: int, limits: Limits) -> None:
         )
 
 
-def _pieces(wire: Form, type_: Any, value: Any) -> Iterator[str]:
-    """A value's text; of a list an item at a time."""
-    if typing.get_origin(type_) is not list or type(value) is not list:
-        yield wire.dump_value(writer(type_)(value))
-        return
-    before, between, behind = wire.LIST
-    write = writer(typing.get_args(type_)[0])
-    yield before
-    for index, item in enumerate(value):
-        try:
-            text = wire.dump_value(write(item))
-        except MarshalError as error:
-            raise error.inside(f"[{index}]") from None
-        yield between + text if index else text
-    yield behind
-
-
-def _whole(wire: Form, plan: _Plan, result: object, envelope: Envelope) -> bytes:
-    before, behind = wire.frame(envelope)
-    return before + plan.text(wire, result) + behind
-
-
 def _answer(
     service: Service,
     body: bytes,
     limits: Limits,
     otherwise: str,
-    write: Callable[[Form, _Plan, object, Envelope], bytes],
-    taken: frozenset[str],
+    quick: bool,
 ) -> bytes | None:
-    """`write` makes the reply of a result; None for a method of LENGTHY that is not `taken`."""
+    """None for a method of LENGTHY when only a `quick` answer is wanted."""
     wire = _WIRES[wire_of(body, otherwise)]
     envelope = ENVELOPE
     code = CALL_FAILED
@@ -225,7 +172,7 @@ def _answer(
             unknown = _unknown(method)
             log.info("refused a call: %s", unknown)
             return wire.dump_failure(_error(unknown), envelope, METHOD_NOT_FOUND)
-        if plan.lengthy and method not in taken:
+        if quick and plan.lengthy:
             return None
         code = INVALID_PARAMS
         given = plan.read(call.params)
@@ -233,7 +180,11 @@ def _answer(
         if plan.has_units:
             given = [given[index] for index in plan.takes]
         result = getattr(service, plan.python_name)(*given)
-        return write(wire, plan, result, envelope)
+        before, behind = wire.frame(envelope)
+        text = plan.text(wire, result)
+        if plan.lengthy:
+            _check_size(len(text), limits)
+        return before + text + behind
     except XenopsError as error:
         log.info("%s failed: %s", method[:_SHOWN], error)
         failed: XenopsError = error
@@ -252,8 +203,8 @@ def _answer(
         failed = InternalError(f"{method}: it needs more memory than there is for one call")
         log.error("%s needs more memory than there is for one call", method[:_SHOWN])
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"[:_SHOWN]
-        failed = InternalError(f"{method or 'the request'}: {text}")
+        fault = f"{type(error).__name__}: {error}"[:_SHOWN]
+        failed = InternalError(f"{method or 'the request'}: {fault}")
         log.exception("%s failed", method[:_SHOWN] or "a request")
     return wire.dump_failure(_error(failed), envelope, code)
 

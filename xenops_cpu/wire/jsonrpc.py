@@ -165,7 +165,6 @@ def parse_response(body: bytes, limits: Limits = REPLY_LIMITS) -> Reply:
 # ---- writing ----------------------------------------------------------------------------------
 
 _quote = json.encoder.encode_basestring
-LIST = ("[", ",", "]")
 
 
 def dump_value(value: Value) -> str:

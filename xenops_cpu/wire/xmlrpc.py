@@ -155,7 +155,6 @@ def dump_call(method: str, params: list[Value], envelope: Envelope = ENVELOPE) -
     )
 
 
-LIST = ("<value><array><data>", "", "</data></array></value>")
 _RESPONSE = '<?xml version="1.0"?><methodResponse><params><param><value><struct><member>'
 _END = "</member></struct></value></param></params></methodResponse>"
 _SUCCESS = (
