@@ -38,9 +38,12 @@ def test_the_oldest_unfinished_request_goes_and_never_the_newcomer(tmp_path: Pat
     limits = evolve(LIMITS, connections=20, process_connections=20, request_seconds=10.0)
     with running(tmp_path / "s", limits=limits) as service, contextlib.ExitStack() as stack:
         half = [stack.enter_context(service.connect()) for _ in range(20)]
-        for client in half:
+        time.sleep(0.1)  # all are accepted, so that they begin in this order
+        half[0].sendall(HALF)
+        time.sleep(0.05)
+        for client in half[1:]:
             client.sendall(HALF)
-        time.sleep(0.1)
+        time.sleep(0.05)
         for number in range(10):
             with service.connect() as newcomer:
                 newcomer.sendall(request(b"%d" % number))

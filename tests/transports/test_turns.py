@@ -150,7 +150,7 @@ def test_who_does_not_go_is_shown_out(tmp_path: Path) -> None:
     with running(tmp_path / "s", limits=limits) as service, service.connect() as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert b"a call is a POST" in read_to_the_end(client)
-        time.sleep(1.2)
+        time.sleep(0.7)
         with pytest.raises(OSError, match=r"Broken pipe|reset"):
             client.sendall(b"still here")
 
@@ -186,11 +186,11 @@ def test_without_files_nobody_is_asked_in_a_circle(
         try:
             waiting.connect(str(service.path))
             before = time.process_time()
-            time.sleep(0.7)
+            time.sleep(0.5)
             spent = time.process_time() - before
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        assert spent < 0.35
+        assert spent < 0.25
         said = [record for record in caplog.records if "cannot accept" in record.getMessage()]
         assert 1 <= len(said) <= 2
         with waiting:

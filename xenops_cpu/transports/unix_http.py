@@ -33,7 +33,7 @@ from .crowd import IDLE, LEAVING, READING, REFUSING, WRITING, Crowd
 
 log = logging.getLogger(__name__)
 
-_CHECK_SECONDS = 0.5
+_CHECK_SECONDS = 0.2
 _NEWCOMERS = 32  # in a turn
 _PAUSE_SECONDS = 1.0
 # Who had come, but not said anything yet when the service stops, gets this long to do so.
