@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator
 
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
-from xenops_cpu.hosts.cpu_info import Offer
+from xenops_cpu.hosts.offer import Offer
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.grid import grid
 from xenops_cpu.pools.levelling import level
-from xenops_cpu.pools.member import GuestType, Member, Vm
-from xenops_cpu.pools.verdict import grid
+from xenops_cpu.pools.member import Member
+from xenops_cpu.pools.vm import Vm
 
 HOSTS, VMS, CHECKED_HOSTS = 1_000_000, 10_000, 1_000
 PART = 20_000
@@ -65,11 +67,16 @@ def _loop_level(hosts: list[tuple[int, ...]]) -> list[int]:
 def _checks(xen: Release, chance: random.Random) -> Iterator[dict[str, object]]:
     boots, mosts = (_fleet(xen, chance, CHECKED_HOSTS) for _ in range(2))
     hosts = [
-        Member(str(index), VENDOR, xen, {GuestType.HVM: Offer("HVM", boot, most)})
+        Member(str(index), VENDOR, xen, {GuestType.HVM: Offer(GuestType.HVM, boot, most)})
         for index, (boot, most) in enumerate(zip(boots, mosts, strict=True))
     ]
     vms = [
-        Vm(str(index), GuestType.HVM, Featureset(chance.getrandbits(600), xen.length), VENDOR)
+        Vm(
+            str(index),
+            GuestType.HVM,
+            Featureset(chance.getrandbits(600), xen.length),
+            vendor=VENDOR,
+        )
         for index in range(VMS)
     ]
     ours = _seconds(lambda: grid(vms, hosts))
