@@ -75,7 +75,7 @@ class Limits:
     pool_vms: int = _limit(20_000, "VMs", "in a POOL.* call")
     pool_pairs: int = _limit(100_000, "pairs", "of VM and host in a POOL.* call")
     pool_features: int = _limit(
-        200_000, "features", "missing in a POOL.* call, summed over pairs that are not alike"
+        100_000, "features", "missing in a POOL.* call, summed over pairs that are not alike"
     )
     pool_answer_bytes: int = _limit(
         16 * 1024 * 1024, "bytes", "of the answer to a POOL.* call, estimated before and counted"
