@@ -138,7 +138,7 @@ def report(work: Path, package: str, known: dict[Change, str]) -> list[Change]:
     total = sum(counts.values())
     share = counts["killed"] / (total - counts["equivalent"] or 1)
     print(
-        f"{package}: {total} mutants, {counts['killed']} killed ({share:.1%} of those that can be), "
+        f"{package}: {total} mutants, {counts['killed']} killed, {share:.1%} of those that can be; "
         f"{counts['equivalent']} equivalent, {counts['survived']} survived"
     )
     return survivors

@@ -17,7 +17,7 @@ import attrs
 from ..cpuid.policy import Policy, PolicyError
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
-from .host import Featuresets, Host, Processor, Topology, Xen
+from .host import SETS, Featuresets, Host, Processor, Topology, Xen
 
 FORMAT = "xenops_cpu host"
 VERSION = 1
@@ -36,19 +36,17 @@ class CaptureError(Error):
 
 def dump(host: Host) -> str:
     """The text of a capture; read gives back an equal host."""
-    members = attrs.asdict(host, recurse=False)
-    members["xen"] = attrs.asdict(host.xen)
-    members["processor"] = attrs.asdict(host.processor)
-    members["topology"] = attrs.asdict(host.topology)
-    members["featuresets"] = {
-        name: None if featureset is None else str(featureset)
-        for name, featureset in attrs.asdict(host.featuresets, recurse=False).items()
+    members = {
+        **attrs.asdict(host),
+        "featuresets": {
+            name: None if featureset is None else str(featureset)
+            for name, featureset in ((name, host.featuresets.named(name)) for name in SETS)
+        },
+        "policies": {
+            name: dict(zip(("leaves", "msrs"), policy.entries(), strict=True))
+            for name, policy in host.policies.items()
+        },
     }
-    members["policies"] = {
-        name: dict(zip(("leaves", "msrs"), policy.entries(), strict=True))
-        for name, policy in host.policies.items()
-    }
-    members["notes"] = list(host.notes)
     return json.dumps({"format": FORMAT, "version": VERSION, "host": members}, indent=1) + "\n"
 
 
@@ -66,7 +64,7 @@ def load(text: str) -> Host:
         )
     top = _Members(_typed(document.get("host"), dict, "host"), "host")
     featuresets = top.record("featuresets")
-    policies = top.record("policies", required=False)
+    policies = _Members(top.optional("policies", dict, {}), "host.policies")
     return Host(
         origin=top.string("origin"),
         xen=_xen(top.record("xen")),
@@ -83,7 +81,7 @@ def load(text: str) -> Host:
             hvm_max=featuresets.optional_featureset("hvm_max"),
         ),
         policies={name: policies.policy(name) for name in policies.values},
-        notes=tuple(top.strings("notes", required=False)),
+        notes=tuple(top.strings("notes") if "notes" in top.values else ()),
         uuid=top.optional("uuid", str, ""),
         recorded=top.optional("recorded", bool, False),
     )
@@ -115,14 +113,10 @@ class _Members:
     def string(self, name: str) -> str:
         return self.get(name, str)
 
-    def record(self, name: str, required: bool = True) -> _Members:
-        if not required and name not in self.values:
-            return _Members({}, name)
+    def record(self, name: str) -> _Members:
         return _Members(self.get(name, dict), f"{self.where}.{name}")
 
-    def strings(self, name: str, required: bool = True) -> list[str]:
-        if not required and name not in self.values:
-            return []
+    def strings(self, name: str) -> list[str]:
         return [
             _typed(item, str, f"{self.where}.{name}[{index}]")
             for index, item in enumerate(self.get(name, list))
