@@ -145,7 +145,8 @@ def test_amds_copies_do_not_take_the_names_of_leaf_1() -> None:
         ),
         (
             "avx512_v",
-            'no Xen release has a feature "avx512_v"; did you mean AVX512VL, AVX512_VNNI, AVX512_VBMI?',
+            'no Xen release has a feature "avx512_v"; did you mean AVX512VL, AVX512_VNNI, '
+            "AVX512_VBMI?",
         ),
     ],
 )
