@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -143,6 +144,10 @@ def check(vm: Vm, member: Member) -> Answer:
     )
 
 
+# What of a VM no answer depends on.
+_NAMELESS: Mapping[str, Any] = {"name": "", "uuid": "", "home": "", "source": "", "policy": None}
+
+
 def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
     """Every VM on every host; who cannot go to one is told which of the others take it in.
 
@@ -152,7 +157,7 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
     kinds = [_kind_of_host(member) for member in members]
     answers: list[Answer] = []
     for vm in vms:
-        kind = evolve(vm, name="", uuid="", home="", source="", policy=None)
+        kind = evolve(vm, **_NAMELESS)
         own = []
         for member, host_kind in zip(members, kinds, strict=True):
             answer = known.get((kind, host_kind))
