@@ -12,12 +12,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import attrs
-
-from ..features.featureset import Featureset
-from ..hosts.host import Featuresets, Host
+from ..hosts.changes import changes, steady
+from ..hosts.host import Host
 from . import Source
 
 log = logging.getLogger(__name__)
@@ -62,44 +60,8 @@ class Fresh:
 
 def _noticed(before: Host, now: Host) -> Host:
     """The host to go on with: the old object where nothing has changed that anybody stores."""
-    if _steady(before) == _steady(now):
+    if steady(before) == steady(now):
         return before
     for line in changes(before, now):
         log.warning("%s", line)
     return now
-
-
-def _steady(host: Host) -> Host:
-    """Without the clock speed, which wanders with the load where it is not a constant."""
-    return attrs.evolve(host, processor=attrs.evolve(host.processor, speed=""))
-
-
-def changes(before: Host, now: Host) -> Iterator[str]:
-    """What is different, a sentence for each set, with the names of the features."""
-    for item in attrs.fields(Featuresets):
-        had: Featureset | None = getattr(before.featuresets, item.name)
-        has: Featureset | None = getattr(now.featuresets, item.name)
-        if had == has:
-            continue
-        had, has = had or Featureset(), has or Featureset()
-        parts = []
-        if has - had:
-            parts.append("gained " + " ".join(now.release.names(has - had)))
-        if had - has:
-            parts.append("lost " + " ".join(before.release.names(had - has)))
-        if had.length != has.length:
-            parts.append(f"has {has.length} words, had {had.length}")
-        yield f"featureset {item.name} has changed: {'; '.join(parts)}"
-    old, new = attrs.asdict(_steady(before)), attrs.asdict(_steady(now))
-    for name in ("xen", "processor", "topology"):
-        for member, value in old[name].items():
-            if value != new[name][member]:
-                yield f"{name}.{member} has changed: {value} → {new[name][member]}"
-    for name in ("iommu", "hvm"):
-        if old[name] != new[name]:
-            yield f"{name} has changed: {old[name]} → {new[name]}"
-    for name in sorted({*before.policies, *now.policies}):
-        if before.policies.get(name) != now.policies.get(name):
-            yield f"CPU policy {name} has changed"
-    if before.notes != now.notes:
-        yield f"notes have changed: {'; '.join(now.notes) or 'none now'}"
