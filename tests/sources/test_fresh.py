@@ -148,6 +148,20 @@ def test_age_counts_from_before_the_read(host: Host) -> None:
     assert source.reads == 2
 
 
+def test_a_change_is_noticed_before_it_is_answered(host: Host) -> None:
+    """The first host and each that differs, once, while nobody has been answered with it."""
+    source, clock = Told(host), Clock()
+    noticed: list[Host] = []
+    fresh = Fresh(source, 1.0, clock, noticed.append)
+    first = fresh.read()
+    clock.now += 1
+    fresh.read()
+    source.answer = without(host, "HTT")
+    clock.now += 1
+    second = fresh.read()
+    assert [one is two for one, two in zip(noticed, (first, second), strict=True)] == [True] * 2
+
+
 def test_a_change_is_logged_by_name(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     """Lost and gained features of each set, once."""
     source, clock = Told(host), Clock()

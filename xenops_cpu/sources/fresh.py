@@ -24,16 +24,22 @@ log = logging.getLogger(__name__)
 class Fresh:
     """Reads `source` when the last answer is older than `seconds`; a failure is never kept.
 
-    While nothing has changed the same object is returned. `clock` counts seconds and never goes
-    back.
+    While nothing has changed the same object is returned. `noticed` is called with each host that
+    is another object, before anybody gets it and never twice at once. `clock` counts seconds and
+    never goes back.
     """
 
     def __init__(
-        self, source: Source, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        source: Source,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        noticed: Callable[[Host], None] = lambda host: None,
     ) -> None:
         self._source = source
         self._seconds = seconds
         self._clock = clock
+        self._noticed = noticed
         self._lock = threading.Lock()
         self._answer: tuple[float, Host] | None = None
 
@@ -53,12 +59,14 @@ class Fresh:
                 return answer[1]  # somebody else has read it while this caller waited
             host = self._source.read()
             if answer is not None:
-                host = _noticed(answer[1], host)
+                host = _other(answer[1], host)
+            if answer is None or host is not answer[1]:
+                self._noticed(host)
             self._answer = asked, host
             return host
 
 
-def _noticed(before: Host, now: Host) -> Host:
+def _other(before: Host, now: Host) -> Host:
     """The host to go on with: the old object where nothing has changed that anybody stores."""
     if steady(before) == steady(now):
         return before

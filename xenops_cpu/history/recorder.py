@@ -1,0 +1,193 @@
+"""Keeps the history while the service answers, and wakes those who wait for changes.
+
+Writing to a disk may take long, or never end; callers are not to wait for that. So one thread
+writes. Who has noticed a change waits for it, but WRITE_SECONDS at the most: within that time the
+change is on the disk before anybody is answered with it. What cannot be written is kept in memory,
+told all the same, and tried again every RETRY_SECONDS.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from .. import __version__
+from ..hosts.host import Host
+from . import store
+from .entry import Entry, entry_of
+from .fingerprint import Fingerprint
+from .store import StoreError
+from .surroundings import Surroundings
+
+log = logging.getLogger(__name__)
+
+WRITE_SECONDS = 1.0
+RETRY_SECONDS = 60.0
+# An unchanged host is seen again this often; a crash loses so much of "last seen".
+SEEN_SECONDS = 3600.0
+MAX_WAITING = 4
+MAX_UNWRITTEN = 100
+
+
+@frozen
+class _Noticed:
+    fingerprint: Fingerprint
+    seen: float
+    written: threading.Event
+
+
+class Recorder:
+    """The history of one source. `path`: None keeps it in memory alone.
+
+    `surroundings` reads what lies around the host, by the CPU's vendor; `changed` is called with
+    each entry that has an entry before it, on a thread of its own; `clock` is the wall clock.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        source: str,
+        surroundings: Callable[[str], Surroundings] = lambda vendor: Surroundings(),
+        changed: Callable[[Entry], None] = lambda entry: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path, self._source = path, source
+        self._surroundings, self._changed, self._clock = surroundings, changed, clock
+        self._noticed: queue.SimpleQueue[_Noticed | None] = queue.SimpleQueue()
+        self._last: Fingerprint | None = None
+        self._unwritten: deque[tuple[Fingerprint, float, int]] = deque(maxlen=MAX_UNWRITTEN)
+        self._news = threading.Condition()
+        self._entries: list[Entry] = []
+        self._loaded = path is None  # whether `_entries` is all that there was before
+        self._waiting = 0
+        self._stopped = False
+        self.problem = ""
+        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+
+    def start(self) -> None:
+        """Read what is kept and begin to write. A store that cannot be used is complained of."""
+        if self._path is not None:
+            try:
+                self._entries = store.entries(self._path, self._source)
+                self._loaded = True
+            except StoreError as error:
+                self._complain(error)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is to be written and go; whoever waits is answered."""
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
+        self._noticed.put(None)
+        self._thread.join(2 * WRITE_SECONDS)
+
+    def notice(self, host: Host) -> None:
+        """A host was read that is not as the last one. Returns when it is kept, or in a second."""
+        fingerprint = Fingerprint(host, self._surroundings(host.processor.vendor))
+        noticed = _Noticed(fingerprint, self._clock(), threading.Event())
+        self._noticed.put(noticed)
+        if not noticed.written.wait(WRITE_SECONDS):
+            log.warning("the history takes long to be written; callers do not wait for it")
+
+    def entries(self, after: int = 0) -> list[Entry]:
+        """The entries with a higher id, the oldest first."""
+        with self._news:
+            return [entry for entry in self._entries if entry.id > after]
+
+    def wait(self, after: int, seconds: float) -> list[Entry]:
+        """The same, waiting up to `seconds` until there is one, or this service stops.
+
+        No more than MAX_WAITING callers wait; the others get at once what there is.
+        """
+        with self._news:
+            if self._waiting < MAX_WAITING:
+                self._waiting += 1
+                try:
+                    self._news.wait_for(lambda: self._stopped or self._newest() > after, seconds)
+                finally:
+                    self._waiting -= 1
+        return self.entries(after)
+
+    def _newest(self) -> int:
+        return self._entries[-1].id if self._entries else 0
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            noticed: _Noticed | None = None
+            try:
+                noticed = self._noticed.get(
+                    timeout=RETRY_SECONDS if self._unwritten else SEEN_SECONDS
+                )
+                stopping = noticed is None
+            except queue.Empty:
+                pass
+            try:
+                if noticed is not None:
+                    self._take(noticed.fingerprint, noticed.seen)
+                else:
+                    self._see_again()
+            except Exception:
+                log.exception("the history is lost")  # the service is not
+            finally:
+                if noticed is not None:
+                    noticed.written.set()
+
+    def _take(self, fingerprint: Fingerprint, seen: float) -> None:
+        before, self._last = self._last, fingerprint
+        id = self._newest() + 1
+        self._unwritten.append((fingerprint, seen, id))
+        if self._write():
+            return
+        # Told all the same, and under the number that it will have in the store.
+        if not self._entries or self._entries[-1].digest != fingerprint.digest:
+            entry = entry_of(fingerprint, self._source, seen, before, __version__)
+            self._publish([*self._entries, evolve(entry, id=id)][-store.MAX_ENTRIES :])
+
+    def _see_again(self) -> None:
+        """The host is as it was, and what could not be written may be written now."""
+        if not self._unwritten and self._last is not None:
+            self._unwritten.append((self._last, self._clock(), 0))
+        self._write()
+
+    def _write(self) -> bool:
+        """Whether all is written that was to be."""
+        if self._path is None:
+            self._unwritten.clear()
+            return False
+        try:
+            while self._unwritten:
+                fingerprint, seen, id = self._unwritten[0]
+                store.record(self._path, fingerprint, self._source, seen, id)
+                self._unwritten.popleft()
+            self._publish(store.entries(self._path, self._source))
+        except StoreError as error:
+            self._complain(error)
+            return False
+        if self.problem:
+            log.info("the history %s is written again", self._path)
+            self.problem = ""
+        return True
+
+    def _complain(self, error: StoreError) -> None:
+        if not self.problem:  # once until it goes again, however often it is tried
+            log.error("%s; kept in memory, the service goes on", error)
+        self.problem = str(error)
+
+    def _publish(self, entries: list[Entry]) -> None:
+        with self._news:
+            newest = self._newest()
+            self._entries = entries
+            self._news.notify_all()
+        last = entries[-1] if entries else None
+        if last is not None and last.changes and last.id > newest and self._loaded:
+            threading.Thread(target=self._changed, args=(last,), daemon=True).start()
+        self._loaded = True
