@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,6 @@ from attrs import frozen
 from . import ConfigError
 from .files import Line, lines_of
 from .keys import BY_NAME, CONFIG, CONFIG_DIR, KEYS, Config
-
-log = logging.getLogger(__name__)
 
 
 @frozen
@@ -104,11 +100,11 @@ def _check(line: Line) -> None:
     if line.key in _OPTIONS_ALONE:
         raise ConfigError(f"{line.where}: {line.key} is given on the command line, not in a file")
     if line.key not in BY_NAME:
+        import difflib
+
         near = difflib.get_close_matches(line.key, BY_NAME, 1)
-        meant = (
-            f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(BY_NAME))}"
-        )
-        raise ConfigError(f"{line.where}: there is no key {line.key!r}{meant}")
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(BY_NAME))}"
+        raise ConfigError(f"{line.where}: there is no key {line.key!r}; {hint}")
 
 
 def dump(resolved: Resolved) -> str:
@@ -123,8 +119,9 @@ def dump(resolved: Resolved) -> str:
 
 
 def changed(before: Config, now: Config) -> tuple[list[str], list[str]]:
-    """The keys whose values differ: those that apply at once, those that wait for the next start."""
-    at_once, later = [], []
+    """The keys whose values differ: who apply at once, and who wait for the next start."""
+    at_once: list[str] = []
+    later: list[str] = []
     for member, key in KEYS.items():
         if getattr(before, member) != getattr(now, member):
             (at_once if key.reload else later).append(key.name)

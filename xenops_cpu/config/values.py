@@ -102,9 +102,9 @@ _FACILITIES = ("daemon", "user", "local0", "local1", "local2", "local3", "local4
 def log_target(text: str) -> str:
     """stderr, journal, or syslog with a facility: syslog:daemon, syslog:local5."""
     kind, _, facility = text.partition(":")
-    if text in ("stderr", "journal") or (
-        kind == "syslog" and (facility or "daemon") in _FACILITIES
-    ):
+    if text in ("stderr", "journal"):
+        return text
+    if kind == "syslog" and (facility or "daemon") in _FACILITIES:
         return text
     raise ValueError("expected stderr, journal, or syslog:FACILITY such as syslog:daemon")
 
