@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.hosts import evolve, example, names
 from xenops_cpu.history import damage, store
+from xenops_cpu.history.entry import StoreError
 from xenops_cpu.history.fingerprint import Fingerprint
-from xenops_cpu.history.store import StoreError
 from xenops_cpu.history.surroundings import Surroundings
 from xenops_cpu.hosts.host import Host
 

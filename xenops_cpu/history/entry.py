@@ -5,9 +5,17 @@ from __future__ import annotations
 from attrs import frozen
 
 from .. import __version__
+from ..errors import Error
 from .causes import causes
 from .fingerprint import Fingerprint, differences
 from .surroundings import Surroundings
+
+# The oldest go beyond these: a host that changes from minute to minute must not fill the disk.
+MAX_ENTRIES = 1000
+
+
+class StoreError(Error):
+    """The store cannot be used now; the text has the file and the reason."""
 
 
 @frozen

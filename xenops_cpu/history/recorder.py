@@ -20,10 +20,8 @@ from attrs import evolve, frozen
 
 from .. import __version__
 from ..hosts.host import Host
-from . import store
-from .entry import Entry, entry_of
+from .entry import MAX_ENTRIES, Entry, StoreError, entry_of
 from .fingerprint import Fingerprint
-from .store import StoreError
 from .surroundings import Surroundings
 
 log = logging.getLogger(__name__)
@@ -74,6 +72,8 @@ class Recorder:
     def start(self) -> None:
         """Read what is kept and begin to write. A store that cannot be used is complained of."""
         if self._path is not None:
+            from . import store  # SQLite is needed only with a file
+
             try:
                 self._entries = store.entries(self._path, self._source)
                 self._loaded = True
@@ -150,7 +150,7 @@ class Recorder:
         # Told all the same, and under the number that it will have in the store.
         if not self._entries or self._entries[-1].digest != fingerprint.digest:
             entry = entry_of(fingerprint, self._source, seen, before, __version__)
-            self._publish([*self._entries, evolve(entry, id=id)][-store.MAX_ENTRIES :])
+            self._publish([*self._entries, evolve(entry, id=id)][-MAX_ENTRIES:])
 
     def _see_again(self) -> None:
         """The host is as it was, and what could not be written may be written now."""
@@ -163,6 +163,8 @@ class Recorder:
         if self._path is None:
             self._unwritten.clear()
             return False
+        from . import store
+
         try:
             while self._unwritten:
                 fingerprint, seen, id = self._unwritten[0]

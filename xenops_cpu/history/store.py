@@ -25,11 +25,10 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ..errors import Error
 from ..hosts import capture
 from ..hosts.host import Host
 from .damage import lock, move_aside
-from .entry import Entry, entry_of
+from .entry import MAX_ENTRIES, Entry, StoreError, entry_of
 from .fingerprint import Fingerprint
 from .surroundings import Surroundings
 
@@ -38,8 +37,6 @@ log = logging.getLogger(__name__)
 APPLICATION_ID = 0x78637075  # "xcpu"
 VERSION = 1
 BUSY_SECONDS = 2.0
-# The oldest go beyond these: a host that changes from minute to minute must not fill the disk.
-MAX_ENTRIES = 1000
 
 _SCHEMA = f"""
 CREATE TABLE captures (digest TEXT PRIMARY KEY, capture BLOB NOT NULL) WITHOUT ROWID;
@@ -58,10 +55,6 @@ _COLUMNS = (
     "boot, changes, causes"
 )
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-class StoreError(Error):
-    """The store cannot be used now; the text has the file and the reason."""
 
 
 def record(
