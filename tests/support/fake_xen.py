@@ -7,6 +7,7 @@ blanks. It answers all three generations of the policy calls.
 
     words=19      length of every set        host=hex,hex  the host set's first words
     sets=6        indices that there are     fail=CALL:ERRNO[:TIMES]  let a call fail
+    combined=hex  what XenServer's level of two sets has on top
 """
 
 from __future__ import annotations
@@ -315,7 +316,18 @@ int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_
 }
 """,
 }
-_XENSERVER = "int xc_cpu_featuresets_are_compatible(void) { abort(); }\n"
+# Its level is the common words, and what FAKE_XEN's `combined=hex` adds to the first of them.
+_XENSERVER = r"""
+int xc_cpu_featuresets_are_compatible(void) { abort(); }
+
+void xc_combine_cpu_featuresets(const uint32_t *a, const uint32_t *b, uint32_t *out, size_t length)
+{
+    size_t i;
+    for ( i = 0; i < length; i++ )
+        out[i] = a[i] & b[i];
+    out[0] |= strtoul(told("combined") ? told("combined") : "0", NULL, 16);
+}
+"""
 
 
 def build(folder: Path, release: str, xenserver: bool = False) -> Any:

@@ -33,8 +33,8 @@ from ..interface import (
     QueryResult,
 )
 from ..log import task
-from ..pools.levelling import combine
 from ..sources import Source, SourceError
+from .level import Combine, level_of_two
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class XenopsCpu:
 
     The source is read for every call that needs it, and decides itself what a read costs
     (sources.fresh); the record is made anew when the host that was read is another object.
+    `libxc_level`: the level of two featuresets as this host's libxc computes it, where it does.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class XenopsCpu:
         source: Source,
         on_inconsistent: OnInconsistent = "error",
         instance_id: str = "",
+        libxc_level: Combine | None = None,
     ) -> None:
         self._source = source
         self._on_inconsistent = on_inconsistent
+        self._libxc_level = libxc_level
         self.instance_id = instance_id or str(uuid.uuid4())
         self._host: Host | None = None
         self._complaint = ""
@@ -96,10 +99,10 @@ class XenopsCpu:
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
-        """The level of two hosts, by the rules of this host's release (see levelling)."""
+        """The level of two hosts, as this host's libxc has it, else by its release's rules."""
         task.set(debug_info)
         left, right = _parse("policy1", policy1), _parse("policy2", policy2)
-        return str(combine(left, right, self._release_for(left, right)))
+        return str(level_of_two(left, right, self._release_for(left, right), self._libxc_level))
 
     def host_is_compatible(
         self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText

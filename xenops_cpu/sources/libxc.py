@@ -212,7 +212,8 @@ class Handle:
         return f"{number >> 16}.{number & 0xFFFF}{extra}"
 
     def capabilities(self) -> str:
-        return self._text(self._library.lib.XENVER_capabilities).strip()
+        """As Xen gives it, with a blank behind each: so xenopsd hands it on to xapi."""
+        return self._text(self._library.lib.XENVER_capabilities)
 
     def commandline(self) -> str:
         return self._text(self._library.lib.XENVER_commandline)

@@ -56,9 +56,12 @@ int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msrs);
 int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
                   uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs);
 int xenops_has_compatibility_bits(void);
+int xenops_combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length);
 """
 
 SOURCE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -177,6 +180,20 @@ extern int xc_cpu_featuresets_are_compatible() __attribute__((weak));
 static int xenops_has_compatibility_bits(void)
 {
     return xc_cpu_featuresets_are_compatible != 0;
+}
+
+/* XenServer's level of two featuresets. Looked up when it is called: no header has to declare it,
+ * and a module built without it calls it where the library has it. 0, or -1 where it has not. */
+typedef void combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length);
+
+static int xenops_combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length)
+{
+    combine *function = (combine *)dlsym(RTLD_DEFAULT, "xc_combine_cpu_featuresets");
+
+    if ( !function )
+        return -1;
+    function(left, right, out, length);
+    return 0;
 }
 """
 
