@@ -109,6 +109,47 @@ module Host = struct
     ; chipset_info: chipset_info  (** The chipset. *)
     }
   [@@deriving rpcty]
+
+  (* One fingerprint of a host, and what it changed. *)
+  type change =
+    { id: int  (** The number of the entry; later ones have higher numbers. *)
+    ; source: string
+          (** Where the featuresets came from: xen, simulated, ... *)
+    ; first_seen: string
+          (** When it was seen first, such as 2026-11-26T12:00:00Z. *)
+    ; last_seen: string  (** When it was seen last. *)
+    ; xen: string  (** Version of the hypervisor. *)
+    ; commandline: string  (** Command line of the hypervisor. *)
+    ; microcode: string
+          (** Revision of the microcode in hex; empty if it cannot be read. *)
+    ; bios: string
+          (** Vendor, version and date of the firmware; empty if they cannot
+              be read. *)
+    ; build: string
+          (** Changeset and build id of the hypervisor; empty if they cannot
+              be read. *)
+    ; program: string  (** Version of the service that recorded it. *)
+    ; digest: string
+          (** SHA-256 of the fingerprint; the same fingerprint has the same
+              digest. *)
+    ; changes: string list
+          (** What differs from the entry before it, with features by name;
+              empty for the first. *)
+    ; causes: string list
+          (** What probably changed it, the likeliest first; empty for the
+              first. *)
+    }
+  [@@deriving rpcty]
+
+  (* What a host was before. *)
+  type history =
+    { entries: change list
+          (** The entries that were asked for, the oldest first. *)
+    ; last: int
+          (** The number of the last entry there is, for the next call; 0 if
+              there is none. *)
+    }
+  [@@deriving rpcty]
 end
 
 module Pool = struct
@@ -416,7 +457,7 @@ module API (R : RPC) = struct
              after a migration, and why? This service reads the featuresets \
              from Xen and hands xapi the record that it stores."
           ]
-      ; version= (1, 1, 0)
+      ; version= (1, 2, 0)
       }
 
   let implementation = implement description
@@ -491,6 +532,42 @@ module API (R : RPC) = struct
         @-> returning cpu_info_p err
         )
 
+    let get_cpu_info_history =
+      let last_p =
+        Param.mk ~name:"last"
+          ~description:[
+            "The number of the last entry that the caller knows; entries after it \
+             are given. All without it."
+          ]
+          Types.{name= "last"; description= ["The number of the last entry that the caller knows; entries after it are \
+       given. All without it."]; ty= Types.Option (Types.Basic Types.Int)} in
+      let timeout_p =
+        Param.mk ~name:"timeout"
+          ~description:[
+            "How many seconds to wait if there is no such entry, 30 at the most. No \
+             waiting without it."
+          ]
+          Types.{name= "timeout"; description= ["How many seconds to wait if there is no such entry, 30 at the most. No \
+       waiting without it."]; ty= Types.Option (Types.Basic Types.Int)} in
+      let history_p =
+        Param.mk ~name:"history"
+          ~description:[
+            "The entries, the oldest first."
+          ]
+          Host.history in
+      declare "HOST.get_cpu_info_history"
+        [
+          "What this host was before, when it changed, and the likely cause."
+        ; "Each fingerprint of the host that this service or one before it has \
+           seen: featuresets, policies, Xen's version and build, its command \
+           line, microcode and firmware. Asked with the number of the last change \
+           that the caller knows and a time-out, it waits for the next one, as \
+           UPDATES.get of xenopsd does."
+        ]
+        (debug_info_p @-> last_p @-> timeout_p
+        @-> returning history_p err
+        )
+
     let combine_cpu_policies =
       let policy1_p =
         Param.mk ~name:"policy1"
@@ -560,23 +637,32 @@ module API (R : RPC) = struct
             "The hosts, as xapi's database has them."
           ]
           Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let before_2023_p =
+        Param.mk ~name:"before_2023"
+          ~description:[
+            "Whether the record is to be as xapi made it before 2023, with seven \
+             keys."
+          ]
+          Types.{name= "before_2023"; description= ["Whether the record is to be as xapi made it before 2023, with seven keys."]; ty= Types.Option (Types.Basic Types.Bool)} in
       let pool_cpu_info_p =
         Param.mk ~name:"pool_cpu_info"
           ~description:[
-            "vendor, cpu_count, socket_count and the four featuresets, all as \
-             strings."
+            "vendor, cpu_count, socket_count, features_pv_host and \
+             features_hvm_host, all as strings."
           ]
-          Types.{name= "pool_cpu_info"; description= ["vendor, cpu_count, socket_count and the four featuresets, all as strings."]; ty= Types.Dict (Types.String, Types.Basic Types.String)} in
+          Types.{name= "pool_cpu_info"; description= ["vendor, cpu_count, socket_count, features_pv_host and features_hvm_host, all \
+       as strings."]; ty= Types.Dict (Types.String, Types.Basic Types.String)} in
       declare "POOL.get_cpu_info"
         [
           "The CPU record that xapi stores for a pool."
         ; "From the records of its hosts as xapi makes it: counts are added, PV \
            featuresets are levelled over all hosts and HVM featuresets over those \
-           that run HVM guests. A host whose record lacks the keys of XenServer 7 \
-           and later is passed over; one without the keys that end in _host gives \
-           its others for them."
+           that run HVM guests. The sets are those for boot, and a host without \
+           the keys that end in _host is passed over; before 2023 xapi kept those \
+           for migration as well, and took them for boot where a host had no \
+           others."
         ]
-        (debug_info_p @-> hosts_p
+        (debug_info_p @-> hosts_p @-> before_2023_p
         @-> returning pool_cpu_info_p err
         )
 

@@ -142,3 +142,12 @@ def test_no_host_yet_is_not_for_libxc() -> None:
     service = XenopsCpu(Fixed(example()), libxc_level=never)
     assert service.host_combine_cpu_policies("x", "", "00000003") == "00000003"
     assert service.host_combine_cpu_policies("x", "", "") == ""
+
+
+@pytest.mark.parametrize("text", ["1:2", " 1", "1 ", "1\n", "1:", "\t"])
+def test_what_the_command_line_takes_is_no_featureset_here(text: str) -> None:
+    """Colons and blanks are a fault of the program that calls; the error names the parameter."""
+    service = XenopsCpu(Fixed(example()))
+    for call in (service.host_combine_cpu_policies, service.host_is_compatible):
+        with pytest.raises(InternalError, match=r"parameter (policy2|host_policy): .* no blanks"):
+            call("x", "1", text)

@@ -102,6 +102,12 @@ class Recorder:
         with self._news:
             return [entry for entry in self._entries if entry.id > after]
 
+    @property
+    def newest(self) -> int:
+        """The number of the last entry; 0 if there is none."""
+        with self._news:
+            return self._newest()
+
     def wait(self, after: int, seconds: float) -> list[Entry]:
         """The same, waiting up to `seconds` until there is one, or this service stops.
 
