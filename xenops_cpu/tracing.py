@@ -47,7 +47,7 @@ class Tracing:
             ) from error
         # What the library complains of goes where our own lines go.
         theirs, ours = logging.getLogger("opentelemetry"), logging.getLogger("xenops_cpu")
-        theirs.handlers, theirs.propagate = ours.handlers, False
+        theirs.handlers, theirs.propagate = list(ours.handlers), False
         attributes = {"service.name": "xenops_cpu", "service.version": __version__}
         if host:
             attributes["host.id"] = host

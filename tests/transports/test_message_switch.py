@@ -292,17 +292,22 @@ def test_the_switch_is_restarted_with_its_state_kept(tmp_path: Path) -> None:
     second.kill()
 
 
-def test_a_switch_that_comes_later(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_switch_that_comes_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The service does not need the switch to start; its log says once what it waits for."""
+    monkeypatch.setattr(message_switch, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(message_switch, "PAUSE_SECONDS", 0.05)
     path = tmp_path / "sock"
     with caplog.at_level(logging.INFO), serving(path, lambda body: body) as service:
-        time.sleep(0.7)  # it has tried twice
+        eventually(lambda: "no message switch at" in caplog.text, "the complaint")
+        time.sleep(0.3)  # it tries again and again
         assert not service.connected
-        assert caplog.text.count("no message switch at") == 1
         switch = Switch(path)
         eventually(lambda: service.connected, "log in")
         assert sender(path, QUEUE, 10)(b"x") == b"x"
         assert f"serving queue {QUEUE}" in caplog.text
+        assert caplog.text.count("no message switch at") == 1
         switch.stop()
 
 
