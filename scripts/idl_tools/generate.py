@@ -76,6 +76,8 @@ def generated(contract: Contract) -> dict[Path, str]:
     return {
         Path("xenops_cpu/interface.py"): python.render(contract),
         Path("idl/xenops_cpu_interface.ml"): ocaml.render(contract),
+        # The same for the dune project, which has to stand alone.
+        Path("idl/ocaml/lib/xenops_cpu_interface.ml"): ocaml.render(contract),
         Path("idl/REFERENCE.md"): reference.render(contract),
         DOCUMENT: json.dumps(contract.document, indent=1, ensure_ascii=False) + "\n",
     }
