@@ -58,7 +58,9 @@ class Switch:
 
     def _save(self) -> None:
         if self._state is not None:
-            self._state.write_text(json.dumps(self.queues))
+            unfinished = self._state.with_suffix(".new")
+            unfinished.write_text(json.dumps(self.queues))
+            unfinished.replace(self._state)
 
     def stop(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
