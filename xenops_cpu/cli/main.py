@@ -20,6 +20,7 @@ COMMANDS = {
     "diff": "what differs between two featuresets, policies or hosts, and what it means",
     "explain": "what a feature is, and on a host in which sets it is and why",
     "policy": "CPU policies: leaves and MSRs shown, compared, written as text",
+    "history": "what this host was before, when it changed, and the likely cause",
     "call": "call any method of a running service",
     "simulate": "what a Xen release would offer on any CPU, and why",
     "cpus": "the CPUs that are shipped, and what each microcode update made of them",

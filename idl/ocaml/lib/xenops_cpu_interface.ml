@@ -264,19 +264,40 @@ module Pool = struct
     }
   [@@deriving rpcty]
 
-  (* The verdict for one VM on one host. *)
+  (* The verdict for VMs on hosts of which all the same holds. Features are
+     given by their place in the table that comes with the answers. *)
   type answer =
-    { vm: string  (** The VM. *)
-    ; host: string  (** The host. *)
-    ; verdict: verdict  (** May it? *)
+    { vms: string list  (** The VMs. *)
+    ; hosts: string list  (** The hosts: each VM on each of them. *)
+    ; verdict: verdict  (** May they? *)
     ; compared: string  (** Which featuresets were compared. *)
-    ; missing: feature list
-          (** Features that the host does not take in, all of them. *)
-    ; only_by_max: feature list
-          (** Features that the host takes in and does not give at boot. *)
-    ; problems: string list  (** Why it is impossible. *)
+    ; missing: int list
+          (** Features that the hosts do not take in, all of them. *)
+    ; only_by_max: int list
+          (** Features that the hosts take in and do not give at boot. *)
+    ; problems: string list  (** What keeps the VMs out beside features. *)
     ; remedies: string list  (** What can be done. *)
     ; notes: string list  (** What was assumed or could not be compared. *)
+    }
+  [@@deriving rpcty]
+
+  (* The verdicts for one VM. *)
+  type row =
+    { vm: string  (** The VM. *)
+    ; verdicts: verdict list
+          (** One for each host, in the order of the hosts. *)
+    }
+  [@@deriving rpcty]
+
+  (* May VMs go to hosts? Every pair has a verdict; each fact is told once. *)
+  type check =
+    { hosts: string list  (** The hosts, in the order given. *)
+    ; rows: row list  (** The verdicts, in the order of the VMs given. *)
+    ; answers: answer list
+          (** The reasons; every pair of VM and host is in one of them. *)
+    ; features: feature list
+          (** The features that the answers name by their place here. *)
+    ; notes: string list  (** What to know of the hosts. *)
     }
   [@@deriving rpcty]
 
@@ -293,10 +314,10 @@ module Pool = struct
   (* A VM that the change touches. *)
   type touched =
     { vm: string  (** The VM. *)
-    ; closed: string list  (** Hosts that took it in before and will not. *)
+    ; closed: string list
+          (** Hosts of the pool that took it in before and will not. *)
     ; opened: string list  (** Hosts that will take it in and did not before. *)
-    ; refusals: answer list  (** Why hosts will not take it in. *)
-    ; stranded: bool  (** True when no host will take it in. *)
+    ; stranded: bool  (** True when no host will take it in any more. *)
     }
   [@@deriving rpcty]
 
@@ -304,6 +325,10 @@ module Pool = struct
   type plan =
     { changes: change list  (** For each type of guest. *)
     ; vms: touched list  (** VMs that are touched, and no others. *)
+    ; homeless: string list  (** VMs that no host takes in, before or after. *)
+    ; answers: answer list  (** Why hosts will not take touched VMs in. *)
+    ; features: feature list
+          (** The features that the answers name by their place here. *)
     }
   [@@deriving rpcty]
 
@@ -687,12 +712,12 @@ module API (R : RPC) = struct
             "The hosts, as xapi's database has them."
           ]
           Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
-      let answers_p =
-        Param.mk ~name:"answers"
+      let check_p =
+        Param.mk ~name:"check"
           ~description:[
-            "One answer for each VM and host."
+            "A verdict for each VM and host, and the reasons."
           ]
-          Types.{name= "answers"; description= ["One answer for each VM and host."]; ty= Types.List (Pool.answer.Types.ty)} in
+          Pool.check in
       declare "POOL.check"
         [
           "May these VMs start, resume or migrate to these hosts, and at what \
@@ -700,11 +725,11 @@ module API (R : RPC) = struct
         ; "Every VM on every host: a graded verdict, every feature that is \
            missing by name with its reason, the risk of going without it and what \
            helps, and the features that the host takes in only because they \
-           arrive with the VM. VMs come in the order given, and for each VM the \
-           hosts in the order given."
+           arrive with the VM. Verdicts come in the order of the VMs and hosts \
+           given; what holds for many pairs is told once."
         ]
         (debug_info_p @-> vms_p @-> hosts_p
-        @-> returning answers_p err
+        @-> returning check_p err
         )
 
     let plan =
