@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_prom
 from tests.support.hosts import example, made
 from xenops_cpu.metrics import file
 from xenops_cpu.metrics.exposition import Family, Sample, openmetrics, prometheus
+from xenops_cpu.metrics.families import families
 from xenops_cpu.metrics.file import MetricsFileError
 from xenops_cpu.metrics.measures import BUCKETS, Measures
 
@@ -38,13 +39,13 @@ def measures() -> Measures:
     made_up.called("VM.start", "Unimplemented", 0.0001)
     made_up.read(success=True)
     made_up.read(success=False)
-    made_up.host(example(), "0x8001230")
+    made_up.host(example())
     return made_up
 
 
 def test_what_is_counted(measures: Measures) -> None:
     """Calls by method and outcome, errors by tag, reads, changes, features, the microcode."""
-    seen = values(openmetrics(measures.families()))
+    seen = values(openmetrics(families(measures, microcode="0x8001230")))
     ok, bad = ("outcome", "success"), ("outcome", "error")
     assert seen["xenops_cpu_calls_total", (("method", "HOST.stat"), ok)] == 2
     assert seen["xenops_cpu_calls_total", (("method", "HOST.stat"), bad)] == 1
@@ -60,7 +61,7 @@ def test_what_is_counted(measures: Measures) -> None:
 
 def test_the_histogram(measures: Measures) -> None:
     """Each bucket counts all calls up to its bound; the last all of them."""
-    seen = values(openmetrics(measures.families()))
+    seen = values(openmetrics(families(measures, microcode="0x8001230")))
     method = ("method", "HOST.stat")
     counts = [
         seen["xenops_cpu_call_seconds_bucket", (("le", str(bound)), method)]
@@ -72,7 +73,7 @@ def test_the_histogram(measures: Measures) -> None:
     at_the_bound = Measures()
     at_the_bound.called("m", "", BUCKETS[0])
     assert (
-        values(openmetrics(at_the_bound.families()))[
+        values(openmetrics(families(at_the_bound)))[
             "xenops_cpu_call_seconds_bucket", (("le", "0.0001"), ("method", "m"))
         ]
         == 1
@@ -81,38 +82,36 @@ def test_the_histogram(measures: Measures) -> None:
 
 def test_changes_and_problems(measures: Measures) -> None:
     """A host that follows another is a change; a problem is there until it is gone."""
-    measures.host(made(), "")
-    measures.problem("history", "disk full")
-    seen = values(openmetrics(measures.families()))
+    measures.host(made())
+    seen = values(openmetrics(families(measures, {"history": "disk full"})))
     assert seen["xenops_cpu_changes_total", ()] == 1
     assert seen["xenops_cpu_problem", (("part", "history"),)] == 1
     assert ("xenops_cpu_microcode_revision", ()) not in seen
-    measures.problem("history", "")
     assert ("xenops_cpu_problem", (("part", "history"),)) not in values(
-        openmetrics(measures.families())
+        openmetrics(families(measures))
     )
 
 
 def test_before_anything_happened() -> None:
     """A text without a host and without calls is well formed too."""
-    assert values(openmetrics(Measures().families()))["xenops_cpu_changes_total", ()] == 0
+    assert values(openmetrics(families(Measures())))["xenops_cpu_changes_total", ()] == 0
 
 
 def test_the_form_for_files(measures: Measures) -> None:
     """The older text format says the same, with types that it knows."""
-    text = prometheus(measures.families())
-    families = {family.name: family for family in read_prometheus(text)}
-    assert families["xenops_cpu_calls"].type == "counter"
-    assert families["xenops_cpu_build_info"].type == "gauge"
-    assert families["xenops_cpu_call_seconds"].type == "histogram"
+    text = prometheus(families(measures, microcode="0x8001230"))
+    read = {family.name: family for family in read_prometheus(text)}
+    assert read["xenops_cpu_calls"].type == "counter"
+    assert read["xenops_cpu_build_info"].type == "gauge"
+    assert read["xenops_cpu_call_seconds"].type == "histogram"
     assert "# EOF" not in text
     assert "# UNIT" not in text
     samples = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in families.values()
+        for family in read.values()
         for sample in family.samples
     }
-    assert samples == values(openmetrics(measures.families()))
+    assert samples == values(openmetrics(families(measures, microcode="0x8001230")))
 
 
 def test_texts_are_escaped() -> None:
@@ -141,7 +140,7 @@ def test_counting_from_many_threads() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    seen = values(openmetrics(measures.families()))
+    seen = values(openmetrics(families(measures, microcode="0x8001230")))
     assert seen["xenops_cpu_call_seconds_count", (("method", "m"),)] == 16000
 
 

@@ -42,7 +42,7 @@ class _Noticed:
 
 
 class Recorder:
-    """The history of one source. `path`: None keeps it in memory alone.
+    """The history of one source. `path`: None keeps it in memory alone, and needs no thread.
 
     `surroundings` reads what lies around the host, by the CPU's vendor; `changed` is called with
     each entry that has an entry before it, on a thread of its own; `clock` is the wall clock.
@@ -67,7 +67,7 @@ class Recorder:
         self._waiting = 0
         self._stopped = False
         self.problem = ""
-        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Read what is kept and begin to write. A store that cannot be used is complained of."""
@@ -79,20 +79,25 @@ class Recorder:
                 self._loaded = True
             except StoreError as error:
                 self._complain(error)
-        self._thread.start()
+            self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """Write what is to be written and go; whoever waits is answered."""
         with self._news:
             self._stopped = True
             self._news.notify_all()
-        self._noticed.put(None)
-        self._thread.join(2 * WRITE_SECONDS)
+        if self._thread is not None:
+            self._noticed.put(None)
+            self._thread.join(2 * WRITE_SECONDS)
 
     def notice(self, host: Host) -> None:
         """A host was read that is not as the last one. Returns when it is kept, or in a second."""
         fingerprint = Fingerprint(host, self._surroundings(host.processor.vendor))
         noticed = _Noticed(fingerprint, self._clock(), threading.Event())
+        if self._thread is None:
+            self._take(noticed.fingerprint, noticed.seen)
+            return
         self._noticed.put(noticed)
         if not noticed.written.wait(WRITE_SECONDS):
             log.warning("the history takes long to be written; callers do not wait for it")
