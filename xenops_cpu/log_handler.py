@@ -42,7 +42,7 @@ class _Kind:
 class Handler(logging.Handler):
     """Writes to `output`, within the limits."""
 
-    def __init__(self, output: _Output, limits: Limits = LIMITS) -> None:
+    def __init__(self, output: Output, limits: Limits = LIMITS) -> None:
         super().__init__()
         self._output = output
         self._limits = limits
@@ -63,7 +63,10 @@ class Handler(logging.Handler):
                 self._lost += 1
                 return
             self._lost -= lost
-        kind.left -= self._put(record)
+        written = self._put(record)
+        kind.left -= written
+        if not written:
+            self._lost += 1
 
     def flush(self) -> None:
         """Say what has not been said of lines left out; Python calls it at the end."""
@@ -106,10 +109,7 @@ class Handler(logging.Handler):
         except Exception as error:  # a fault in a log call must not end a call
             line = f"a log line that cannot be formatted: {record.msg!r:.200} ({error})"
         data = _shortened(line, self._limits.log_line_bytes)
-        if self._output.write(data):
-            return len(data)
-        self._lost += 1
-        return 0
+        return len(data) if self._output.write(data) else 0
 
 
 def _shortened(line: str, most: int) -> bytes:
@@ -121,7 +121,7 @@ def _shortened(line: str, most: int) -> bytes:
     return data[: most - len(note)].decode("utf-8", "ignore").encode() + note
 
 
-class _Output:
+class Output:
     """A place for lines. `put` takes what it can of bytes without waiting, or raises OSError."""
 
     def __init__(
@@ -144,26 +144,26 @@ class _Output:
         return True
 
 
-def _output(stream: TextIO) -> _Output:
+def _output(stream: TextIO) -> Output:
     try:
         fd = stream.fileno()
     except OSError:  # no file: a stream in memory
-        return _Output(lambda data: _write_text(stream, data))
+        return Output(lambda data: _write_text(stream, data))
     mode = os.fstat(fd).st_mode
     if stat.S_ISSOCK(mode):  # for instance journald's
         sock = socket.socket(fileno=os.dup(fd))
         now = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-        return _Output(lambda data: sock.send(data, now), sock.close)
+        return Output(lambda data: sock.send(data, now), sock.close)
     if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
         # A description of our own that never waits: the one we were started with may be shared with
         # others, who do not expect that.
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND | os.O_NOCTTY | os.O_CLOEXEC
         with contextlib.suppress(OSError):
             own = os.open(f"/proc/self/fd/{fd}", flags)
-            return _Output(lambda data: os.write(own, data), lambda: os.close(own))
+            return Output(lambda data: os.write(own, data), lambda: os.close(own))
     if stat.S_ISFIFO(mode):
-        return _Output(_put_into_foreign_pipe(fd))
-    return _Output(lambda data: os.write(fd, data))
+        return Output(_put_into_foreign_pipe(fd))
+    return Output(lambda data: os.write(fd, data))
 
 
 def _put_into_foreign_pipe(fd: int) -> Callable[[bytes], int]:
