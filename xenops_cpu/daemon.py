@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import resource
-import signal
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from attrs import evolve
 
-from .helper import CannotStart, Helper, HelperError, Setup
+from . import signals, systemd
+from .companions import Companions
+from .config.keys import Config, defaults
+from .helper import Setup
 from .limits import LIMITS, Limits
-from .log import task
+from .service.level import Combine
 from .service.service import OnInconsistent, XenopsCpu
 from .sources import Source
+from .sources.choose import reads_this_machine
 from .sources.fresh import Fresh
-from .transports.conversation import Answers, Reply
-from .transports.http import Request
+from .staff import Staff, refuse
+from .transports.conversation import Answers
 from .transports.unix_http import Server
 from .transports.unix_socket import SocketError, listening
-from .wire import CONTENT_TYPES, JSONRPC, XMLRPC, dispatch
+from .wire import JSONRPC, dispatch
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +34,6 @@ __all__ = ["SocketError", "serve"]
 
 # A change of the host (late microcode) shows in the answers this many seconds later at the most.
 STALE_SECONDS = 2.0
-
-# There is no configuration that SIGHUP could ask to read again: it is a terminal that closes.
-_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def serve(
@@ -43,13 +44,27 @@ def serve(
     group: str | None = None,
     limits: Limits = LIMITS,
     ready: Callable[[], None] = lambda: None,
+    config: Config | None = None,
+    reload: Callable[[], Config] | None = None,
+    inherited: socket.socket | None = None,
 ) -> None:
-    """Serve `source` on the socket `path` until a signal of _STOP; what was sent is answered.
+    """Serve `source` on the socket `path` until a signal says stop; what was sent is answered.
 
-    `ready` is called when calls are answered. Raises SocketError when the socket cannot be had.
+    `ready` is called when calls are answered. `config` has what stands beside the service;
+    `reload` reads it again, for SIGHUP. `inherited`: the socket, where systemd has opened it.
+    Raises SocketError when the socket cannot be had, and what the configured parts raise.
     """
+    config = config or defaults()
     limits = _within_files(limits)
-    service = XenopsCpu(Fresh(source, STALE_SECONDS), on_inconsistent)
+    companions = Companions(config, source, reads_this_machine(source))
+    fresh = Fresh(companions.source, STALE_SECONDS, noticed=companions.noticed)
+    own_level = config.combine != "libxc" or source.name != "xen"
+    service = XenopsCpu(
+        fresh,
+        on_inconsistent,
+        libxc_level=None if own_level else _libxc_level(),
+        history=companions.history,
+    )
     setup = Setup(
         source=source,
         on_inconsistent=on_inconsistent,
@@ -57,98 +72,83 @@ def serve(
         stale_seconds=STALE_SECONDS,
         loglevel=logging.getLogger("xenops_cpu").level or logging.INFO,
         limits=limits,
+        log=config.log,
+        asks_libxc=not own_level,
     )
+    staff = Staff(
+        service,
+        setup,
+        companions.called,
+        {"/metrics": companions.metrics_page, "/health": companions.health_page},
+        {"rpc.metrics": companions.metrics, "rpc.health": companions.health},
+    )
+
+    def read_again() -> None:
+        assert reload is not None
+        systemd.reloading()
+        companions.apply(reload())
+        systemd.ready(f"serving {source.name}")
+
     with (
-        _stop_signals() as told_to_stop,
-        listening(path, mode, group) as listener,
-        _Staff(service, setup) as staff,
+        signals.handled(read_again if reload else None) as told_to_stop,
+        listening(path, mode, group)
+        if inherited is None
+        else contextlib.nullcontext(inherited) as listener,
+        staff,
+        _pidfile(config.pidfile),
+        companions,
     ):
-        answers = Answers(staff.quick, staff.long, _refuse)
-        server = Server(listener, answers, limits, json=path.suffix == ".json")
+        answers = Answers(staff.quick, staff.long, refuse, staff.waits)
+        json = path.suffix == ".json"
+        server = Server(listener, answers, limits, json, ours=inherited is None)
+        told_to_stop(companions.stopping)
         told_to_stop(server.stop)
         service.query("start")  # reads the source, so that the log begins with what it says
+        companions.start(
+            lambda: service.query("watch"),
+            staff.over_the_switch,
+            lambda text: dispatch.failure(JSONRPC, text),
+        )
+        _keep_the_watchdog_quiet(companions, path)
         log.info("serving %s on %s", source.name, path)
+        systemd.ready(f"serving {source.name}")
         ready()
         server.serve()
+        systemd.stopping()
     log.info("stopped")
 
 
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Until the socket is gone again, a signal of _STOP stops the server, once there is one."""
-    stops: list[Callable[[], None]] = []
-    signalled = False
+def _libxc_level() -> Combine | None:
+    from .sources.libxc_level import combine_of_libxc
 
-    def stop(number: int, _frame: FrameType | None) -> None:
-        nonlocal signalled
-        signalled = True
-        task.set("stop")
-        log.info("%s: stopping", signal.Signals(number).name)
-        for each in stops:
-            each()
+    return combine_of_libxc()
 
-    def told_to_stop(how: Callable[[], None]) -> None:
-        stops.append(how)
-        if signalled:
-            how()
 
-    before = {
-        number: signal.signal(number, stop)
-        for number in _STOP
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN  # nohup
-    }
+def _keep_the_watchdog_quiet(companions: Companions, path: Path) -> None:
+    seconds = systemd.watchdog_seconds()
+    if seconds is not None:
+        from .watchdog import tell_if_alive
+
+        companions.every("telling systemd", seconds / 3, lambda: tell_if_alive(str(path)))
+
+
+@contextlib.contextmanager
+def _pidfile(path: Path | None) -> Iterator[None]:
+    """The process number in `path`, as long as this goes on. Raises SocketError."""
+    if path is None:
+        yield
+        return
+    number = f"{os.getpid()}\n"
     try:
-        yield told_to_stop
+        path.write_text(number)
+    except OSError as error:
+        raise SocketError(f"cannot write the pidfile {path}: {error.strerror}") from error
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _Staff:
-    """Who answers: the service itself in the loop, helpers what may take long."""
-
-    def __init__(self, service: XenopsCpu, setup: Setup) -> None:
-        self._service = service
-        self._helpers = [Helper(setup) for _ in range(setup.limits.helpers)]
-        self._free = list(self._helpers)
-
-    def __enter__(self) -> _Staff:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for helper in self._helpers:
-            helper.close()
-
-    def quick(self, request: Request) -> Reply | None:
-        """In the loop; None for a call that may take long."""
-        otherwise = JSONRPC if request.json else XMLRPC
-        reply = dispatch.quick_answer(self._service, request.body, otherwise=otherwise)
-        task.set("")  # what the log tells from here on is no longer about this call
-        if reply is None:
-            return None
-        return reply, CONTENT_TYPES[XMLRPC if reply.startswith(b"<") else JSONRPC]
-
-    def long(self, request: Request) -> Reply:
-        """On a thread of its own, by a helper; here if there can be none."""
-        wire = dispatch.wire_of(request.body, JSONRPC if request.json else XMLRPC)
-        helper = self._free.pop()
-        try:
-            return helper.ask(request), CONTENT_TYPES[wire]
-        except HelperError as error:
-            log.error("a long call failed: %s", error)
-            return dispatch.failure(wire, str(error)), CONTENT_TYPES[wire]
-        except CannotStart as error:
-            log.error("cannot start the helper process: %s; answering without it", error)
-            reply = dispatch.answer(self._service, request.body, otherwise=wire)
-            task.set("")
-            return reply, CONTENT_TYPES[wire]
-        finally:
-            self._free.append(helper)
-
-
-def _refuse(message: str, json: bool) -> tuple[bytes, str]:
-    wire = JSONRPC if json else XMLRPC
-    return dispatch.failure(wire, message), CONTENT_TYPES[wire]
+        with contextlib.suppress(OSError):
+            if path.read_text() == number:  # not another one's
+                path.unlink()
 
 
 def _within_files(limits: Limits) -> Limits:

@@ -118,6 +118,11 @@ def _keys() -> dict[str, Key]:
     }
 
 
+def defaults() -> Config:
+    """The configuration of a service that was told nothing."""
+    return Config(**{member: key.parse(key.default) for member, key in KEYS.items()})
+
+
 KEYS = _keys()
 BY_NAME = {key.name: (member, key) for member, key in KEYS.items()}
 # Where the files are; xapi's daemons have these two as keys as well.

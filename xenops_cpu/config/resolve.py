@@ -62,7 +62,8 @@ def resolve(
         try:
             values[member] = known.parse(text)
         except ValueError as error:
-            raise ConfigError(f"{where}: {key}: {error}, got {text!r}") from None
+            named = where if where == f"--{key}" else f"{where}: {key}"
+            raise ConfigError(f"{named}: {error}, got {text!r}") from None
         before = origins.get(key)
         beaten = (*before.beaten, _said(key, before)) if before is not None else ()
         origins[key] = Origin(text, where, tuple(said for said in beaten if said))

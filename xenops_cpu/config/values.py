@@ -65,7 +65,7 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
 def mode(text: str) -> int:
     """The permissions of a file, octal."""
     if not _MODE.fullmatch(text) or int(text, 8) > 0o777:
-        raise ValueError("expected an octal file mode up to 777")
+        raise ValueError("invalid file mode value, expected an octal number up to 777")
     return int(text, 8)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -36,6 +39,12 @@ def as_json(entry: Entry) -> dict[str, Any]:
         "changes": list(entry.changes),
         "causes": list(entry.causes),
     }
+
+
+def found(command: str, folders: Iterable[Path]) -> str:
+    """The command's file: as it stands if it has a "/", else in `folders` or PATH."""
+    places = os.pathsep.join([*map(str, folders), os.defpath])
+    return shutil.which(command, path=places) or command
 
 
 def run(command: str, entry: Entry) -> None:

@@ -30,7 +30,7 @@ WRITE_SECONDS = 1.0
 RETRY_SECONDS = 60.0
 # An unchanged host is seen again this often; a crash loses so much of "last seen".
 SEEN_SECONDS = 3600.0
-MAX_WAITING = 4
+MAX_WAITING = 16
 MAX_UNWRITTEN = 100
 
 
@@ -82,11 +82,15 @@ class Recorder:
             self._thread = threading.Thread(target=self._run, name="history", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """Write what is to be written and go; whoever waits is answered."""
+    def release(self) -> None:
+        """Nobody waits any more; who does is answered now."""
         with self._news:
             self._stopped = True
             self._news.notify_all()
+
+    def stop(self) -> None:
+        """Write what is to be written and go; whoever waits is answered."""
+        self.release()
         if self._thread is not None:
             self._noticed.put(None)
             self._thread.join(2 * WRITE_SECONDS)

@@ -72,9 +72,9 @@ def xapi_map(info: CpuInfo, before_2025: bool = False) -> dict[str, str]:
 
 
 def describe(host: Host) -> Iterator[str]:
-    """Lines for the log: each guest type's max and default and what is in one of them only.
+    """Texts for the log: each guest type's max and default and what is in one of them only.
 
-    Each as xen-cpuid takes it, and by name.
+    Each twice, as xen-cpuid takes it and then by name.
     """
     names = host.release.names
     for each in offers(host):

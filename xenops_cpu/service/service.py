@@ -233,8 +233,9 @@ class XenopsCpu:
         log.info("read %s", host.origin)
         for note in notes(host):
             log.info("note: %s", note)
-        for line in describe(host):
-            log.info("%s", line)
+        lines = describe(host)
+        for in_hex, by_name in zip(lines, lines, strict=True):
+            log.info("%s; %s", in_hex, by_name)  # one line: hex alone tells nobody anything
         self._complaint = "; ".join(inconsistencies(host))
         if self._complaint:
             level = logging.ERROR if self._on_inconsistent == "error" else logging.WARNING

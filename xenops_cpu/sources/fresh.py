@@ -21,6 +21,11 @@ from . import Source
 log = logging.getLogger(__name__)
 
 
+def since_boot() -> float:
+    """Seconds, the machine's sleep included: an answer of before a sleep is an old one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Fresh:
     """Reads `source` when the last answer is older than `seconds`; a failure is never kept.
 
@@ -33,7 +38,7 @@ class Fresh:
         self,
         source: Source,
         seconds: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = since_boot,
         noticed: Callable[[Host], None] = lambda host: None,
     ) -> None:
         self._source = source
