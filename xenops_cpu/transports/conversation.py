@@ -184,7 +184,7 @@ class Conversations:
         workers = self._waiters if self._answers.waits(request) else self._workers
         refusal = workers.take(connection, connection.peer.pid, request)
         if refusal:
-            self.leave(connection, refusal)
+            self.leave(connection, refusal, request.looks_like_json)
             return
         connection.keep = request.keep_alive
         self._crowd.enter(connection, BUSY)
@@ -237,10 +237,14 @@ class Conversations:
         else:
             self.close(connection)
 
-    def leave(self, connection: Connection, message: str) -> None:
-        """Answer a request that cannot be taken, and let the client go. Raises OSError."""
+    def leave(self, connection: Connection, message: str, json: bool | None = None) -> None:
+        """Answer a request that cannot be taken, and let the client go. Raises OSError.
+
+        `json`: whether its client reads that; None: as what has arrived looks.
+        """
         log.warning("refused a request of %s: %s", connection.peer, message)
-        reply = self._answers.refuse(message, connection.reader.looks_like_json)
+        looks = connection.reader.looks_like_json if json is None else json
+        reply = self._answers.refuse(message, looks)
         self._send(connection, reply, keep=False)
         self._depart(connection)
 

@@ -61,6 +61,12 @@ class Request(NamedTuple):
     json: bool = False
     page: str = ""
 
+    @property
+    def looks_like_json(self) -> bool:
+        """In which wire to answer a call that is not carried out."""
+        first = self.body.lstrip()[:1]
+        return first in (b"{", b"[") or (first != b"<" and self.json)
+
 
 class _Head(NamedTuple):
     length: int
