@@ -78,6 +78,8 @@ class Companions:
         self._switch: MessageSwitch | None = None
         self._periodic = Periodic()
         self._watching = Job("looking at the host", config.watch_seconds, self._watch)
+        self._writing = Job("writing the metrics", METRICS_SECONDS, self._write_metrics)
+        self._metrics_problem = ""
         self._stopping = False
         if config.history is not None:
             self._begin_history()
@@ -156,11 +158,7 @@ class Companions:
         of the message switch, `failure` makes the reply that says so. Raises SwitchError."""
         self._look = look
         config = self._config
-        if config.history or config.change_hook or config.metrics_file:
-            self._periodic.add(self._watching)
-        if config.metrics_file:
-            self._periodic.add(Job("writing the metrics", METRICS_SECONDS, self._write_metrics))
-            self._write_metrics()
+        self._begin_jobs()
         if config.use_switch:
             from .transports.message_switch import MessageSwitch
 
@@ -175,7 +173,16 @@ class Companions:
         """Go on with other values of what can change while the service runs."""
         self._config = config
         self._watching.seconds = config.watch_seconds
+        self._begin_jobs()
         self._periodic.hurry()
+
+    def _begin_jobs(self) -> None:
+        config = self._config
+        if config.history or config.change_hook or config.metrics_file:
+            self._periodic.add(self._watching)
+        if config.metrics_file:
+            self._periodic.add(self._writing)
+            self._write_metrics()
 
     def stopping(self) -> None:
         """Whoever waits is answered now."""
@@ -249,8 +256,6 @@ class Companions:
             if not self._metrics_problem:
                 log.error("%s", error)
             self._metrics_problem = str(error)
-
-    _metrics_problem = ""
 
     def _problems(self) -> dict[str, Any]:
         """What is not well, by part."""

@@ -43,8 +43,13 @@ class Periodic:
         self._thread: threading.Thread | None = None
 
     def add(self, job: Job) -> None:
-        """First when its time has passed once. The thread starts with the first job."""
+        """First when its time has passed once; nothing where it is there already.
+
+        The thread starts with the first job.
+        """
         with self._changed:
+            if job in self._jobs:
+                return
             job.due = now() + job.seconds
             self._jobs.append(job)
             self._changed.notify()

@@ -60,10 +60,12 @@ def test_the_configuration_is_read_again(start: Start, tmp_path: Path) -> None:
     """SIGHUP applies what can be applied, names what waits, and keeps all after a mistake."""
     daemon = start(*EXAMPLE)
     conf = tmp_path / "conf"
-    conf.write_text("loglevel = debug\nsocket-mode = 666\n")
+    prom = tmp_path / "x.prom"
+    conf.write_text(f"loglevel = debug\nsocket-mode = 666\nmetrics-file = {prom}\n")
     daemon.process.send_signal(signal.SIGHUP)
     eventually(lambda: "configuration read again: loglevel" in daemon.log.read_text(), "reading")
     assert "at the next start: socket-mode" in daemon.log.read_text()
+    eventually(prom.exists, "the metrics")
     conf.write_text("loglevel = loud\n")
     daemon.process.send_signal(signal.SIGHUP)
     eventually(lambda: "stays as it was" in daemon.log.read_text(), "the mistake")
