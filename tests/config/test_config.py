@@ -1,12 +1,14 @@
 """Configuration: files as xapi's daemons read them, which value counts, what is refused."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from xenops_cpu.config import ConfigError, values
 from xenops_cpu.config.files import MAX_BYTES, Line, lines_of, read
-from xenops_cpu.config.keys import KEYS, Config
+from xenops_cpu.config.keys import COMMON, KEYS, Config
 from xenops_cpu.config.resolve import Resolved, changed, dump, resolve
 
 
@@ -182,3 +184,24 @@ def test_every_key_is_described() -> None:
     for member, key in KEYS.items():
         assert len(key.help) > 10, key
         assert getattr(settled_defaults(), member) == key.parse(key.default)
+
+
+def test_the_page_has_every_key() -> None:
+    """docs/host.md names each with its default, and marks those of all daemons and of SIGHUP."""
+    rows = (ROOT / "docs" / "host.md").read_text().splitlines()
+    for key in KEYS.values():
+        (row,) = [row for row in rows if row.startswith("| `") and f"`{key.name}`" in row[:60]]
+        names, default = row.split("|")[1:3]
+        assert ("*" in names) == (key.group == COMMON), row
+        assert ("↻" in names) == key.reload, row
+        assert not key.default or key.default in default, row
+
+
+def test_the_shipped_configuration() -> None:
+    """packaging/xenops-cpu.conf is one, its comments too where they are keys."""
+    shipped = (ROOT / "packaging" / "xenops-cpu.conf").read_text()
+    resolved = resolve({}, ROOT / "packaging" / "xenops-cpu.conf", None)
+    assert resolved.config.use_switch
+    assert resolved.config.log == "syslog:daemon"
+    for key in re.findall(r"^# ?([a-z-]+) = ", shipped, re.MULTILINE):
+        assert key in {known.name for known in KEYS.values()}

@@ -33,7 +33,8 @@ systemctl stop xenops-cpu.service 2>/dev/null
 call query >/dev/null && echo "started by its socket: $(systemctl is-active xenops-cpu.service)"
 kill -KILL "$(show MainPID xenops-cpu.service)"; sleep 2
 call query >/dev/null && echo "started again after a kill"
-echo "pool: $(call POOL.level 'hosts=[{"name":"h","hvm":true,"cpu_info":{"features_pv":"1"},"release":""}]' 'guest_type="Pv"' | grep -c 00000001)"
+hosts='[{"name":"h","hvm":true,"cpu_info":{"features_pv":"1"},"release":""}]'
+echo "pool: $(call POOL.level "hosts=$hosts" 'guest_type="Pv"' | grep -c 00000001)"
 echo "woken: $([ -n "$(show WatchdogTimestampMonotonic xenops-cpu.service)" ] && echo yes)"
 echo "journal: $(journalctl -t xenops-cpu -o cat | grep -c 'max − default: .*max − default: HTT')"
 """

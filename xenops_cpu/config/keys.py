@@ -60,7 +60,7 @@ class Config:
         values.log_target, "stderr", "stderr, journal, or syslog:FACILITY (syslog:daemon)", COMMON
     )
     disable_logging_for: tuple[str, ...] = _key(
-        values.words, "", "modules whose debug lines are not logged, with blanks between", COMMON,
+        values.words, "", "modules that log nothing, with blanks between", COMMON,
         reload=True,
     )  # fmt: skip
     loglevel: str = _key(values.level, "info", "debug, info, warning or error", COMMON, reload=True)
