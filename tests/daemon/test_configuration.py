@@ -92,7 +92,7 @@ def test_what_is_not_configured_is_not_there(start: Start) -> None:
     for part in ("_sqlite3", "_ssl"):
         assert part not in maps, part
     code = (
-        "import sys, runpy\nfrom xenops_cpu import daemon, companions, staff\n"
+        "import sys, runpy\nfrom xenops_cpu import daemon\n"
         "from xenops_cpu.cli.commands import serve\nserve.parser()\n"
         "print(*sys.modules)"
     )
@@ -100,7 +100,7 @@ def test_what_is_not_configured_is_not_there(start: Start) -> None:
     loaded = set(done.stdout.split())
     for module in (
         "sqlite3", "opentelemetry", "requests", "http.client", "subprocess", "difflib",
-        "xenops_cpu.history.recorder", "xenops_cpu.metrics.exposition", "xenops_cpu.tracing",
+        "xenops_cpu.history.recorder", "xenops_cpu.metrics.exposition", "xenops_cpu.daemon.tracing",
         "xenops_cpu.transports.message_switch", "xenops_cpu.log_targets",
     ):  # fmt: skip
         assert module not in loaded, module

@@ -69,7 +69,7 @@ def test_syslog(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_trace(start: Start, tmp_path: Path) -> None:
     """A call's span reaches the collector with the caller's trace."""
     pytest.importorskip("opentelemetry.sdk")
-    from tests.test_tracing import PARENT, TRACE, Collector
+    from tests.daemon.test_tracing import PARENT, TRACE, Collector
 
     collector = Collector()
     thread = threading.Thread(target=collector.serve_forever, args=(0.01,))

@@ -206,7 +206,7 @@ def _inherited() -> socket.socket | None:
     """The socket that systemd has opened, if it has. Raises SystemdError."""
     if "LISTEN_FDS" not in os.environ:
         return None
-    from ... import systemd
+    from ...daemon import systemd
 
     first, *others = [*systemd.sockets(), None]
     if any(others):

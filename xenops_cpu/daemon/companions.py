@@ -14,22 +14,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
-from .config.keys import Config
-from .hosts.host import Host
-from .interface import HostHistory
-from .marshal import Value
-from .metrics.measures import Measures
+from .. import __version__
+from ..config.keys import Config
+from ..hosts.host import Host
+from ..interface import HostHistory
+from ..marshal import Value
+from ..metrics.measures import Measures
+from ..sources import Source, SourceError
 from .periodic import Job, Periodic
-from .sources import Source, SourceError
 
 if TYPE_CHECKING:
-    from .history.entry import Entry
-    from .history.recorder import Recorder
-    from .history.surroundings import Surroundings
+    from ..history.entry import Entry
+    from ..history.recorder import Recorder
+    from ..history.surroundings import Surroundings
+    from ..transports.conversation import Reply
+    from ..transports.message_switch import MessageSwitch
     from .tracing import Tracing
-    from .transports.conversation import Reply
-    from .transports.message_switch import MessageSwitch
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Companions:
 
     def history(self, last: int, seconds: float) -> HostHistory:
         """HOST.get_cpu_info_history. While somebody waits, the host is looked at."""
-        from .service.history import history_of
+        from ..service.history import history_of
 
         ask = history_of(self._recorder or self._begin_history())
         end = time.monotonic() + seconds
@@ -121,7 +121,7 @@ class Companions:
 
     def metrics(self) -> str:
         """rpc.metrics: OpenMetrics text."""
-        from .metrics import exposition, families
+        from ..metrics import exposition, families
 
         found = families.families(self.measures, self._problems(), self._around("").microcode)
         return exposition.openmetrics(found)
@@ -138,7 +138,7 @@ class Companions:
 
     def metrics_page(self) -> Reply:
         """GET /metrics."""
-        from .metrics.exposition import OPENMETRICS_TYPE
+        from ..metrics.exposition import OPENMETRICS_TYPE
 
         return self.metrics().encode(), OPENMETRICS_TYPE
 
@@ -160,7 +160,7 @@ class Companions:
         config = self._config
         self._begin_jobs()
         if config.use_switch:
-            from .transports.message_switch import MessageSwitch
+            from ..transports.message_switch import MessageSwitch
 
             self._switch = MessageSwitch(config.switch_path, switch, failure, config.switch_queue)
             self._switch.start()
@@ -206,7 +206,7 @@ class Companions:
     # -- the parts ------------------------------------------------------------------------------
 
     def _begin_history(self) -> Recorder:
-        from .history.recorder import Recorder
+        from ..history.recorder import Recorder
 
         with self._lock:
             if self._recorder is not None:
@@ -220,7 +220,7 @@ class Companions:
             return self._recorder
 
     def _around(self, vendor: str) -> Surroundings:
-        from .history import surroundings
+        from ..history import surroundings
 
         if not self._here:
             return surroundings.Surroundings()
@@ -232,7 +232,7 @@ class Companions:
             log.warning("the host has changed (entry %d); likely cause: %s", entry.id, cause)
         command = self._config.change_hook
         if command:
-            from .history import hook
+            from ..history import hook
 
             hook.run(hook.found(command, self._config.search_path), entry)
 
@@ -243,7 +243,7 @@ class Companions:
             log.debug("the host cannot be read: %s", error)  # said aloud where it was read
 
     def _write_metrics(self) -> None:
-        from .metrics import exposition, families, file
+        from ..metrics import exposition, families, file
 
         path = self._config.metrics_file
         if path is None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from xenops_cpu import systemd
-from xenops_cpu.systemd import SystemdError
+from xenops_cpu.daemon import systemd
+from xenops_cpu.daemon.systemd import SystemdError
 
 UNITS = ROOT / "packaging" / "systemd"
 
@@ -88,7 +88,7 @@ def test_the_watchdog(
 
 _TAKES_SOCKETS = """
 import os, sys
-from xenops_cpu import systemd
+from xenops_cpu.daemon import systemd
 try:
     taken = systemd.sockets()
 except systemd.SystemdError as error:

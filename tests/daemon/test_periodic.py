@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from xenops_cpu import periodic
-from xenops_cpu.periodic import Job, Periodic
+from xenops_cpu.daemon import periodic
+from xenops_cpu.daemon.periodic import Job, Periodic
 
 
 def eventually(fact: Callable[[], object]) -> None:

@@ -12,21 +12,21 @@ from pathlib import Path
 
 from attrs import evolve
 
+from ..config.keys import Config, defaults
+from ..helper import Setup
+from ..limits import LIMITS, Limits
+from ..service.level import Combine
+from ..service.service import OnInconsistent, XenopsCpu
+from ..sources import Source
+from ..sources.choose import reads_this_machine
+from ..sources.fresh import Fresh
+from ..transports.conversation import Answers
+from ..transports.unix_http import Server
+from ..transports.unix_socket import SocketError, listening
+from ..wire import JSONRPC, dispatch
 from . import signals, systemd
 from .companions import Companions
-from .config.keys import Config, defaults
-from .helper import Setup
-from .limits import LIMITS, Limits
-from .service.level import Combine
-from .service.service import OnInconsistent, XenopsCpu
-from .sources import Source
-from .sources.choose import reads_this_machine
-from .sources.fresh import Fresh
 from .staff import Staff, refuse
-from .transports.conversation import Answers
-from .transports.unix_http import Server
-from .transports.unix_socket import SocketError, listening
-from .wire import JSONRPC, dispatch
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def serve(
 
 
 def _libxc_level() -> Combine | None:
-    from .sources.libxc_level import combine_of_libxc
+    from ..sources.libxc_level import combine_of_libxc
 
     return combine_of_libxc()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from .log import task
+from ..log import task
 
 log = logging.getLogger(__name__)
 

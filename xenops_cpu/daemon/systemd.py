@@ -11,7 +11,7 @@ import socket
 import stat
 import time
 
-from .errors import InputError
+from ..errors import InputError
 
 FIRST_FD = 3
 
