@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
+from tests import ROOT
 from tests.history.test_store import HOST, without
+from xenops_cpu import inputs
 from xenops_cpu.cli.main import main
 from xenops_cpu.history import store
 from xenops_cpu.history.fingerprint import Fingerprint
@@ -68,3 +71,18 @@ def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "no such socket" in capsys.readouterr().err
     assert main(["history", "--store", str(tmp_path / "x.sqlite"), "--follow"]) == 2
     assert "--follow needs a running service" in capsys.readouterr().err
+
+
+def test_an_update_of_microcode_as_the_manual_shows_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """docs/host.md shows the entry of Cascade Lake's update against TAA, which switches TSX off."""
+    path = tmp_path / "history.sqlite"
+    days = {"2019-09": ("0x0500002b", 1573000000.0), "2019-11": ("0x0500002c", 1573574400.0)}
+    for release, (revision, day) in days.items():
+        around = Surroundings(revision, "Dell Inc. 2.4.8", "", f"boot of {release}")
+        (host,) = inputs.resolve(f"cpu:xeon-platinum-8280+{release}@4.17").hosts
+        store.record(path, Fingerprint(host.host, around), "xen", day)
+    assert main(["history", "--store", str(path), "--last", "1"]) == 0
+    shown = indent(capsys.readouterr().out, " " * 4)
+    assert shown in (ROOT / "docs" / "host.md").read_text()
