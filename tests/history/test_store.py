@@ -346,7 +346,7 @@ def _kill_at_random_moments(path: Path, times: int, monkeypatch: pytest.MonkeyPa
 
 def test_kill_at_any_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer killed in the middle loses nothing that it had acknowledged."""
-    _kill_at_random_moments(path, 5, monkeypatch)
+    _kill_at_random_moments(path, 3, monkeypatch)
 
 
 @pytest.mark.slow
