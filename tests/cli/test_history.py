@@ -78,7 +78,7 @@ def test_an_update_of_microcode_as_the_manual_shows_it(
 ) -> None:
     """docs/host.md shows the entry of Cascade Lake's update against TAA, which switches TSX off."""
     path = tmp_path / "history.sqlite"
-    days = {"2019-09": ("0x0500002b", 1573000000.0), "2019-11": ("0x0500002c", 1573574400.0)}
+    days = {"2019-09": ("0x500002b", 1573000000.0), "2019-11": ("0x500002c", 1573574400.0)}
     for release, (revision, day) in days.items():
         around = Surroundings(revision, "Dell Inc. 2.4.8", "", f"boot of {release}")
         (host,) = inputs.resolve(f"cpu:xeon-platinum-8280+{release}@4.17").hosts

@@ -214,3 +214,24 @@ def test_microcode_of_the_moment(path: Path) -> None:
     last = store.entries(path)[-1]
     assert "microcode has changed: 0x1 → 0x2" in last.changes
     assert last.causes == ("microcode 0x1 → 0x2, loaded at a boot, by firmware or by Xen",)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_microcode_that_changes_no_set(path: Path, kept: bool) -> None:
+    """Loaded while the host runs it is an entry as well; what cannot be read has not changed."""
+    around = [Surroundings("0x1", "Dell", boot="this one")]
+    recorder = Recorder(path if kept else None, "xen", lambda vendor: around[0])
+    recorder.start()
+    recorder.look_around()  # nothing was read yet
+    recorder.notice(HOST)
+    recorder.look_around()
+    around[0] = Surroundings("0x2", "Dell", boot="this one")
+    recorder.look_around()
+    assert [entry.id for entry in recorder.wait(1, 30)] == [2]
+    around[0] = Surroundings("", "Dell", boot="this one")
+    recorder.look_around()
+    recorder.stop()
+    first, second = recorder.entries()
+    assert first.surroundings.microcode == "0x1"
+    assert second.changes == ("microcode has changed: 0x1 → 0x2",)
+    assert second.causes == ("microcode 0x1 → 0x2, loaded while the host ran",)

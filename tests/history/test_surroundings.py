@@ -62,6 +62,13 @@ def test_the_register_comes_first(tmp_path: Path, vendor: str, value: int, expec
     assert read(vendor, root).microcode == expected
 
 
+def test_what_xen_says_comes_before_all(tmp_path: Path) -> None:
+    """Xen knows what it has loaded."""
+    root = files(tmp_path, dev__cpu__0__msr=register(0x11 << 32))
+    assert read("GenuineIntel", root, revision=0x12).microcode == "0x12"
+    assert read("GenuineIntel", root, revision=0).microcode == "0x11"
+
+
 def test_texts_that_are_no_numbers(tmp_path: Path) -> None:
     """A revision that cannot be read is none."""
     root = files(tmp_path, proc__cpuinfo="microcode : N/A\n")

@@ -342,6 +342,23 @@ class TestXenServer:
         assert libxc_level.combine_of_libxc() is None
 
 
+class TestMicrocode:
+    def test_as_xen_tells_it(self, use: Callable[..., Any]) -> None:
+        """From 4.18 on; 0 where Xen cannot tell, or libxc has no such call."""
+        use("4.18", told="revision=0x2b000571")
+        assert xen.microcode() == 0x2B000571
+        use("4.18", told=f"fail=xc_get_ucode_revision:{errno.EPERM}")
+        assert xen.microcode() == 0
+        use("4.17", told="revision=0x2b000571")
+        assert xen.microcode() == 0
+
+    def test_the_error_names_the_call(self, use: Callable[..., Any]) -> None:
+        """As every other failure of libxc does."""
+        use("4.18", told=f"fail=xc_get_ucode_revision:{errno.EPERM}")
+        with libxc.Handle() as xc, pytest.raises(libxc.NotDom0, match="xc_get_ucode_revision"):
+            xc.microcode()
+
+
 def test_layout_against_the_headers(tmp_path: Path) -> None:
     """Size and offset of every member of the cdef are what a C program gets from Xen's headers."""
     headers = libxc_build.find_headers()

@@ -8,6 +8,7 @@ blanks. It answers all three generations of the policy calls.
     words=19      length of every set        host=hex,hex  the host set's first words
     sets=6        indices that there are     fail=CALL:ERRNO[:TIMES]  let a call fail
     combined=hex  what XenServer's level of two sets has on top
+    revision=hex  of the microcode, from 4.18 on
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ int xc_cpu_policy_serialise(xc_interface *xch, const xc_cpu_policy_t *policy,
 int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs);
 """,
 }
+_POLICIES["4.18"] = _POLICIES["4.17"]
 RELEASES = tuple(_POLICIES)
 
 _CTRL = """
@@ -316,6 +318,21 @@ int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_
 }
 """,
 }
+# No header here declares it: it is looked up by its name.
+_FAKE_POLICIES["4.18"] = (
+    _FAKE_POLICIES["4.17"]
+    + r"""
+struct xenpf_ucode_revision { uint32_t cpu, signature, pf, revision; };
+
+int xc_get_ucode_revision(xc_interface *xch, struct xenpf_ucode_revision *answer)
+{
+    if ( fails(xch->logger, "xc_get_ucode_revision") )
+        return -1;
+    *answer = (struct xenpf_ucode_revision){ answer->cpu, 0x806f8, 1, number("revision", 0) };
+    return 0;
+}
+"""
+)
 # Its level is the common words, and what FAKE_XEN's `combined=hex` adds to the first of them.
 _XENSERVER = r"""
 int xc_cpu_featuresets_are_compatible(void) { abort(); }

@@ -225,7 +225,13 @@ class Companions:
         if not self._here:
             return surroundings.Surroundings()
         host = self.measures.current
-        return surroundings.read(vendor or (host.processor.vendor if host else ""))
+        revision = 0
+        if self.source.name == "xen":
+            from ..sources import xen
+
+            revision = xen.microcode()
+        vendor = vendor or (host.processor.vendor if host else "")
+        return surroundings.read(vendor, revision=revision)
 
     def _changed(self, entry: Entry) -> None:
         for cause in entry.causes[:1]:
@@ -241,6 +247,8 @@ class Companions:
             self._look()
         except Exception as error:
             log.debug("the host cannot be read: %s", error)  # said aloud where it was read
+        if self._recorder is not None:
+            self._recorder.look_around()
 
     def _write_metrics(self) -> None:
         from ..metrics import exposition, families, file

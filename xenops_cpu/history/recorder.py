@@ -14,9 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import Enum, auto
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
 from .. import __version__
 from ..hosts.host import Host
@@ -32,6 +33,11 @@ RETRY_SECONDS = 60.0
 SEEN_SECONDS = 3600.0
 MAX_WAITING = 16
 MAX_UNWRITTEN = 100
+
+
+class _Order(Enum):
+    STOP = auto()
+    LOOK_AROUND = auto()
 
 
 @frozen
@@ -58,8 +64,9 @@ class Recorder:
     ) -> None:
         self._path, self._source = path, source
         self._surroundings, self._changed, self._clock = surroundings, changed, clock
-        self._noticed: queue.SimpleQueue[_Noticed | None] = queue.SimpleQueue()
+        self._noticed: queue.SimpleQueue[_Noticed | _Order] = queue.SimpleQueue()
         self._last: Fingerprint | None = None
+        self._inline = threading.Lock()  # for what is done on the callers' threads, without ours
         self._unwritten: deque[tuple[Fingerprint, float, int]] = deque(maxlen=MAX_UNWRITTEN)
         self._news = threading.Condition()
         self._entries: list[Entry] = []
@@ -92,7 +99,7 @@ class Recorder:
         """Write what is to be written and go; whoever waits is answered."""
         self.release()
         if self._thread is not None:
-            self._noticed.put(None)
+            self._noticed.put(_Order.STOP)
             self._thread.join(2 * WRITE_SECONDS)
 
     def notice(self, host: Host) -> None:
@@ -100,11 +107,21 @@ class Recorder:
         fingerprint = Fingerprint(host, self._surroundings(host.processor.vendor))
         noticed = _Noticed(fingerprint, self._clock(), threading.Event())
         if self._thread is None:
-            self._take(noticed.fingerprint, noticed.seen)
+            with self._inline:
+                self._take(noticed.fingerprint, noticed.seen)
             return
         self._noticed.put(noticed)
         if not noticed.written.wait(WRITE_SECONDS):
             log.warning("the history takes long to be written; callers do not wait for it")
+
+    def look_around(self) -> None:
+        """Notice what has changed around a host that is as it was: microcode may be loaded while it
+        runs, and change no set."""
+        if self._thread is None:
+            with self._inline:
+                self._compare()
+        else:
+            self._noticed.put(_Order.LOOK_AROUND)
 
     def entries(self, after: int = 0) -> list[Entry]:
         """The entries with a higher id, the oldest first."""
@@ -137,23 +154,25 @@ class Recorder:
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            noticed: _Noticed | None = None
+            noticed: _Noticed | _Order | None = None
             try:
                 noticed = self._noticed.get(
                     timeout=RETRY_SECONDS if self._unwritten else SEEN_SECONDS
                 )
-                stopping = noticed is None
+                stopping = noticed is _Order.STOP
             except queue.Empty:
                 pass
             try:
-                if noticed is not None:
+                if isinstance(noticed, _Noticed):
                     self._take(noticed.fingerprint, noticed.seen)
+                elif noticed is _Order.LOOK_AROUND:
+                    self._compare()
                 else:
                     self._see_again()
             except Exception:
                 log.exception("the history is lost")  # the service is not
             finally:
-                if noticed is not None:
+                if isinstance(noticed, _Noticed):
                     noticed.written.set()
 
     def _take(self, fingerprint: Fingerprint, seen: float) -> None:
@@ -166,6 +185,16 @@ class Recorder:
         if not self._entries or self._entries[-1].digest != fingerprint.digest:
             entry = entry_of(fingerprint, self._source, seen, before, __version__)
             self._publish([*self._entries, evolve(entry, id=id)][-MAX_ENTRIES:])
+
+    def _compare(self) -> None:
+        if self._last is None:
+            return
+        host, before = self._last.host, self._last.surroundings
+        now = self._surroundings(host.processor.vendor)
+        # What cannot be read at the moment has not changed.
+        around = evolve(before, **{name: text for name, text in asdict(now).items() if text})
+        if around != before:
+            self._take(Fingerprint(host, around), self._clock())
 
     def _see_again(self) -> None:
         """The host is as it was, and what could not be written may be written now."""

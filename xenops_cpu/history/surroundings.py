@@ -1,6 +1,7 @@
 """What lies around the hypervisor and changes what it offers: microcode, firmware, Xen's build.
 
-Everything is read from files of Linux in dom0; what is not there is an empty text, never a guess.
+Xen tells its microcode since 4.18; all else is read from files of Linux in dom0. What is not there
+is an empty text, never a guess.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ class Surroundings:
     boot: str = ""
 
 
-def read(vendor: str, root: Path = Path("/")) -> Surroundings:
-    """The surroundings of this machine, whose CPU is of `vendor`."""
+def read(vendor: str, root: Path = Path("/"), revision: int = 0) -> Surroundings:
+    """The surroundings of this machine, whose CPU is of `vendor`. `revision`: its microcode's, as
+    Xen tells it; 0 where it does not."""
     sys = root / "sys"
     dmi = sys / "class/dmi/id"
     hypervisor = sys / "hypervisor"
     return Surroundings(
-        microcode=_microcode(vendor, root),
+        microcode=f"{revision:#x}" if revision else _microcode(vendor, root),
         bios=_words(dmi / "bios_vendor", dmi / "bios_version", dmi / "bios_date"),
         build=_words(
             hypervisor / "version/extra",

@@ -290,6 +290,12 @@ class Handle:
 
         return read
 
+    def microcode(self) -> int:
+        """Its revision, of the first CPU. CallUnsupported before Xen 4.18."""
+        revision = self._library.ffi.new("uint32_t *")
+        self._call("xenops_microcode", revision)
+        return int(revision[0])
+
     @property
     def adds_compatibility_bits(self) -> bool:
         """XenServer's libxc: it publishes more in the max sets than Xen gives (see compat)."""
@@ -317,4 +323,6 @@ class Handle:
             error = self._library.ffi.errno
             if error != errno.EINTR or attempt == ATTEMPTS:
                 break
-        raise _failure(name.replace("xenops_policy", "xc_cpu_policy"), error, self._said())
+        called = name.replace("xenops_policy", "xc_cpu_policy")
+        called = called.replace("xenops_microcode", "xc_get_ucode_revision")
+        raise _failure(called, error, self._said())

@@ -57,6 +57,7 @@ int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
                   uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs);
 int xenops_has_compatibility_bits(void);
 int xenops_combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length);
+int xenops_microcode(xc_interface *xch, uint32_t *revision);
 """
 
 SOURCE = """
@@ -193,6 +194,26 @@ static int xenops_combine(const uint32_t *left, const uint32_t *right, uint32_t 
     if ( !function )
         return -1;
     function(left, right, out, length);
+    return 0;
+}
+
+/* The microcode's revision, as Xen reads it from the CPU: since 4.18, looked up in the same way.
+ * Four words: the CPU that is asked (in), its signature, platform flags, revision (out). */
+typedef int get_revision(xc_interface *xch, uint32_t *words);
+
+static int xenops_microcode(xc_interface *xch, uint32_t *revision)
+{
+    get_revision *function = (get_revision *)dlsym(RTLD_DEFAULT, "xc_get_ucode_revision");
+    uint32_t words[16] = { 0 };
+
+    if ( !function )
+    {
+        errno = ENOSYS;
+        return -1;
+    }
+    if ( function(xch, words) )
+        return -1;
+    *revision = words[3];
     return 0;
 }
 """

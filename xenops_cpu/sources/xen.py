@@ -69,6 +69,15 @@ class XenSource:
         )
 
 
+def microcode() -> int:
+    """The revision that Xen says the first CPU runs with; 0 where Xen does not tell."""
+    try:
+        with Handle() as xc:
+            return xc.microcode()
+    except XenError:
+        return 0
+
+
 def on_a_xen_host() -> bool:
     """Whether this is a Xen host's dom0: there, the hypervisor answers or nobody does."""
     return is_dom0()
