@@ -12,29 +12,7 @@ open Idl
    joined by `-`. To the wire it is a string; whether it is a featureset is
    for the method to say. *)
 type featureset = string
-
-let typ_of_featureset =
-  Types.(
-    Abstract
-      {
-        aname= "featureset"
-      ; test_data= ["17cbfbff-f7fa3223-2d93fbff-00000023-00000001-000007ab-00000000-00000000-00001000-0c000000"]
-      ; rpc_of= Rpc.rpc_of_string
-      ; of_rpc= Rpc.ResultUnmarshallers.string_of_rpc
-      }
-  )
-
-let featureset =
-  Types.
-    {
-      name= "featureset"
-    ; description= [
-          "A bitmap of CPU features as text: 32-bit words in hex, eight \
-           digits each, joined by \"-\". To the wire it is a string; whether it \
-           is a featureset is for the method to say."
-        ]
-    ; ty= typ_of_featureset
-    }
+[@@deriving rpcty]
 
 (* What a VM is doing. *)
 type power_state =
@@ -409,14 +387,14 @@ module API (R : RPC) = struct
   let description =
     Interface.
       {
-        name= "xenops_cpu"
+        name= "Xenops_cpu"
       ; namespace= None
       ; description= [
             "Which CPU features does a VM see on this Xen host, at boot and \
              after a migration, and why? This service reads the featuresets \
              from Xen and hands xapi the record that it stores."
           ]
-      ; version= (1, 1, 0)
+      ; version= (0, 2, 0)
       }
 
   let implementation = implement description
@@ -424,7 +402,7 @@ module API (R : RPC) = struct
   let debug_info_p =
     Param.mk ~name:"debug_info"
       ~description:[
-        "The caller's task, for the log: its name, and after a line break \
+        "The task of the caller, for the log: its name, and after a line break \
          optionally a W3C traceparent or a JSON object with traceparent and \
          baggage."
       ]
@@ -434,14 +412,14 @@ module API (R : RPC) = struct
     let unit_p =
       Param.mk ~name:"unit"
         ~description:[
-          "Nothing; xapi's interfaces have it so that the call has an argument of \
-           its own."
+          "Nothing; interfaces of xapi have it so that the call has an argument \
+           of its own."
         ]
         Types.unit in
     let query_result_p =
       Param.mk ~name:"query_result"
         ~description:[
-          "The service's name, version and instance."
+          "Name, version and instance of the service."
         ]
         Query.t in
     declare "query"
@@ -495,13 +473,13 @@ module API (R : RPC) = struct
       let policy1_p =
         Param.mk ~name:"policy1"
           ~description:[
-            "One host's featureset, or the level so far."
+            "The featureset of one host, or the level so far."
           ]
           featureset in
       let policy2_p =
         Param.mk ~name:"policy2"
           ~description:[
-            "The other host's featureset."
+            "The featureset of the other host."
           ]
           featureset in
       let policy3_p =
@@ -514,8 +492,8 @@ module API (R : RPC) = struct
         [
           "The featureset that two hosts can both give."
         ; "Combines two featuresets into the common one. The empty string stands \
-           for \"no host yet\" and leaves the other featureset as it is, so that a \
-           pool's level can be folded from nothing."
+           for \"no host yet\" and leaves the other featureset as it is, so that \
+           the level of a pool can be folded from nothing."
         ]
         (debug_info_p @-> policy1_p @-> policy2_p
         @-> returning policy3_p err
@@ -545,7 +523,7 @@ module API (R : RPC) = struct
           "May a VM with this featureset run on a host with that one?"
         ; "True when the host can give every feature that the VM was booted with, \
            so that the VM can migrate there or resume there. The names of missing \
-           features go to the service's log."
+           features go to the log of the service."
         ]
         (debug_info_p @-> vm_policy_p @-> host_policy_p
         @-> returning compatible_p err
@@ -557,9 +535,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let pool_cpu_info_p =
         Param.mk ~name:"pool_cpu_info"
           ~description:[
@@ -584,9 +562,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let guest_type_p =
         Param.mk ~name:"guest_type"
           ~description:[
@@ -617,15 +595,15 @@ module API (R : RPC) = struct
       let vms_p =
         Param.mk ~name:"vms"
           ~description:[
-            "The VMs, as xapi's database has them."
+            "The VMs, as xapi stores them."
           ]
-          Types.{name= "vms"; description= ["The VMs, as xapi's database has them."]; ty= Types.List (Pool.vm.Types.ty)} in
+          Types.{name= "vms"; description= ["The VMs, as xapi stores them."]; ty= Types.List (Pool.vm.Types.ty)} in
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let check_p =
         Param.mk ~name:"check"
           ~description:[
@@ -662,9 +640,9 @@ module API (R : RPC) = struct
       let vms_p =
         Param.mk ~name:"vms"
           ~description:[
-            "The VMs, as xapi's database has them."
+            "The VMs, as xapi stores them."
           ]
-          Types.{name= "vms"; description= ["The VMs, as xapi's database has them."]; ty= Types.List (Pool.vm.Types.ty)} in
+          Types.{name= "vms"; description= ["The VMs, as xapi stores them."]; ty= Types.List (Pool.vm.Types.ty)} in
       let plan_p =
         Param.mk ~name:"plan"
           ~description:[
@@ -686,9 +664,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let guest_type_p =
         Param.mk ~name:"guest_type"
           ~description:[
@@ -728,9 +706,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let findings_p =
         Param.mk ~name:"findings"
           ~description:[
@@ -740,8 +718,8 @@ module API (R : RPC) = struct
       declare "POOL.audit"
         [
           "Is the stored record of a pool what it should be?"
-        ; "Compares a stored Pool.cpu_info with the one that the hosts' records \
-           give, and says by name what is stored and should not be, and the \
+        ; "Compares a stored Pool.cpu_info with the one that the records of the \
+           hosts give, and says by name what is stored and should not be, and the \
            reverse. An empty list means that the record is right."
         ]
         (debug_info_p @-> stored_p @-> hosts_p

@@ -753,7 +753,7 @@ class Service(Protocol):
         """The featureset that two hosts can both give.
 
         Combines two featuresets into the common one. The empty string stands for "no host yet"
-        and leaves the other featureset as it is, so that a pool's level can be folded from
+        and leaves the other featureset as it is, so that the level of a pool can be folded from
         nothing.
         """
         ...
@@ -764,7 +764,8 @@ class Service(Protocol):
         """May a VM with this featureset run on a host with that one?
 
         True when the host can give every feature that the VM was booted with, so that the VM can
-        migrate there or resume there. The names of missing features go to the service's log.
+        migrate there or resume there. The names of missing features go to the log of the
+        service.
         """
         ...
 
@@ -825,8 +826,8 @@ class Service(Protocol):
     ) -> list[PoolFinding]:
         """Is the stored record of a pool what it should be?
 
-        Compares a stored Pool.cpu_info with the one that the hosts' records give, and says by
-        name what is stored and should not be, and the reverse. An empty list means that the
+        Compares a stored Pool.cpu_info with the one that the records of the hosts give, and says
+        by name what is stored and should not be, and the reverse. An empty list means that the
         record is right.
         """
         ...
@@ -1148,4 +1149,4 @@ LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(
     }
 )
 
-VERSION: Final = "1.1.0"
+VERSION: Final = "0.2.0"

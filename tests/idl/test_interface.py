@@ -17,7 +17,7 @@ from attrs import fields
 
 from idl_tools import contract as contracts
 from idl_tools.contract import ContractError, load
-from idl_tools.model import Member, Record, Tag, Text, Variant
+from idl_tools.model import Member, Record, Tag, Variant
 from tests import ROOT
 from xenops_cpu import interface
 from xenops_cpu.interface import METHODS, Client, CpuInfo, Error, Service, XenopsError
@@ -152,13 +152,12 @@ def test_the_ocaml_module_has_it_all() -> None:
     for method in contract.methods:
         assert f'declare "{method.name}"' in text
         assert all(f'~name:"{param.name}"' in text for param in method.params)
-    derived = [made for made in contract.types if not isinstance(made, Text)]
-    assert text.count("[@@deriving rpcty]") == len(derived)
-    for made in derived:
-        if isinstance(made, Record):
-            assert all(f" {member.name}: " in text for member in made.members)
-        else:
-            assert all(f"| {tag.name}" in text for tag in made.tags)
+    assert text.count("[@@deriving rpcty]") == len(contract.types)
+    for type_ in contract.types:
+        if isinstance(type_, Record):
+            assert all(f" {member.name}: " in text for member in type_.members)
+        elif isinstance(type_, Variant):
+            assert all(f"| {tag.name}" in text for tag in type_.tags)
 
 
 @pytest.mark.skipif(not shutil.which("ocamlc"), reason="OCaml's compiler is not installed")
@@ -211,7 +210,72 @@ def schemas(made: dict[str, Any]) -> Any:
             lambda d: d["methods"][0].pop("paramStructure"),
             "method query: paramStructure has to be by-name",
         ),
+        (lambda d: d["info"].update(title="xenops_cpu"), 'info: title: "xenops_cpu" is not cap'),
+        (lambda d: d["info"].update(version="1.2"), 'info: version: "1.2" is not three numbers'),
         (lambda d: d["methods"][0].pop("summary"), "method query: summary is missing"),
+        (
+            lambda d: d["methods"][0].update(summary="xapi's query"),
+            'method query: summary: "\'" in "xapi\'s query" makes Python that does not parse',
+        ),
+        (
+            lambda d: d["methods"][3]["params"][2].update(description="100 %"),
+            'method HOST.combine_cpu_policies: parameter policy2: description: "%" in "100 %"',
+        ),
+        (
+            lambda d: d["methods"][1]["result"].update(description="a \\ b"),
+            'method HOST.stat: result: description: "\\" in "a \\ b"',
+        ),
+        (
+            lambda d: d["methods"][1]["result"].update(name="debug_info"),
+            "method HOST.stat: result: debug_info is a parameter as well",
+        ),
+        (
+            lambda d: d["methods"][0].update(name="host.stat"),
+            'method host.stat: "host.stat" is not a name of the form Module.method',
+        ),
+        (
+            lambda d: d["methods"][0].update(name="Host.stat"),
+            "method HOST.stat: is there twice",
+        ),
+        (
+            lambda d: d["methods"][0].update(name="import"),
+            'method import: "import" cannot be a name in Python and OCaml',
+        ),
+        (
+            lambda d: schemas(d)["CpuInfo"].update({"x-ocaml": "Host.t"}),
+            'components.schemas.HostStat: x-ocaml: "Host.t" is CpuInfo already',
+        ),
+        (
+            lambda d: schemas(d)["CpuInfo"].update({"x-ocaml": "Host.type"}),
+            'components.schemas.CpuInfo: x-ocaml: "Host.type" is not of the form Module.type',
+        ),
+        (
+            lambda d: schemas(d)["GuestType"]["oneOf"].append(
+                {
+                    "type": "array",
+                    "items": [{"const": "Other"}, {"type": "string", "title": "name"}],
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "description": "d",
+                }
+            ),
+            "components.schemas.GuestType: only an error may carry values: Other",
+        ),
+        (
+            lambda d: schemas(d)["CpuInfo"]["properties"].update(
+                pairs={
+                    "type": "array",
+                    "items": {
+                        "type": "array",
+                        "items": [{"type": "string"}, {"type": "integer"}],
+                        "minItems": 2,
+                        "maxItems": 2,
+                    },
+                    "description": "d",
+                }
+            ),
+            "components.schemas.CpuInfo.pairs: rpclib takes a list of pairs",
+        ),
         (lambda d: d["methods"][0].update(summary=" "), "method query: summary has to be text"),
         (lambda d: d["methods"][0].update(errors=[]), "method query: errors: one reference"),
         (
