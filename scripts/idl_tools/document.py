@@ -15,65 +15,11 @@ SCHEMA_REF = "#/components/schemas/"
 NOT_FOR_PYTHONGEN = re.compile(r"['\\%]")
 
 # OCaml 5.2's manual, section 11.1: words that name nothing.
-OCAML_WORDS = frozenset(
-    [
-        "and",
-        "as",
-        "asr",
-        "assert",
-        "begin",
-        "class",
-        "constraint",
-        "do",
-        "done",
-        "downto",
-        "else",
-        "end",
-        "exception",
-        "external",
-        "false",
-        "for",
-        "fun",
-        "function",
-        "functor",
-        "if",
-        "in",
-        "include",
-        "inherit",
-        "initializer",
-        "land",
-        "lazy",
-        "let",
-        "lor",
-        "lsl",
-        "lsr",
-        "lxor",
-        "match",
-        "method",
-        "mod",
-        "module",
-        "mutable",
-        "new",
-        "nonrec",
-        "object",
-        "of",
-        "open",
-        "or",
-        "private",
-        "rec",
-        "sig",
-        "struct",
-        "then",
-        "to",
-        "true",
-        "try",
-        "type",
-        "val",
-        "virtual",
-        "when",
-        "while",
-        "with",
-    ]
+OCAML_WORD = re.compile(
+    "(and|as|asr|assert|begin|class|constraint|do|done|downto|else|end|exception|external|false"
+    "|for|fun|function|functor|if|in|include|inherit|initializer|land|lazy|let|lor|lsl|lsr|lxor"
+    "|match|method|mod|module|mutable|new|nonrec|object|of|open|or|private|rec|sig|struct|then|to"
+    r"|true|try|type|val|virtual|when|while|with)\Z"
 )
 
 

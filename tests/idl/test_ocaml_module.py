@@ -75,7 +75,7 @@ def test_the_stand_in_is_no_yes_man(tmp_path: Path) -> None:
 
 def wider() -> dict[str, Any]:
     """The contract with what is hard on OCaml: its words, every type, modules in turns."""
-    contract = deepcopy(document())
+    contract: dict[str, Any] = deepcopy(document())
     schemas = contract["components"]["schemas"]
     text = {"type": "string", "description": "d"}
     whole = {"type": "integer", "format": "int64"}
