@@ -1148,5 +1148,3 @@ LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(
         "Observer.set_compress_tracing_files",
     }
 )
-
-VERSION: Final = "0.2.0"

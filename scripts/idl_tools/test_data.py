@@ -50,14 +50,16 @@ def main(arguments: list[str]) -> int:
     try:
         contract = load(json.loads((ROOT / DOCUMENT).read_text(encoding="utf-8")))
         if options.command == "generate":
-            return _generate(contract, options.dir, wires)
+            write(contract, options.dir, wires)
+            return 0
         return _verify(options.dir, wires)
     except (OSError, ContractError) as error:
         print(f"idl-test-data: {error}", file=sys.stderr)
         return 2
 
 
-def _generate(contract: Contract, folder: Path, wires: list[str]) -> int:
+def write(contract: Contract, folder: Path, wires: list[str]) -> None:
+    """Fill a folder with what the contract makes; files that it no longer makes go."""
     for wire in wires:
         files = generate(contract, wire)
         for name, content in files.items():
@@ -69,7 +71,6 @@ def _generate(contract: Contract, folder: Path, wires: list[str]) -> int:
             path.unlink()
         removed = f", {len(stale)} that it no longer makes removed" if stale else ""
         print(f"{folder / wire}: {len(files)} files{removed}")
-    return 0
 
 
 def numbered(folder: Path) -> Iterator[Path]:
@@ -180,9 +181,28 @@ def _problem(method: Method, wire: str, kind: str, body: bytes) -> str | None:
         return str(error)
 
 
-def _request_problem(method: Method, call: Call) -> str | None:
-    if call.method != method.name:
-        return f"calls {call.method}"
+def written_again(wire: str, name: str, body: bytes) -> bytes:
+    """A golden file's bytes, read by the contract's types and written: what a release keeps.
+
+    Raises WireError or MarshalError where it does not read.
+    """
+    form = FORMS[wire]
+    kind, _, file = name.partition("/")
+    match = _matched(kind, file)
+    if match is None or match["method"] not in METHODS:
+        raise MarshalError(f"{name}: the contract has no such file")
+    method = METHODS[match["method"]]
+    if kind == "requests":
+        call = form.parse_call(body)
+        return form.dump_call(call.method, _arguments(method)(call.params), call.envelope)
+    reply = form.parse_response(body)
+    if reply.success:
+        return form.dump_success(writer(method.result)(reader(method.result)(reply.value)))
+    return form.dump_failure(writer(Error)(reader(Error)(reply.value)))
+
+
+def _arguments(method: Method) -> Callable[[list[Any]], list[Any]]:
+    """What reads a call's parameters and writes them again."""
     params = tuple((param.name, param.type) for param in method.params)
     names = [param.name for param in method.params]
     read, write = arguments_reader(params), arguments_writer(params)
@@ -190,7 +210,13 @@ def _request_problem(method: Method, call: Call) -> str | None:
     def again(tree: list[Any]) -> list[Any]:
         return write(dict(zip(names, read(tree), strict=True)))
 
-    return _difference(again, call.params)
+    return again
+
+
+def _request_problem(method: Method, call: Call) -> str | None:
+    if call.method != method.name:
+        return f"calls {call.method}"
+    return _difference(_arguments(method), call.params)
 
 
 def _response_problem(method: Method, reply: Reply) -> str | None:
