@@ -103,8 +103,9 @@ module Pool = struct
           (** Host.cpu_info as xapi stores it, of any age. *)
     ; hvm: bool  (** True when it can run HVM guests. *)
     ; release: string
-          (** Its Xen release, such as 4.17 or xenserver-8; empty to go by
-              the length of its featuresets. *)
+          (** Its Xen release: 4.7 to 4.22, master, xenserver-8.2 or
+              xenserver-8, or a build of the last two; empty to go by the
+              length of its featuresets. *)
     }
   [@@deriving rpcty]
 

@@ -137,7 +137,8 @@ class PoolHost:
     cpu_info: dict[str, str]
     # True when it can run HVM guests.
     hvm: bool
-    # Its Xen release, such as 4.17 or xenserver-8; empty to go by the length of its featuresets.
+    # Its Xen release: 4.7 to 4.22, master, xenserver-8.2 or xenserver-8, or a build of the last
+    # two; empty to go by the length of its featuresets.
     release: str
 
 

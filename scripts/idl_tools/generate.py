@@ -19,6 +19,7 @@ from .model import Contract
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = Path("idl/xenops_cpu.openrpc.yaml")
 DOCUMENT = Path("xenops_cpu/data/openrpc.json")
+README = Path("README.md")
 
 
 def main(arguments: list[str]) -> int:
@@ -42,12 +43,13 @@ def main(arguments: list[str]) -> int:
         print(f"generate-interface: {CONTRACT}: {error}", file=sys.stderr)
         return 2
     good = True
-    if options.against:
-        try:
+    try:
+        files |= page(ROOT, contract)
+        if options.against:
             good = against(ROOT, contract, options.against)
-        except (ContractError, OSError) as error:
-            print(f"generate-interface: {error}", file=sys.stderr)
-            return 2
+    except (ContractError, OSError) as error:
+        print(f"generate-interface: {error}", file=sys.stderr)
+        return 2
     if options.check or not options.against:
         good = write(ROOT, files, check=options.check) and good
     return 0 if good else 1
@@ -146,6 +148,14 @@ def generated(contract: Contract) -> dict[Path, str]:
         Path("idl/REFERENCE.md"): reference.render(contract),
         DOCUMENT: released.as_json(contract),
     }
+
+
+def page(root: Path, contract: Contract) -> dict[Path, str]:
+    """README.md with its table of methods. Raises ContractError or OSError."""
+    try:
+        return {README: reference.listed(contract, (root / README).read_text(encoding="utf-8"))}
+    except ContractError as error:
+        raise ContractError(f"{README}: {error}") from error
 
 
 def _holds(path: Path, content: bytes) -> bool:

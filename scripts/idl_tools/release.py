@@ -19,7 +19,7 @@ from pathlib import Path
 from . import released, test_data
 from .compatibility import changes, may_add, numbers
 from .contract import ContractError, load
-from .generate import CONTRACT, ROOT, generated, judge, read_yaml, write
+from .generate import CONTRACT, ROOT, generated, judge, page, read_yaml, write
 
 PROGRAM = Path("xenops_cpu/__init__.py")
 CHANGELOG = Path("CHANGELOG.md")
@@ -73,8 +73,9 @@ def release(root: Path, version: str, *, again: bool) -> int:
             f"{version} was released with another contract: give this one another version, or say "
             "--again if nobody has that one"
         )
+    readme = page(root, contract)
     (root / released.FOLDER).mkdir(exist_ok=True)
-    write(root, texts | generated(contract) | frozen)
+    write(root, texts | generated(contract) | readme | frozen)
     test_data.write(contract, root / TEST_DATA, list(test_data.FORMS))
     print(f"{version} is released: commit all of it")
     return 0

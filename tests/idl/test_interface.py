@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from attrs import fields
 from idl_tools import contract as contracts
 from idl_tools.contract import ContractError, load
 from idl_tools.model import Member, Record, Tag, Variant
+from idl_tools.schemas import BASIC
 from tests import ROOT
 from xenops_cpu import interface
+from xenops_cpu.features.release import LINES, NEWEST, RELEASES, UPSTREAM, release_name
 from xenops_cpu.interface import METHODS, Client, CpuInfo, Error, Service, XenopsError
 from xenops_cpu.wire import jsonrpc
 from xenops_cpu.wire.dispatch import document
@@ -415,3 +418,54 @@ def test_every_kind_of_type_is_generated() -> None:
     assert "by_name: (string * string) list option" in module
     assert "ty= Types.Option (Types.Basic Types.Int)" in module
     assert "map from string to string, optional" in reference.render(contract)
+
+
+def test_the_readme_lists_the_methods() -> None:
+    """Its table has a row for each method, in the contract's order, that leads to the reference."""
+    rows = re.findall(
+        r"^\| \[`(.+)`\]\(idl/REFERENCE\.md#(.+)\) \| (.+) \|$",
+        (ROOT / "README.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    methods = load(document()).methods
+    assert [(name, summary) for name, _, summary in rows] == [(m.name, m.summary) for m in methods]
+    assert all(anchor == name.lower().replace(".", "") for name, anchor, _ in rows)
+
+
+def test_a_readme_without_its_marks_is_refused() -> None:
+    """The generator does not guess where the table goes."""
+    pytest.importorskip("yaml", reason="the generator's modules import it")
+    from idl_tools import reference
+
+    contract = load(document())
+    assert reference.listed(contract, f"a\n{reference.BEGIN}old\n{reference.END}b").startswith(
+        f"a\n{reference.BEGIN}| method | what it answers |\n"
+    )
+    for page in ("", reference.BEGIN, reference.END, reference.END + reference.BEGIN):
+        with pytest.raises(ContractError, match="there is no line <!-- methods -->"):
+            reference.listed(contract, page)
+
+
+def test_releases_in_texts_are_those_of_the_table() -> None:
+    """The contract names the releases that the tables have, and no other."""
+    published = document()
+    text = json.dumps(published)
+    release = published["components"]["schemas"]["PoolHost"]["properties"]["release"]
+    lines = [line for line in LINES if not line.endswith("retrofit")]
+    assert release["description"].startswith(
+        f"Its Xen release: {UPSTREAM[0]} to {UPSTREAM[-2]}, {NEWEST}, {' or '.join(lines)}, "
+    )
+    named = re.findall(r"\b(?:4\.\d+(?:\.\d+)?|xenserver-\d+(?:\.\d+)?)\b", text)
+    assert len(named) >= 5
+    for name in named:
+        assert release_name(name) in RELEASES
+
+
+def test_the_tables_of_types_say_what_the_generator_takes() -> None:
+    """The comment on top of the contract names every type that a schema may have."""
+    comment = (ROOT / "idl" / "xenops_cpu.openrpc.yaml").read_text("utf-8").partition("openrpc:")[0]
+    for kind, form in BASIC:
+        assert kind in comment
+        assert form is None or f"format {form}" in comment
+    for word in ("record", "list", "tuple", "dict", "variant"):
+        assert f"\n#   {word} " in comment

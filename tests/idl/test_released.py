@@ -113,16 +113,27 @@ def test_what_reads_golden_calls_sees_a_loss() -> None:
     assert form.parse_response(again) != form.parse_response(old)
 
 
+@cache
+def frozen_now() -> dict[Path, str]:
+    return released.frozen(NOW, {wire: generate(NOW, wire) for wire in FORMS})
+
+
 # ---- comparing from the command line ----------------------------------------------------------
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What the scripts read and write, in a folder of its own: today's version is released there."""
+    """What the scripts read and write, in a folder where today's version is released."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "scripts/idl_tools", tmp_path / "scripts/idl_tools", ignore=ignored)
     for name in (
-        *(str(CONTRACT), "CHANGELOG.md", "idl/REFERENCE.md", "idl/xenops_cpu_interface.ml"),
+        *(
+            str(CONTRACT),
+            "README.md",
+            "CHANGELOG.md",
+            "idl/REFERENCE.md",
+            "idl/xenops_cpu_interface.ml",
+        ),
         *("xenops_cpu/__init__.py", "xenops_cpu/interface.py", "xenops_cpu/data/openrpc.json"),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +142,7 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / "idl/ocaml/lib").mkdir(parents=True, exist_ok=True)
         shutil.copy(path, tmp_path / "idl/ocaml/lib")
     (tmp_path / "idl/released").mkdir()
-    for file, text in released.frozen(NOW, {wire: generate(NOW, wire) for wire in FORMS}).items():
+    for file, text in frozen_now().items():
         (tmp_path / file).write_text(text, "utf-8")
     return tmp_path
 
