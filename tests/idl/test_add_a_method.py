@@ -124,7 +124,7 @@ def test_tests_of_the_method_pass(project: Path) -> None:
     done = run(
         project,
         "pytest",
-        *("-q", "-p", "no:cacheprovider", "-m", "not slow"),
+        *("-v", "-p", "no:cacheprovider", "-m", "not slow"),
         *(
             "tests/service/test_service.py",
             "tests/idl/test_interface.py",
@@ -132,8 +132,7 @@ def test_tests_of_the_method_pass(project: Path) -> None:
         ),
     )
     assert done.returncode == 0, done.stdout
-    listed = run(project, "pytest", "-q", "--collect-only", "tests/service/test_service.py")
-    assert "::test_boot_features_are_named" in listed.stdout
+    assert "::test_boot_features_are_named PASSED" in done.stdout
 
 
 def test_types_are_whole(project: Path) -> None:
