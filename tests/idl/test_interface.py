@@ -221,8 +221,8 @@ def schemas(made: dict[str, Any]) -> Any:
             'method query: summary: "\'" in "xapi\'s query" makes Python that does not parse',
         ),
         (
-            lambda d: d["methods"][3]["params"][2].update(description="100 %"),
-            'method HOST.combine_cpu_policies: parameter policy2: description: "%" in "100 %"',
+            lambda d: d["methods"][0]["params"][1].update(description="100 %"),
+            'method query: parameter unit: description: "%" in "100 %"',
         ),
         (
             lambda d: d["methods"][1]["result"].update(description="a \\ b"),
