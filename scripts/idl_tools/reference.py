@@ -39,6 +39,11 @@ In JSON-RPC 2.0 an error is an object: `data` is the error as in 1.0, `message` 
 -32000 when the call failed, -32602 for wrong parameters, -32601 for a method that is not here,
 -32600 and -32700 for a request that is no call. A 2.0 notification is carried out and answered with
 a null id; a batch is refused.
+
+Callers of a released version go on calling, and reading what they are told, until a version's
+number says otherwise: a greater major number, below 1.0.0 a greater minor one. What is added in
+between are methods, optional parameters and optional members, so a reader passes over members that
+it does not know, and takes an error that it does not know for `Unknown_error`.
 """
 
 

@@ -1,4 +1,4 @@
-"""idl_tools.compatibility: what breaks callers of an older contract is found, and nothing else."""
+"""idl_tools.compatibility: what breaks callers of an older contract is differences, and nothing else."""
 
 from __future__ import annotations
 
@@ -263,9 +263,9 @@ def test_optional_and_required_cut_both_ways() -> None:
         schema(contract, "CpuInfo")["required"].append("colour")
         schema(contract, "PoolVm")["required"].append("colour")
 
-    found = compared(required, before=optional)
-    assert all(change.breaks for change in found)
-    assert [str(change).replace("was optional, is required: ", "") for change in found] == [
+    differences = compared(required, before=optional)
+    assert all(change.breaks for change in differences)
+    assert [str(change).replace("was optional, is required: ", "") for change in differences] == [
         "HOST.stat: parameter limit: older callers may be without it",
         "CpuInfo.colour: replies of older services may be without it",
         "PoolVm.colour: older callers may be without it",
@@ -277,14 +277,14 @@ def test_optional_and_required_cut_both_ways() -> None:
 def test_a_type_of_calls_and_replies_is_looked_at_from_both_sides() -> None:
     """A new tag is no harm in a call, and unknown to older callers in a reply."""
     tag = {"const": "Pvh", "description": "d"}
-    found = compared(lambda d: schema(d, "GuestType")["oneOf"].append(tag))
-    assert [(str(change), change.breaks) for change in found] == [
+    differences = compared(lambda d: schema(d, "GuestType")["oneOf"].append(tag))
+    assert [(str(change), change.breaks) for change in differences] == [
         ("GuestType.Pvh: is a new tag", False),
         ("GuestType.Pvh: is a new tag in replies, which older callers do not know", True),
     ]
-    replies = {name for name, use in found[1].calls if use is Use.REPLY}
-    assert replies == {"POOL.plan"} == {name for name, _ in found[1].calls}
-    assert {use for _, use in found[0].calls} == {Use.CALL}
+    replies = {name for name, use in differences[1].calls if use is Use.REPLY}
+    assert replies == {"POOL.plan"} == {name for name, _ in differences[1].calls}
+    assert {use for _, use in differences[0].calls} == {Use.CALL}
 
 
 def test_a_shared_type_is_told_once_with_all_it_touches() -> None:
