@@ -1,4 +1,4 @@
-"""idl_tools.compatibility: what breaks callers of an older contract is differences, and nothing else."""
+"""idl_tools.compatibility: what breaks callers of an older contract is told, and nothing else."""
 
 from __future__ import annotations
 
