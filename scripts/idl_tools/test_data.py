@@ -64,8 +64,9 @@ def write(contract: Contract, folder: Path, wires: list[str]) -> None:
         files = generate(contract, wire)
         for name, content in files.items():
             path = folder / wire / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            if not path.is_file() or path.read_bytes() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         stale = [path for path in numbered(folder / wire) if _name(path) not in files]
         for path in stale:
             path.unlink()
