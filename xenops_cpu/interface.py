@@ -179,7 +179,8 @@ class PoolHost:
     cpu_info: dict[str, str]
     # True when it can run HVM guests.
     hvm: bool
-    # Its Xen release, such as 4.17 or xenserver-8; empty to go by the length of its featuresets.
+    # Its Xen release: 4.7 to 4.22, master, xenserver-8.2 or xenserver-8, or a build of the last
+    # two; empty to go by the length of its featuresets.
     release: str
 
 
@@ -795,9 +796,9 @@ class Service(Protocol):
         """What this host was before, when it changed, and the likely cause.
 
         Each fingerprint of the host that this service or one before it has seen: featuresets,
-        policies, Xen's version and build, its command line, microcode and firmware. Asked with
-        the number of the last change that the caller knows and a time-out, it waits for the next
-        one, as UPDATES.get of xenopsd does.
+        policies, the version and build of Xen, its command line, microcode and firmware. Asked
+        with the number of the last change that the caller knows and a time-out, it waits for the
+        next one, as UPDATES.get of xenopsd does.
         """
         ...
 
@@ -807,7 +808,7 @@ class Service(Protocol):
         """The featureset that two hosts can both give.
 
         Combines two featuresets into the common one. The empty string stands for "no host yet"
-        and leaves the other featureset as it is, so that a pool's level can be folded from
+        and leaves the other featureset as it is, so that the level of a pool can be folded from
         nothing.
         """
         ...
@@ -818,7 +819,8 @@ class Service(Protocol):
         """May a VM with this featureset run on a host with that one?
 
         True when the host can give every feature that the VM was booted with, so that the VM can
-        migrate there or resume there. The names of missing features go to the service's log.
+        migrate there or resume there. The names of missing features go to the log of the
+        service.
         """
         ...
 
@@ -881,8 +883,8 @@ class Service(Protocol):
     ) -> list[PoolFinding]:
         """Is the stored record of a pool what it should be?
 
-        Compares a stored Pool.cpu_info with the one that the hosts' records give, and says by
-        name what is stored and should not be, and the reverse. An empty list means that the
+        Compares a stored Pool.cpu_info with the one that the records of the hosts give, and says
+        by name what is stored and should not be, and the reverse. An empty list means that the
         record is right.
         """
         ...
@@ -1228,5 +1230,3 @@ LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(
         "Observer.set_compress_tracing_files",
     }
 )
-
-VERSION: Final = "1.2.0"
