@@ -245,9 +245,9 @@ def _log_to(target: str, level: str) -> None:
 
         our_log.to_stream(level)
     else:
-        from . import log_targets
+        from .log import targets
 
-        log_targets.to_target(target, level)
+        targets.to_target(target, level)
 
 
 def _libxc_level() -> Any:

@@ -101,6 +101,6 @@ def test_what_is_not_configured_is_not_there(start: Start) -> None:
     for module in (
         "sqlite3", "opentelemetry", "requests", "http.client", "subprocess", "difflib",
         "xenops_cpu.history.recorder", "xenops_cpu.metrics.exposition", "xenops_cpu.daemon.tracing",
-        "xenops_cpu.transports.message_switch", "xenops_cpu.log_targets",
+        "xenops_cpu.transports.message_switch", "xenops_cpu.log.targets",
     ):  # fmt: skip
         assert module not in loaded, module

@@ -162,9 +162,9 @@ def _log_to(config: keys.Config) -> None:
     if config.log == "stderr" and not config.disable_logging_for:
         log.to_stream(config.loglevel)
     else:
-        from ... import log_targets
+        from ...log import targets
 
-        log_targets.to_target(config.log, config.loglevel, config.disable_logging_for)
+        targets.to_target(config.log, config.loglevel, config.disable_logging_for)
 
 
 def _reload(arguments: argparse.Namespace, before: Resolved) -> Callable[[], keys.Config] | None:
@@ -188,9 +188,9 @@ def _reload(arguments: argparse.Namespace, before: Resolved) -> Callable[[], key
             logger.error("the configuration stays as it was: %s", error)
             return config
         at_once, later = changed(config, now.config)
-        from ... import log_targets
+        from ...log import targets
 
-        log_targets.settings(now.config.loglevel, now.config.disable_logging_for)
+        targets.settings(now.config.loglevel, now.config.disable_logging_for)
         for line in now.problems:
             logger.warning("%s", line)
         if later:

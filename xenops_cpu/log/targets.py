@@ -1,7 +1,7 @@
 """Where a daemon's log lines go on a host: syslog, as xapi's daemons do, or the journal.
 
 Both are datagram sockets, written to without waiting and within the same limits as standard error
-(log_handler). Who reads them may be started again at any time: then the next line connects anew.
+(handler). Who reads them may be started again at any time: then the next line connects anew.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import socket
 from collections.abc import Iterable
 
-from . import log, log_handler
+from . import Formatter, split_debug_info, task, to_stream
+from .handler import Handler, Output
 
 SYSLOG, JOURNAL = "/dev/log", "/run/systemd/journal/socket"
 IDENTIFIER = "xenops-cpu"
@@ -27,7 +28,7 @@ def to_target(target: str, level: str = "info", silent: Iterable[str] = ()) -> N
     `silent` are modules, by the last part of their name, that log nothing. Where the target is not
     there now, lines are dropped, counted, and the count is told when it comes.
     """
-    log.to_stream(level)
+    to_stream(level)
     root = logging.getLogger("xenops_cpu")
     kind, _, facility = target.partition(":")
     if kind != "stderr":
@@ -65,7 +66,7 @@ def _journal() -> logging.Handler:
 
 def _handler(address: str, formatter: logging.Formatter) -> logging.Handler:
     datagrams = _Datagrams(address)
-    handler = log_handler.Handler(log_handler.Output(datagrams.put, datagrams.close))
+    handler = Handler(Output(datagrams.put, datagrams.close))
     handler.setFormatter(formatter)
     return handler
 
@@ -111,7 +112,7 @@ class _Datagrams:
         return sock
 
 
-class _SyslogFormatter(log.Formatter):
+class _SyslogFormatter(Formatter):
     """<priority>identifier[process]: line. The time is syslog's own."""
 
     def __init__(self, facility: int) -> None:
@@ -123,20 +124,20 @@ class _SyslogFormatter(log.Formatter):
         return f"<{priority}>{IDENTIFIER}[{os.getpid()}]: {super().format(record)}"
 
 
-class _JournalFormatter(log.Formatter):
+class _JournalFormatter(Formatter):
     """Fields as in systemd's "Native Journal Protocol": a line each, the message last."""
 
     def __init__(self) -> None:
         super().__init__(with_time=False)
 
     def format(self, record: logging.LogRecord) -> str:
-        task, trace = log.split_debug_info(log.task.get())
+        caller, trace = split_debug_info(task.get())
         fields = {
             "PRIORITY": str(_severity(record)),
             "SYSLOG_IDENTIFIER": IDENTIFIER,
             "SYSLOG_PID": str(os.getpid()),
             "XENOPS_CPU_MODULE": record.name.rpartition(".")[2],
-            "XAPI_TASK": " ".join(task.split())[:200],
+            "XAPI_TASK": " ".join(caller.split())[:200],
             "TRACEPARENT": trace,
             "MESSAGE": super().format(record),
         }

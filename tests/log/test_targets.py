@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from xenops_cpu import log, log_targets
+from xenops_cpu import log
+from xenops_cpu.log import targets
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 service = logging.getLogger("xenops_cpu.service.service")
@@ -51,8 +52,8 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
-    monkeypatch.setattr(log_targets, "SYSLOG", str(tmp_path / "log"))
-    monkeypatch.setattr(log_targets, "JOURNAL", str(tmp_path / "log"))
+    monkeypatch.setattr(targets, "SYSLOG", str(tmp_path / "log"))
+    monkeypatch.setattr(targets, "JOURNAL", str(tmp_path / "log"))
     made = Reader(tmp_path / "log")
     yield made
     made.sock.close()
@@ -69,7 +70,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
 )
 def test_syslog(reader: Reader, target: str, level: int, priority: int) -> None:
     """Priority, identifier and process in front, then the line of xapi's daemons without a time."""
-    log_targets.to_target(target, "debug")
+    targets.to_target(target, "debug")
     log.task.set(f"VM.start R:1\n{TRACE}")
     service.log(level, "max − default: %s", "HLE RTM")
     name = logging.getLevelName(level).lower()
@@ -82,7 +83,7 @@ def test_syslog(reader: Reader, target: str, level: int, priority: int) -> None:
 
 def test_the_journal(reader: Reader) -> None:
     """Fields by name, the caller's among them; the message is the whole line."""
-    log_targets.to_target("journal")
+    targets.to_target("journal")
     log.task.set(f'VM.start R:1\n{{"traceparent": "{TRACE}"}}')
     service.warning("lost AVX2")
     fields = dict(line.split("=", 1) for line in reader.line().split("\n"))
@@ -101,7 +102,7 @@ def test_the_journal(reader: Reader) -> None:
 @pytest.mark.parametrize("target", ["syslog:daemon", "journal"])
 def test_callers_add_no_fields_and_no_lines(reader: Reader, target: str) -> None:
     """Line breaks in a task or a message stay within the message."""
-    log_targets.to_target(target)
+    targets.to_target(target)
     log.task.set("a\x85PRIORITY=0\rb\n")
     service.info("c\nMESSAGE=d")
     text = reader.line()
@@ -113,7 +114,7 @@ def test_callers_add_no_fields_and_no_lines(reader: Reader, target: str) -> None
 @pytest.mark.parametrize("target", ["syslog:daemon", "journal"])
 def test_a_long_line_is_shortened(reader: Reader, target: str) -> None:
     """As on standard error, and it says so."""
-    log_targets.to_target(target)
+    targets.to_target(target)
     service.info("x" * 100_000)
     line = reader.line()
     assert len(line.encode()) < 4096
@@ -122,7 +123,7 @@ def test_a_long_line_is_shortened(reader: Reader, target: str) -> None:
 
 def test_nobody_reads(reader: Reader) -> None:
     """Lines beyond what the socket holds are dropped without waiting, and counted afterwards."""
-    log_targets.to_target("syslog:daemon")
+    targets.to_target("syslog:daemon")
     for number in range(2000):
         service.info("line %d of many", number)
     seen = 0
@@ -142,7 +143,7 @@ def test_nobody_reads(reader: Reader) -> None:
 
 def test_the_reader_is_started_again(tmp_path: Path, reader: Reader) -> None:
     """The next line goes to the new one; without any, lines are counted."""
-    log_targets.to_target("syslog:daemon")
+    targets.to_target("syslog:daemon")
     service.info("first")
     assert "first" in reader.line()
     reader.close()
@@ -156,18 +157,18 @@ def test_the_reader_is_started_again(tmp_path: Path, reader: Reader) -> None:
 
 def test_no_syslog_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host without one is no reason to fail."""
-    monkeypatch.setattr(log_targets, "SYSLOG", str(tmp_path / "none"))
-    log_targets.to_target("syslog:daemon")
+    monkeypatch.setattr(targets, "SYSLOG", str(tmp_path / "none"))
+    targets.to_target("syslog:daemon")
     service.error("unheard")
 
 
 def test_modules_that_are_silent(reader: Reader) -> None:
     """Nothing of them is logged, whatever its level; settings() changes that."""
-    log_targets.to_target("syslog:daemon", "info", ["unix_http"])
+    targets.to_target("syslog:daemon", "info", ["unix_http"])
     http.error("not this")
     service.info("this")
     assert "this" in reader.line()
-    log_targets.settings("warning")
+    targets.settings("warning")
     service.info("nor this")
     http.warning("but this")
     assert "but this" in reader.line()
@@ -178,7 +179,7 @@ def test_modules_that_are_silent(reader: Reader) -> None:
 
 def test_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     """The plain target has the time in front."""
-    log_targets.to_target("stderr", "info", ["unix_http"])
+    targets.to_target("stderr", "info", ["unix_http"])
     http.error("not this")
     service.info("this")
     assert re.fullmatch(

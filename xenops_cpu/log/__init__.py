@@ -64,7 +64,7 @@ def _one_line(text: str) -> str:
 
 def to_stream(level: str = "info", stream: TextIO | None = None) -> None:
     """Log to `stream` (standard error); never wait for whoever reads it."""
-    from .log_handler import handler
+    from .handler import handler
 
     handling = handler(stream or sys.stderr)
     handling.setFormatter(Formatter())
