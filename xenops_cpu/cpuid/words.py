@@ -80,7 +80,7 @@ def featureset_policy(
             if value or word.msr in msrs:
                 msrs[word.msr] = kept | value << shift
         elif word.leaf is not None and word.register is not None:
-            key = _key(word)
+            key = word_key(word)
             if value or key in leaves:
                 leaves[key] = _with(leaves.get(key, NOTHING), word.register, value)
             if value:
@@ -93,7 +93,8 @@ def lost(policy: Policy, release: Release) -> tuple[str, ...]:
     return tuple(_lost(policy, release))
 
 
-def _key(word: Word) -> LeafKey:
+def word_key(word: Word) -> LeafKey:
+    """The leaf and subleaf of a word that is a register of CPUID."""
     assert word.leaf is not None
     return (word.leaf, NO_SUBLEAF if word.subleaf is None else word.subleaf)
 
