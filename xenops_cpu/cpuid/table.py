@@ -171,7 +171,7 @@ class PolicyTable:
 
     # Handing out
 
-    def keys(self) -> Iterator[LeafKey]:
+    def listed(self) -> Iterator[LeafKey]:
         """What a list of this policy has, in Xen's order (x86_cpuid_copy_to_buffer())."""
         for leaf in range(min(self.max_leaf, LAST_BASIC) + 1):
             if leaf == CACHES:
@@ -203,7 +203,7 @@ class PolicyTable:
         """The policy as Xen hands it out, leaves in its order, empty ones too."""
         get = self.leaves.get
         return Policy(
-            {key: get(key, NOTHING) for key in self.keys()},
+            {key: get(key, NOTHING) for key in self.listed()},
             {index: self.msrs.get(index, 0) for index in (PLATFORM_INFO, ARCH_CAPS)},
         )
 
