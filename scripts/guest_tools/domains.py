@@ -36,13 +36,13 @@ _MASKED_LEAVES = (EXTENDED + 0x1D, EXTENDED + 0x20)
 
 def booted_hosts(folder: Path, domains: Score, guests: Score, policies: Score) -> None:
     """Every host of a folder: its six policies, its domains, its guests that ran."""
-    for path in sorted((folder / "hosts").glob("*.json")):
+    for path in sorted((folder / "hosts").glob("*.json*")):
         host = texts.load(path)
         derivation = booted(host["xen"], texts.policy(host["policies"]["raw"]), host["xen_cmdline"])
         ours = system_policies(derivation)
         for name, record in host["policies"].items():
             policies.count(f"{host['boot']} {name}", differences(texts.policy(record), ours[name]))
-        packed = folder / "domains" / f"{path.stem}.json.gz"
+        packed = folder / "domains" / f"{path.name.partition('.json')[0]}.json.gz"
         if packed.is_file():
             _domains(packed, of_derivation(derivation, DEBIAN), domains, guests)
 
@@ -61,7 +61,7 @@ def _one(
     where = f"{record['boot']} {record['kind']} {record['name']}"
     refused = record.get("create_errno", record.get("width_errno"))
     try:
-        domain = create(xen, _config(record))
+        domain = create(xen, config(record))
     except Refusal as refusal:
         right = refusal.errno == refused
         score.count(where, [] if right else [f"creation: {refusal}, should be {refused}"])
@@ -69,14 +69,15 @@ def _one(
     if refused is not None:
         score.count(where, [f"created, should be refused with errno {refused}"])
         return None
-    domain, results = _steps(domain, record["steps"])
+    domain, results = take(domain, record["steps"])
     found = [] if results == record["results"] else [f"{results}, should be {record['results']}"]
     found += differences(texts.policy(policies[record["policy"]]), domain.policy)
     score.count(where, found)
     return domain
 
 
-def _config(record: Mapping[str, Any]) -> Config:
+def config(record: Mapping[str, Any]) -> Config:
+    """How a domain was created."""
     flags = int(record.get("flags", _KIND_FLAGS.get(record["kind"], 0)))
     return Config(
         type=_TYPES[record["kind"].partition("-")[0]],
@@ -87,9 +88,10 @@ def _config(record: Mapping[str, Any]) -> Config:
     )
 
 
-def _steps(
+def take(
     domain: Domain, steps: list[Any], libxc: Release | None = None
 ) -> tuple[Domain, list[dict[str, Any]]]:
+    """The domain after some steps, and what each answered."""
     results: list[dict[str, Any]] = []
     for kind, arguments in steps:
         if kind == "apply":
@@ -157,9 +159,9 @@ def userspace(folder: Path, domains: Score, policies: Score) -> None:
                     f"{where} {name}", differences(_by_hand(want, name), _by_hand(ours[name], name))
                 )
             continue
-        config = _config(record)
-        domain = start(_unencrypted(of_derivation(derived[key])), config, hap=bool(config.hap))
-        domain, results = _steps(domain, record["steps"], libxc_of(xen))
+        wanted = config(record)
+        domain = start(_unencrypted(of_derivation(derived[key])), wanted, hap=bool(wanted.hap))
+        domain, results = take(domain, record["steps"], libxc_of(xen))
         found = [] if results == record["results"] else [f"{results}, not {record['results']}"]
         found += differences(texts.policy(data["policies"][record["policy"]]), domain.policy)
         domains.count(where, found)

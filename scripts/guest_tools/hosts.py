@@ -58,12 +58,13 @@ class Corpus:
 
     @cache  # noqa: B019 - there is one for each run
     def dumps(self) -> dict[str, dict[str, Any]]:
-        return {r["id"]: r for r in texts.lines(self.folder / "corpus" / "dumps.jsonl")}
+        path = texts.either(self.folder / "corpus" / "dumps.jsonl")
+        return {r["id"]: r for r in texts.lines(path)}
 
     @cache  # noqa: B019
     def params(self, xen: str) -> dict[str, dict[str, Any]]:
         """By dump, out of golden/xen-RELEASE.jsonl; empty where there is no such file."""
-        path = self.folder / "golden" / f"xen-{xen}.jsonl"
+        path = texts.either(self.folder / "golden" / f"xen-{xen}.jsonl")
         if not path.is_file():
             return {}
         return {r["id"]: r["params"] for r in texts.lines(path)}
