@@ -102,6 +102,11 @@ class Hypervisor:
     def intel(self) -> bool:
         return self.vendor == INTEL
 
+    @property
+    def vmx(self) -> bool:
+        """HVM guests run by Intel's VMX, not by SVM."""
+        return self.has_host("VMX")
+
     @cached_property
     def physical_bits(self) -> int:
         """Of addresses, without those that memory encryption takes."""
@@ -131,7 +136,7 @@ class Hypervisor:
         """Whether a domain may be created that runs virtual machines itself."""
         if not self.in_release(_NESTED_CHECKED):
             return True
-        if self.has_host("VMX"):
+        if self.vmx:
             return self.hap
         return self.hap and self.raw.leaf(EXTENDED + 0xA)[3] & _NESTED_SVM == _NESTED_SVM
 

@@ -27,8 +27,9 @@ from ..cpuid.slots import (
 from ..derivation.policies.xstate import XSAVEC, compressed_size, uncompressed_size
 from ..derivation.releases import span
 from .domain import Domain
-from .hypervisor_leaves import NOTHING, viridian_leaf, xen_leaf
-from .vcpu import CR4_OSXSAVE, CR4_PKE, Answer, Surroundings, Vcpu
+from .hypervisor_leaves import xen_leaf
+from .vcpu import CR4_OSXSAVE, CR4_PKE, NOTHING, Answer, Surroundings, Vcpu
+from .viridian import viridian_leaf
 
 # From here on Xen computes sizes of state; before, the hardware's CPUID says them (71cacfb035).
 _SIZES_COMPUTED = "4.19+"

@@ -13,17 +13,7 @@ CR4_PKE: Final = 1 << 22
 UNKNOWN: Final = None
 Answer = tuple[int | None, int | None, int | None, int | None]
 
-# Bits of HVM_PARAM_VIRIDIAN (xen/include/public/hvm/params.h), by xl's names for them.
-VIRIDIAN: Final = {
-    "base": 0, "no_freq": 1, "time_ref_count": 2, "reference_tsc": 3, "hcall_remote_tlb_flush": 4,
-    "apic_assist": 5, "crash_ctl": 6, "synic": 7, "stimer": 8, "hcall_ipi": 9,
-    "ex_processor_masks": 10, "no_vp_limit": 11, "cpu_hotplug": 12,
-}  # fmt: skip
-
-
-def viridian_bits(*names: str) -> int:
-    """The parameter that stands for these enlightenments. Raises KeyError."""
-    return sum(1 << VIRIDIAN[name] for name in set(names))
+NOTHING: Final[Answer] = (0, 0, 0, 0)
 
 
 @frozen
