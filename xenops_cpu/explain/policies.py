@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from attrs import field as member
 from attrs import frozen
 
 from ..cpuid import fields
 from ..cpuid.fields import ARCH_CAPS, CATEGORIES, IDENTITY, MSR_NAMES, MSRS, OTHER
-from ..cpuid.identity import REGISTERS
+from ..cpuid.identity import REGISTERS, LeafKey
 from ..cpuid.policy import NO_SUBLEAF, SUBLEAVES, Policy
 from ..cpuid.words import policy_featureset
 from ..features.featureset import WORD_BITS, Featureset
@@ -24,13 +25,26 @@ _WHOLE = (1 << WORD_BITS) - 1
 
 
 @frozen
+class Place:
+    """Bits of a register of a leaf, or of MSR `msr`; `register` is an index into REGISTERS."""
+
+    mask: int
+    key: LeafKey = (0, 0)
+    register: int = 0
+    msr: int | None = None
+
+
+@frozen
 class Statement:
-    """One thing that differs. `a` and `b`: what each policy says, as text."""
+    """One thing that differs. `a` and `b`: what each policy says, as text. `place`: where it
+    stands; None where it is in more than one register.
+    """
 
     category: str
     title: str
     a: str
     b: str
+    place: Place | None = member(default=None, eq=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.title}: {self.a} → {self.b}"
@@ -99,13 +113,17 @@ def _leaves(a: Policy, b: Policy, xen: Release) -> Iterator[Statement]:
                     field.title.format(subleaf=subleaf),
                     field.show(field.value(mine)),
                     field.show(field.value(theirs)),
+                    Place(field.mask, (leaf, subleaf), REGISTERS.index(field.register)),
                 )
         for register, old, new in zip(REGISTERS, mine, theirs, strict=True):
             if (old ^ new) & ~told[register]:
                 about = fields.title(leaf)
                 where = f"{leaf:x}" if subleaf == NO_SUBLEAF else f"{leaf:x}:{subleaf:x}"
                 title = f"CPUID {where} {register}" + (f" ({about})" if about else "")
-                yield Statement(OTHER, title, f"{old:08x}", f"{new:08x}")
+                place = Place(
+                    (old ^ new) & ~told[register], (leaf, subleaf), REGISTERS.index(register)
+                )
+                yield Statement(OTHER, title, f"{old:08x}", f"{new:08x}", place)
 
 
 def _keys(policy: Policy) -> set[tuple[int, int]]:
@@ -156,7 +174,8 @@ def _msrs(a: Policy, b: Policy) -> Iterator[Statement]:
         for bit in range(64):
             if changed >> bit & 1:
                 values = ("yes" if (value or 0) >> bit & 1 else "no" for value in (mine, theirs))
-                yield Statement(MSRS, f"{name} {_bit(index, bit)}", *values)
+                place = Place(1 << bit, msr=index)
+                yield Statement(MSRS, f"{name} {_bit(index, bit)}", *values, place)
 
 
 def _bit(index: int, bit: int) -> str:
