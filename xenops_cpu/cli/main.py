@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "what a feature is, and on a host in which sets it is and why",
     "policy": "CPU policies: leaves and MSRs shown, compared, written as text",
     "history": "what this host was before, when it changed, and the likely cause",
+    "vm": "what one VM has on a host: its whole policy, what its guest reads, and why",
     "call": "call any method of a running service",
     "simulate": "what a Xen release would offer on any CPU, and why",
     "cpus": "the CPUs that are shipped, and what each microcode update made of them",

@@ -167,15 +167,17 @@ def _msrs(a: Policy, b: Policy) -> Iterator[Statement]:
             continue
         name = MSR_NAMES.get(index, f"MSR {index:x}")
         if mine is None or theirs is None:
-            shown = ("not in the policy" if value is None else f"{value:016x}"
-                     for value in (mine, theirs))  # fmt: skip
-            yield Statement(MSRS, name, *shown)
-        changed = (mine or 0) ^ (theirs or 0)
+            a_text, b_text = (
+                "not in the policy" if value is None else f"{value:016x}"
+                for value in (mine, theirs)
+            )
+            yield Statement(MSRS, name, a_text, b_text)
+        old, new = mine or 0, theirs or 0
         for bit in range(64):
-            if changed >> bit & 1:
-                values = ("yes" if (value or 0) >> bit & 1 else "no" for value in (mine, theirs))
+            if (old ^ new) >> bit & 1:
+                before, after = ("yes" if value >> bit & 1 else "no" for value in (old, new))
                 place = Place(1 << bit, msr=index)
-                yield Statement(MSRS, f"{name} {_bit(index, bit)}", *values, place)
+                yield Statement(MSRS, f"{name} {_bit(index, bit)}", before, after, place)
 
 
 def _bit(index: int, bit: int) -> str:

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from ..cpuid.policy import SUBLEAVES
 from ..derivation import Derivation, DerivationError
+from ..features.meanings import copy_of
 from ..guests import reasons
 from ..guests.domain import Domain
 from .policies import PolicyDifference, Statement, policies
@@ -59,6 +60,7 @@ def against_default(domain: Domain) -> VmDifference:
         tuple(
             FeatureChange(number, xen.label(number), number in after, _why(domain, number))
             for number in before ^ after
+            if copy_of(number) is None  # AMD's copies of leaf 1, which only domains have
         ),
         tuple(OtherChange(one, _of_statement(domain, one)) for one in found.statements),
     )

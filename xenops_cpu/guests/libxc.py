@@ -117,7 +117,7 @@ def _restore_limits(draft: LibxcDraft) -> None:
     "all",
     when="a featureset is given",
     effect="all features are those of the featureset, without what depends on missing ones",
-    why="the toolstack gave a featureset",
+    why="the toolstack's featureset says so",
     source=_SOURCE,
 )
 def _featureset(draft: LibxcDraft) -> None:
@@ -143,7 +143,7 @@ def _pruned(featureset: Featureset, release: Release) -> int:
     _ARGUMENTS,
     when="no featureset is given",
     effect="ITSC is as asked for; for HVM also PAE, and VMX and SVM by nested virtualisation",
-    why="the toolstack asked for it so, or did not ask for it",
+    why="where no featureset is given, the arguments of libxc decide",
     source=_SOURCE,
 )
 def _arguments(draft: LibxcDraft) -> None:

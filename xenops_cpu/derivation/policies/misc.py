@@ -93,7 +93,7 @@ def _topology(draft: Draft) -> None:
     when="always",
     effect="80000001h EDX repeats bits of leaf 1 EDX on AMD and Hygon, and has none of them "
     "elsewhere",
-    why="Intel's CPUs do not repeat them",
+    why="AMD's CPUs repeat these bits there, Intel's do not",
     source=_SOURCE,
 )
 def _common_1d(draft: Draft) -> None:
