@@ -17,8 +17,8 @@ LEAF_1 = (1, NO_SUBLEAF)
 SVM_LEAF = (0x8000000A, NO_SUBLEAF)
 
 
-def derived(cpu: str, xen: str, cmdline: str = "", **machine: bool) -> Derivation:
-    options = Options(cmdline=cmdline, machine=Machine(**machine))
+def derived(cpu: str, xen: str, cmdline: str = "", machine: Machine | None = None) -> Derivation:
+    options = Options(cmdline=cmdline, machine=machine or Machine())
     return derive(shipped.get(cpu).cpu, release(xen), options)
 
 
@@ -57,7 +57,7 @@ def test_a_release_with_one_set_answers_it_twice() -> None:
 
 def test_no_hvm_no_policy() -> None:
     """Where VMX cannot be switched on the HVM policies are the four leaves that always are."""
-    policies = system_policies(derived("xeon-gold-6154", "4.17", hvm=False))
+    policies = system_policies(derived("xeon-gold-6154", "4.17", machine=Machine(hvm=False)))
     assert len(policies["hvm_max"].leaves) == 4
     assert not any(map(any, policies["hvm_default"].leaves.values()))
     assert len(policies["pv_max"].leaves) > 4

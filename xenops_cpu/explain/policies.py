@@ -49,6 +49,10 @@ class Statement:
     def __str__(self) -> str:
         return f"{self.title}: {self.a} → {self.b}"
 
+    def words(self) -> dict[str, str]:
+        """What it says, without the place."""
+        return {"category": self.category, "title": self.title, "a": self.a, "b": self.b}
+
 
 @frozen
 class PolicyDifference:

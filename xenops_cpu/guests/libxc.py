@@ -49,15 +49,25 @@ def apply(
     try:
         domain = _made(domain, wishes, libxc)
         if wishes.xend and libxc.name in span(ONE_BY_ONE):
-            for string in wishes.xend:
-                domain = xend_leaf_4_13(domain, string)
-        elif wishes.xend:
+            return _one_by_one(domain, wishes)
+        if wishes.xend:
             domain = xend_leaves(domain, wishes.xend, x_is_max=libxc.name in span(X_IS_MAX))
         if wishes.msr:
             domain = msr_strings(domain, wishes.msr)
     except Refusal as refusal:
         return domain, refusal
     return domain, None
+
+
+def _one_by_one(domain: Domain, wishes: Wishes) -> tuple[Domain, Refusal | None]:
+    """libxl of 4.13 goes on after a string that was refused; what was refused first is told."""
+    first: Refusal | None = None
+    for string in wishes.xend:
+        try:
+            domain = xend_leaf_4_13(domain, string)
+        except Refusal as refusal:
+            first = first or refusal
+    return domain, first
 
 
 def _made(domain: Domain, wishes: Wishes, libxc: Release) -> Domain:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from ..cpuid.identity import NOTHING, LeafKey, Registers
+from ..cpuid.policy import Policy
 from .domain import Domain, Refusal
 from .setting import Msr, set_policy
 
@@ -43,9 +44,8 @@ class MsrString:
 
 def xend_leaves(domain: Domain, strings: Sequence[XendLeaf], *, x_is_max: bool = False) -> Domain:
     """The domain with xend strings applied. Raises Refusal; what went before it is not kept."""
-    xen = domain.hypervisor
-    x = xen.maximum(domain.kind).policy() if x_is_max else xen.default_lists[domain.kind]
-    host = xen.host.policy()
+    x = where_x(domain, x_is_max=x_is_max)
+    host = domain.hypervisor.host.policy()
     leaves = dict(domain.policy.leaves)
     for string in strings:
         if not all(string.key in there for there in (leaves, x.leaves, host.leaves)):
@@ -58,6 +58,12 @@ def xend_leaves(domain: Domain, strings: Sequence[XendLeaf], *, x_is_max: bool =
             string, leaves[string.key], x.leaves[string.key], host.leaves[string.key]
         )
     return set_policy(domain, leaves.items(), step="xend")
+
+
+def where_x(domain: Domain, *, x_is_max: bool) -> Policy:
+    """The policy that an `x` in a string stands for."""
+    xen = domain.hypervisor
+    return xen.maximum(domain.kind).policy() if x_is_max else xen.default_lists[domain.kind]
 
 
 def xend_leaf_4_13(domain: Domain, string: XendLeaf) -> Domain:
