@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..cpuid import fields
-from ..cpuid.identity import REGISTERS
 from ..cpuid.policy import NO_SUBLEAF, Policy
 from ..cpuid.slots import CACHES, EXTENDED, STATE
 from ..cpuid.words import guest_featureset, policy_featureset
@@ -15,12 +14,12 @@ from ..derivation import Derivation
 from ..explain import vm, xen_cpuid
 from ..features import bits
 from ..features.featureset import WORD_BITS
-from ..guests import instruction, msrs
+from ..guests import msrs
+from ..guests.changes import FEATURES, Change, changes
 from ..guests.domain import Domain
 from ..guests.resets import Reset
-from ..guests.vcpu import Answer, Surroundings, Vcpu
 from . import terminal
-from .pool_words import print_json
+from .terminal import print_json
 
 if TYPE_CHECKING:
     from .commands.vm import Made
@@ -36,12 +35,12 @@ def words(made: Made) -> None:
     """The policy in words, what differs from the default, what was asked for in vain."""
     domain = made.domain
     xen = domain.hypervisor.release
-    terminal.heading(f"{_title(domain)}, made by {made.toolstack}")
+    terminal.heading(f"{title(domain)}, made by {made.toolstack}")
     terminal.paragraph(made.host.origin, 2, 2)
     features = guest_featureset(domain.policy, xen)
     terminal.paragraph(f"{len(features)} features: {' '.join(xen.names(features))}", 2, 2)
-    for title, text in facts(domain):
-        terminal.paragraph(f"{title:<16}{text}", 2, 16)
+    for name, text in facts(domain):
+        terminal.paragraph(f"{name:<16}{text}", 2, 16)
     terminal.line("")
     _other_than_default(domain)
     for line in in_vain(made):
@@ -52,18 +51,32 @@ def words(made: Made) -> None:
 
 
 def _other_than_default(domain: Domain) -> None:
-    found, kind = vm.against_default(domain), domain.kind.upper()
-    if found.same:
+    found, kind = against_default(domain), domain.kind.upper()
+    if not found:
         terminal.line(f"the same as this host's {kind} default policy")
         return
     terminal.heading(f"other than this host's {kind} default policy")
-    for gained, sign, style in ((False, "-", "red"), (True, "+", "green")):
-        for why, names in _grouped(
-            (one.why, one.name) for one in found.features if one.gained is gained
-        ):
-            terminal.paragraph(f"{sign} {' '.join(names)}: {why}", 2, 4, style)
-    for why, statements in _grouped((one.why, str(one.statement)) for one in found.others):
-        terminal.paragraph(f"{'; '.join(statements)}" + (f" ({why})" if why else ""), 2, 4)
+    show_changes(found)
+
+
+def against_default(domain: Domain) -> tuple[Change, ...]:
+    """What the toolstack and Xen made other than the default policy of the VM's type."""
+    return changes(domain.hypervisor.default_lists[domain.kind], domain)
+
+
+def show_changes(found: Sequence[Change]) -> None:
+    """What was lost, what was gained, what else differs; what has one reason together."""
+    features = [one for one in found if one.category == FEATURES]
+    for lost, sign, style in ((True, "-", "red"), (False, "+", "green")):
+        pairs = ((one.why, one.title) for one in features if one.lost is lost)
+        for why, names in _grouped(pairs):
+            terminal.paragraph(_with_why(f"{sign} {' '.join(names)}", why), 2, 4, style)
+    for why, texts in _grouped((one.why, str(one)) for one in found if one.category != FEATURES):
+        terminal.paragraph("; ".join(texts) + (f" ({why})" if why else ""), 2, 4)
+
+
+def _with_why(text: str, why: str) -> str:
+    return f"{text}: {why}" if why else text
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
@@ -74,7 +87,7 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]
     yield from found.items()
 
 
-def _title(domain: Domain) -> str:
+def title(domain: Domain) -> str:
     return f"{TYPE_TITLES[domain.config.type]} guest under {domain.hypervisor.release.title}"
 
 
@@ -104,7 +117,7 @@ def facts(domain: Domain) -> Iterator[tuple[str, str]]:
         yield "saved state", "no XSAVE"
     for index, name in fields.MSR_NAMES.items():
         yield name, _msr(domain, index)
-    settable = msrs.spec_ctrl_bits(domain)
+    settable = msrs.spec_ctrl_bits(policy, domain.hypervisor.release)
     if settable:
         yield "SPEC_CTRL", f"bits {settable:x}h may be set"
 
@@ -194,7 +207,7 @@ def reset_text(reset: Reset) -> str:
 
 
 def leaves(domain: Domain) -> None:
-    print(xen_cpuid.policies({_title(domain): domain.policy}))
+    print(xen_cpuid.policies({title(domain): domain.policy}))
 
 
 def differences(domain: Domain, other: Policy, name: str, *, as_json: bool) -> bool:
@@ -241,76 +254,14 @@ def story(
             terminal.line("  nothing is known of it")
 
 
-def guest(domain: Domain, vcpu: Vcpu, around: Surroundings, count: int, *, as_json: bool) -> None:
-    """What CPUID returns to the guest, and which registers it may read."""
-    found = list(instruction.everything(domain, vcpu, around))
-    readings = list(msrs.registers(domain))
-    if as_json:
-        print_json(_guest_json(domain, vcpu, found, readings, count))
-        return
-    terminal.heading(f"{_title(domain)}: what CPUID returns on vCPU {vcpu.number}")
-    for (leaf, subleaf), answer in found:
-        place = f"{leaf:08x}:{subleaf:08x}"
-        about = fields.title(leaf)
-        terminal.line(f"  {place} -> {_registers(answer)}" + (f"  {about}" if about else ""))
-    if any(None in answer for _, answer in found):
-        terminal.paragraph("????????: it depends on what nobody knows before the guest runs", 2)
-    if count > 1 and domain.kind == "hvm":
-        ids = " ".join(str(2 * number) for number in range(min(count, 32)))
-        terminal.paragraph(f"APIC ids of its vCPUs: {ids}{' ...' if count > 32 else ''}", 2, 2)
-    if instruction.bare(domain):
-        terminal.paragraph(
-            "note: a plain CPUID of this PV guest is not caught on this CPU: it shows the CPU "
-            "itself. What is above is for kernels that use Xen's prefix, as Linux does", 0, 6,
-        )  # fmt: skip
-    terminal.line("")
-    terminal.heading("registers that follow from the policy")
-    terminal.table(("MSR", "name", "reads", "when it can be read"), (_row(r) for r in readings), 2)
-
-
-def _registers(answer: Answer) -> str:
-    return ":".join("????????" if value is None else f"{value:08x}" for value in answer)
-
-
-def _row(reading: msrs.Reading) -> tuple[str, str, str, str]:
-    first, last = reading.msr.index
-    index = f"{first:x}" if first == last else f"{first:x}-{last:x}"
-    reads = "#GP"
-    if reading.readable:
-        reads = "yes" if reading.value is None else f"{reading.value:x}"
-    return index, reading.msr.name, reads, reading.msr.when
-
-
-def _guest_json(
-    domain: Domain, vcpu: Vcpu, found: Any, readings: Sequence[msrs.Reading], count: int
-) -> dict[str, Any]:
+def change_json(change: Change) -> dict[str, Any]:
     return {
-        "release": domain.hypervisor.release.name,
-        "type": domain.config.type,
-        "vcpu": vcpu.number,
-        "apic_ids": [2 * n for n in range(count)] if domain.kind == "hvm" else None,
-        "cpuid": [
-            {
-                "leaf": f"{leaf:08x}",
-                "subleaf": None if subleaf == NO_SUBLEAF else subleaf,
-                **{
-                    name: None if value is None else f"{value:08x}"
-                    for name, value in zip(REGISTERS, answer, strict=True)
-                },
-            }
-            for (leaf, subleaf), answer in found
-        ],
-        "plain_cpuid_shows_the_cpu": instruction.bare(domain),
-        "msrs": [
-            {
-                "first": f"{reading.msr.index[0]:08x}",
-                "last": f"{reading.msr.index[1]:08x}",
-                "name": reading.msr.name,
-                "readable": reading.readable,
-                "value": None if reading.value is None else f"{reading.value:016x}",
-            }
-            for reading in readings
-        ],
+        "category": change.category,
+        "title": change.title,
+        "before": change.before,
+        "after": change.after,
+        "lost": change.lost,
+        "why": change.why,
     }
 
 
@@ -320,7 +271,7 @@ def json_of(made: Made) -> None:
 
     domain = made.domain
     xen = domain.hypervisor.release
-    found = vm.against_default(domain)
+    found = against_default(domain)
     print_json(
         {
             "release": xen.name,
@@ -330,22 +281,7 @@ def json_of(made: Made) -> None:
             "policy": document(domain.policy, xen),
             "features": xen.names(guest_featureset(domain.policy, xen)),
             "facts": dict(facts(domain)),
-            "other_than_default": {
-                "features": [
-                    {"name": one.name, "gained": one.gained, "why": one.why}
-                    for one in found.features
-                ],
-                "statements": [
-                    {
-                        "category": one.statement.category,
-                        "title": one.statement.title,
-                        "default": one.statement.a,
-                        "vm": one.statement.b,
-                        "why": one.why,
-                    }
-                    for one in found.others
-                ],
-            },
+            "other_than_default": [change_json(one) for one in found],
             "in_vain": list(in_vain(made)),
             "refusals": [
                 {

@@ -12,11 +12,9 @@ from itertools import chain
 
 from attrs import frozen
 
-from ..cpuid.fields import PLATFORM_INFO
 from ..cpuid.identity import LeafKey, Registers
-from ..cpuid.policy import NO_SUBLEAF, Policy
+from ..cpuid.policy import Policy
 from ..cpuid.slots import (
-    BASIC,
     CACHES,
     EXTENDED,
     FEATURES,
@@ -31,12 +29,11 @@ from ..cpuid.slots import (
 from ..cpuid.table import PolicyTable
 from ..derivation.policies import LeafChange, PolicyChange, run
 from ..derivation.policies.draft import changes
+from . import limits
 from .domain import Config, Domain, DomainDraft, Refusal
 from .hypervisor import Hypervisor
 from .recalculation import PHASES
 
-SUBLEAF_CHECKED = "4.15+ xs8"
-VENDOR_CHECKED = "4.22+"
 # HVM without nested paging on a Xen that was built without shadow paging.
 _REFUSED_AT_ONCE = "4.22+"
 
@@ -201,33 +198,7 @@ def _trim_from_none(table: PolicyTable, leaf: int, last: int, register: int, mas
 
 
 def check(domain: Domain, table: PolicyTable) -> None:
-    """Compare with the maximum: limits, MSR ceh and, from 4.22 on, the vendor; never features.
-
-    x86_cpu_policies_are_compatible(), xen/lib/x86/policy.c. Raises Refusal.
-    """
-    xen, most = domain.hypervisor, domain.hypervisor.maximum(domain.kind)
-    for refusal in beyond(xen, most, table):
+    """Raises the first Refusal of a policy for a domain."""
+    xen = domain.hypervisor
+    for refusal in limits.refusals(table, xen.maximum(domain.kind), xen.release):
         raise refusal
-
-
-def beyond(xen: Hypervisor, most: PolicyTable, table: PolicyTable) -> Iterable[Refusal]:
-    """Each reason to refuse a policy, in the order in which Xen looks."""
-    if xen.in_release(VENDOR_CHECKED) and table.leaf(BASIC)[1:] != most.leaf(BASIC)[1:]:
-        yield Refusal(
-            errno.EINVAL, f"vendor {table.vendor!r} is not {most.vendor!r}", BASIC, NO_SUBLEAF
-        )
-    limits = [
-        ("leaf", table.max_leaf, most.max_leaf, (BASIC, NO_SUBLEAF)),
-        ("extended leaf", table.max_extended, most.max_extended, (EXTENDED, NO_SUBLEAF)),
-    ]
-    if xen.in_release(SUBLEAF_CHECKED):
-        limits.insert(1, ("subleaf of leaf 7", table.max_subleaf, most.max_subleaf, (FEATURES, 0)))
-    for title, own, limit, key in limits:
-        if own > limit:
-            yield Refusal(
-                errno.EINVAL, f"the highest {title} is {own:x}h, at most {limit:x}h is taken", *key
-            )
-    if table.msrs.get(PLATFORM_INFO, 0) & ~most.msrs.get(PLATFORM_INFO, 0):
-        yield Refusal(
-            errno.EINVAL, "CPUID faulting is not there for this guest type", msr=PLATFORM_INFO
-        )

@@ -6,9 +6,10 @@ import argparse
 
 from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
 from ...cpuid.policy import Policy
+from ...cpuid.statements import Statement
 from ...explain import differences
 from ...explain.differences import KINDS, HostDifference, SetDifference
-from ...explain.policies import Statement, policies
+from ...explain.policies import policies
 from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release

@@ -20,7 +20,7 @@ from ...guests.resets import Reset, resets
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...hosts.host import Host
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, vm_words
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
 from ..arguments import WHAT, derived_host, read
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
@@ -149,7 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(domain.policy.text())
     elif arguments.guest:
         vcpu, around = _vcpu(arguments, domain), Surroundings(viridian=made.viridian)
-        vm_words.guest(domain, vcpu, around, arguments.vcpus or 1, as_json=arguments.json)
+        guest_words.guest(domain, vcpu, around, arguments.vcpus or 1, as_json=arguments.json)
     elif arguments.json:
         vm_words.json_of(made)
     elif arguments.leaves:
