@@ -16,7 +16,7 @@ from ..features import bits
 from ..features.featureset import WORD_BITS
 from ..guests import msrs
 from ..guests.changes import FEATURES, Change, changes
-from ..guests.domain import Domain
+from ..guests.domain import Domain, Refusal
 from ..guests.resets import Reset
 from . import terminal
 from .terminal import print_json
@@ -42,7 +42,10 @@ def words(made: Made) -> None:
     for name, text in facts(domain):
         terminal.paragraph(f"{name:<16}{text}", 2, 16)
     terminal.line("")
-    _other_than_default(domain)
+    if made.changed is None:
+        _other_than_default(domain)
+    elif made.start.refusal is None:
+        _changed(made.changed)
     for line in in_vain(made):
         terminal.paragraph(line, 0, 2)
     complain(made)
@@ -57,6 +60,16 @@ def _other_than_default(domain: Domain) -> None:
         return
     terminal.heading(f"other than this host's {kind} default policy")
     show_changes(found)
+
+
+def _changed(found: Sequence[Change]) -> None:
+    if not found:
+        terminal.line("the guest finds nothing changed in its policy")
+        return
+    terminal.heading("what the guest finds changed here")
+    show_changes(found)
+    if not any(one.lost for one in found):
+        terminal.line("it loses nothing")
 
 
 def against_default(domain: Domain) -> tuple[Change, ...]:
@@ -188,11 +201,11 @@ def _why_not(made: Made, number: int) -> str:
 
 def complain(made: Made) -> None:
     """What was refused, what xl complains of, what cpuid= changes without naming it."""
-    for refusal in made.refusals:
-        print(f"xenops-cpu vm: refused: {refusal}", file=sys.stderr)
+    if made.start.refusal is not None:
+        print(f"xenops-cpu vm: refused: {made.start.refusal}", file=sys.stderr)
     for complaint in made.complaints:
         print(f"xenops-cpu vm: xl complains and goes on: {complaint}", file=sys.stderr)
-    for reset in made.resets:
+    for reset in made.start.resets:
         print(f"xenops-cpu vm: warning: {reset_text(reset)}", file=sys.stderr)
 
 
@@ -265,6 +278,17 @@ def change_json(change: Change) -> dict[str, Any]:
     }
 
 
+def _refusal_json(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "errno": refusal.name,
+        "place": refusal.place,
+        "leaf": f"{refusal.leaf:08x}",
+        "subleaf": f"{refusal.subleaf:08x}",
+        "msr": f"{refusal.msr:08x}",
+        "why": refusal.why,
+    }
+
+
 def json_of(made: Made) -> None:
     """docs/json.md has the schema."""
     from .commands.policy import document
@@ -282,20 +306,11 @@ def json_of(made: Made) -> None:
             "features": xen.names(guest_featureset(domain.policy, xen)),
             "facts": dict(facts(domain)),
             "other_than_default": [change_json(one) for one in found],
+            "changed": None if made.changed is None else [change_json(one) for one in made.changed],
             "in_vain": list(in_vain(made)),
-            "refusals": [
-                {
-                    "errno": refusal.name,
-                    "place": refusal.place,
-                    "leaf": f"{refusal.leaf:08x}",
-                    "subleaf": f"{refusal.subleaf:08x}",
-                    "msr": f"{refusal.msr:08x}",
-                    "why": refusal.why,
-                }
-                for refusal in made.refusals
-            ],
+            "refusal": None if made.start.refusal is None else _refusal_json(made.start.refusal),
             "complaints": list(made.complaints),
-            "resets": [reset_text(reset) for reset in made.resets],
+            "resets": [reset_text(reset) for reset in made.start.resets],
             "notes": list(domain.hypervisor.notes),
         }
     )

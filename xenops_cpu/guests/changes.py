@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..cpuid.fields import ADDRESSES, LIMITS, MSRS, STATE
 from ..cpuid.policy import NO_SUBLEAF, SUBLEAVES, Policy
@@ -20,6 +20,7 @@ FEATURES = "features"
 # Of these categories, fewer is worse for a guest that already runs.
 _COUNTED = (LIMITS, ADDRESSES, STATE, MSRS)
 _STATE_MASKS = ("components", "supervisor components")
+_STATE_LOST = "it follows from the features; a stream with state of a lost component is refused"
 
 
 @frozen
@@ -44,9 +45,13 @@ class Change:
         return f"{self.title}: {self.before} → {self.after}"
 
 
-def changes(before: Policy, domain: Domain) -> tuple[Change, ...]:
-    """What differs, features first, then by category."""
-    return (*_features(before, domain), *_others(before, domain), *_spec_ctrl(before, domain))
+def changes(before: Policy, domain: Domain, otherwise: str = "") -> tuple[Change, ...]:
+    """What differs, features first, then by category.
+
+    `otherwise`: the reason for what the domain has had since it was created.
+    """
+    found = (*_features(before, domain), *_others(before, domain), *_spec_ctrl(before, domain))
+    return tuple(change if change.why else evolve(change, why=otherwise) for change in found)
 
 
 def _features(before: Policy, domain: Domain) -> Iterator[Change]:
@@ -64,10 +69,10 @@ def _features(before: Policy, domain: Domain) -> Iterator[Change]:
 def _others(before: Policy, domain: Domain) -> Iterator[Change]:
     after = domain.policy
     for one in statements(before, after, domain.hypervisor.release):
-        yield Change(
-            one.category, one.title, one.a, one.b, _of_statement(domain, one),
-            lost=_lost(one, before, after),
-        )  # fmt: skip
+        why, lost = _of_statement(domain, one), _lost(one, before, after)
+        if lost and one.title.startswith(_STATE_MASKS):
+            why = _STATE_LOST
+        yield Change(one.category, one.title, one.a, one.b, why, lost)
 
 
 def _spec_ctrl(before: Policy, domain: Domain) -> Iterator[Change]:

@@ -7,7 +7,7 @@ nested paging has to be assumed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from attrs import field, frozen
@@ -20,6 +20,7 @@ from ..cpuid.table import PolicyTable
 from ..derivation import Derivation, Machine
 from ..derivation.hardware import ARCH_CAPS_TSX_CTRL, examine
 from ..derivation.policies import system_policies
+from ..derivation.policies.xstate import unlisted
 from ..derivation.releases import span
 from ..features.featureset import Featureset
 from ..features.release import Release
@@ -160,8 +161,17 @@ def of_derivation(derivation: Derivation, build: Build | None = None) -> Hypervi
         tsx_ctrl=bool(derivation.cpu.msrs.get(ARCH_CAPS, 0) & ARCH_CAPS_TSX_CTRL),
         mpx=examine(derivation.cpu, Machine()).vmx().mpx,
         build=build or Build(),
-        notes=derivation.notes,
+        notes=(*derivation.notes, *_unlisted(policies.table("raw"))),
     )
+
+
+def _unlisted(raw: PolicyTable) -> Iterator[str]:
+    components = " ".join(map(str, unlisted(raw)))
+    if components:
+        yield (
+            "the CPU's dump does not say how large all parts of its saved state are (components "
+            f"{components}): sizes in leaf dh are too small where a guest has them"
+        )
 
 
 def of_host(host: Host, build: Build | None = None) -> Hypervisor:

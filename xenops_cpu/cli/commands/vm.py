@@ -13,10 +13,13 @@ from ...errors import Error
 from ...features import aliases
 from ...features.aliases import UnknownFeature
 from ...features.featureset import Featureset
-from ...guests import hypervisor, libxc, setting, toolstacks, viridian, xl, xl_config
+from ...features.release import release
+from ...guests import hypervisor, toolstacks, viridian, xl, xl_config
+from ...guests.arrival import arrive
+from ...guests.changes import Change
 from ...guests.domain import TYPES, Domain, Refusal
 from ...guests.hypervisor import Hypervisor
-from ...guests.resets import Reset, resets
+from ...guests.start import Start, start
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...hosts.host import Host
@@ -30,7 +33,7 @@ _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM
   xenops-cpu vm cpu:epyc-7763@4.17 --cpuid "host,sse4a=0,family=23"
   xenops-cpu vm cpu:epyc-7763@4.17 --xl web-01.cfg --guest   # what the guest's CPUID returns
   xenops-cpu vm cpu:xeon-gold-6154@xenserver-8 --cores-per-socket 4
-  xenops-cpu vm cpu:xeon-gold-6154@4.17 --stream suspended.img   # as a restore sets it
+  xenops-cpu vm cpu:xeon-gold-6154@4.17 --stream suspended.img   # and what it finds changed
   xenops-cpu vm host-7.json --text > a.policy; xenops-cpu policy diff a.policy b.policy
 
 exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 wrong use,
@@ -40,19 +43,22 @@ exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 
 
 @frozen
 class Made:
-    """A VM as it was made. `refusals`: what Xen and libxc said no to; `complaints`: what xl says of
-    cpuid=; `resets`: what cpuid= changes without naming it.
+    """A VM as it was started or restored. `complaints`: what xl says of cpuid=. `changed`: what it
+    has other than in its stream, None where there is none.
     """
 
-    domain: Domain
+    start: Start
     settings: Settings
     toolstack: str
     derivation: Derivation | None
     host: Host
-    refusals: tuple[Refusal, ...] = ()
     complaints: tuple[str, ...] = ()
-    resets: tuple[Reset, ...] = ()
     viridian: int = 0
+    changed: tuple[Change, ...] | None = None
+
+    @property
+    def domain(self) -> Domain:
+        return self.start.domain
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,11 +80,12 @@ def parser() -> argparse.ArgumentParser:
     vm.add_argument("--shadow", action="store_true", help="without nested paging: hap=0")
     vm.add_argument(
         "--restore", action="store_true",
-        help="it comes from a stream without CPUID data, so from Xen 4.13 or older",
+        help="it comes from a stream without a policy, so from Xen 4.13 or older",
     )  # fmt: skip
     vm.add_argument(
         "--stream", metavar="POLICY",
-        help="the policy that a stream of 4.14 or later restores: a file, a suspend image, a text",
+        help="what it had where it comes from (a file, a suspend image, a text): it is restored, "
+        "and told is what it finds changed",
     )  # fmt: skip
     vm.add_argument(
         "--cores-per-socket", metavar="N", type=_count, default=0, help="XenServer's libxc only"
@@ -137,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
     xen = hypervisor_of(host, derivation)
     made = _make(arguments, xen, host, derivation)
     domain = made.domain
-    code = ANSWERED_WITH_AN_ERROR if made.refusals else OK
+    code = ANSWERED_WITH_AN_ERROR if made.start.refusal else OK
     if arguments.diff is not None:
         differs = vm_words.differences(
             domain, _policy(arguments.diff), arguments.diff, as_json=arguments.json
@@ -189,34 +196,31 @@ def _make(
 ) -> Made:
     toolstack = arguments.toolstack or (XL if arguments.xl else toolstacks.usual(xen))
     settings, enlightened = _settings(arguments, xen, toolstack)
-    try:
-        domain = setting.create(xen, toolstacks.config(settings, toolstack))
-    except Refusal as refusal:
-        raise Failure(
-            f"Xen does not create that domain: {refusal}", ANSWERED_WITH_AN_ERROR
-        ) from refusal
-    made = Made(
-        domain, settings, toolstack, derivation, host,
-        complaints=settings.setting.complaints, viridian=enlightened,
+    begun, changed = _begun(arguments, xen, settings, toolstack)
+    return Made(
+        begun, settings, toolstack, derivation, host,
+        complaints=settings.setting.complaints, viridian=enlightened, changed=changed,
     )  # fmt: skip
-    if arguments.stream is not None:
-        return _restored(made, _policy(arguments.stream))
-    wishes = toolstacks.wishes(settings, toolstack, xen)
-    after, refused = libxc.apply(domain, wishes)
-    made = evolve(made, domain=after, refusals=(refused,) if refused else ())
-    if wishes.xend and refused is None:
-        without, _ = libxc.apply(domain, evolve(wishes, xend=(), msr=()))
-        made = evolve(made, resets=resets(without, after, wishes.xend))
-    return made
 
 
-def _restored(made: Made, policy: Policy) -> Made:
-    try:
-        return evolve(
-            made, domain=setting.set_policy(made.domain, *setting.entries(policy), step="set")
-        )
-    except Refusal as refusal:
-        return evolve(made, refusals=(refusal,))
+def _begun(
+    arguments: argparse.Namespace, xen: Hypervisor, settings: Settings, toolstack: str
+) -> tuple[Start, tuple[Change, ...] | None]:
+    """The VM started, or its stream restored; with --restore one that carries no policy."""
+    if arguments.stream is None:
+        try:
+            return start(xen, settings, toolstack), None
+        except Refusal as refusal:
+            raise _not_created(str(refusal)) from refusal
+    origin = release("4.13") if settings.restore else None
+    arrival = arrive(_policy(arguments.stream), xen, settings, origin=origin, toolstack=toolstack)
+    if arrival.domain is None:
+        raise _not_created(arrival.refused)
+    return Start(arrival.domain, arrival.refusal), arrival.changes
+
+
+def _not_created(why: str) -> Failure:
+    return Failure(f"Xen does not create that domain: {why}", ANSWERED_WITH_AN_ERROR)
 
 
 def _settings(

@@ -46,6 +46,12 @@ def numbers(states: int) -> list[int]:
     return [number for number in range(2, states.bit_length()) if states >> number & 1]
 
 
+def unlisted(raw: PolicyTable) -> list[int]:
+    """Components that guests may have and of which a CPU's dump does not say how large they are."""
+    known = sum(bits for _, bits, _ in COMPONENTS)
+    return [number for number in numbers(raw.states & known) if not any(raw.leaf(STATE, number))]
+
+
 def uncompressed_size(raw: PolicyTable, states: int) -> int:
     """Bytes that XSAVE writes for these components (xstate_uncompressed_size(), 4.19 on)."""
     if not states:
