@@ -55,6 +55,9 @@ class Refusal(Error):
 
     @property
     def name(self) -> str:
+        """As Linux and Xen call it: 95 has two names."""
+        if self.errno == errno.EOPNOTSUPP:
+            return "EOPNOTSUPP"
         return errno.errorcode[self.errno]
 
     @property
