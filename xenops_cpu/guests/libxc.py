@@ -153,7 +153,7 @@ def _pruned(featureset: Featureset, release: Release) -> int:
     _ARGUMENTS,
     when="no featureset is given",
     effect="ITSC is as asked for; for HVM also PAE, and VMX and SVM by nested virtualisation",
-    why="where no featureset is given, the arguments of libxc decide",
+    why="no featureset was given, so libxc's arguments decide: pae, itsc, nested",
     source=_SOURCE,
 )
 def _arguments(draft: LibxcDraft) -> None:

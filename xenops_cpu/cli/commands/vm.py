@@ -308,6 +308,9 @@ def _numbers(names: str, domain: Domain) -> list[int]:
 
 def _vcpu(arguments: argparse.Namespace, domain: Domain) -> Vcpu:
     """A vCPU of a guest that runs: it has switched XSAVE on where it has it, unless told else."""
+    if not 0 <= arguments.vcpu < (arguments.vcpus or 8192):
+        count = arguments.vcpus or 8192
+        raise Failure(f"--vcpu {arguments.vcpu}: its vCPUs are 0 to {count - 1}", WRONG_USAGE)
     cr4 = CR4_OSXSAVE if domain.table.states else 0
     xcr0 = arguments.xcr0
     if xcr0 is None and domain.table.states:
