@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.cli.test_decode import Shell, sh
+from tests.cli.test_explain import members
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.features.release import release
 
@@ -257,3 +259,23 @@ def test_another_cpus_policy_silently_cut(sh: Shell, tmp_path: Path) -> None:
     lost = [one["title"] for one in found["changed"] if one["lost"]]
     assert {"SSE4A", "SHA", "physical addresses"} <= set(lost)
     assert all(one["why"] for one in found["changed"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--cpuid", "host,sse3=0,tea=1", "--nested"),
+        ("--cpuid", "0x14:eax=" + "0" * 32),
+        ("--guest",),
+        ("--explain", "SSE3"),
+    ],
+    ids=" ".join,
+)
+def test_every_member_is_documented(sh: Shell, options: tuple[str, ...]) -> None:
+    """docs/json.md names every member that a program may find; titles of facts are for people."""
+    code = 1 if "0x14" in " ".join(options) else 0
+    document = sh.json("vm", f"{SKYLAKE}@4.17", *options, code=code)
+    document.pop("facts", None)
+    page = (ROOT / "docs" / "json.md").read_text()
+    allowed = {"eax", "ebx", "ecx", "edx"}
+    assert {name for name in members(document) if f"{name}`" not in page} <= allowed
