@@ -10,7 +10,7 @@ from ..cpuid import fields
 from ..cpuid.policy import NO_SUBLEAF, Policy
 from ..cpuid.slots import CACHES, EXTENDED, STATE
 from ..cpuid.words import guest_featureset, policy_featureset
-from ..derivation import Derivation
+from ..derivation import Derivation, reasons_of
 from ..explain import vm, xen_cpuid
 from ..features import bits
 from ..features.featureset import WORD_BITS
@@ -193,7 +193,7 @@ def _why_not(made: Made, number: int) -> str:
     xen = domain.hypervisor.release
     if derivation is not None:
         name = f"{domain.kind}_max" if xen.has_max else f"{domain.kind}_default"
-        told = [why for why in derivation.story(name, number) if why.step != "none"]
+        told = [why for why in reasons_of(derivation, name, number) if why.step != "none"]
         if told and not told[-1].present:
             return told[-1].text
     return "this host does not offer it to such guests"

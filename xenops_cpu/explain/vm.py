@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from ..derivation import Derivation, DerivationError
+from ..derivation import Derivation, DerivationError, reasons_of
 from ..guests import reasons
 from ..guests.changes import dependence
 from ..guests.domain import Domain
@@ -29,7 +29,7 @@ def story(domain: Domain, number: int, derivation: Derivation | None) -> tuple[W
         try:
             told = [
                 Why(reason.step, reason.text, reason.present)
-                for reason in derivation.story(f"{domain.kind}_default", number)
+                for reason in reasons_of(derivation, f"{domain.kind}_default", number)
             ]
         except DerivationError:
             told = []

@@ -22,11 +22,10 @@ from .recalculation import sanitised
 from .setting import replace
 from .strings import ONE_BY_ONE, X_IS_MAX, msr_strings, xend_leaf_4_13, xend_leaves
 from .topology import TOPOLOGY
-from .wishes import LibxcDraft, Wishes
+from .wishes import APPLY_POLICY, LibxcDraft, Wishes
 
 APPLY: PhaseOf[LibxcDraft] = PhaseOf("What libxc makes of the default policy")
 
-_SOURCE = "tools/libs/guest/xg_cpuid_x86.c xc_cpuid_apply_policy() (libxc in 4.13 and 4.14)"
 _RESTORES = "4.14+ xs8"
 # A security-patched 4.13 shows the higher leaves as well (28301682f4, December 2024).
 _RESTORES_MORE = "4.18+ xs8/4.17.5-6+"
@@ -95,7 +94,7 @@ def _made(domain: Domain, wishes: Wishes, libxc: Release) -> Domain:
     when="restoring a stream without CPUID data",
     effect="RDRAND, HLE, RTM and, for HVM, MPX are the host's",
     why="they were not hidden by default in 4.13, where the VM comes from",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _restore_features(draft: LibxcDraft) -> None:
     if draft.wishes.restore:
@@ -110,7 +109,7 @@ def _restore_features(draft: LibxcDraft) -> None:
     effect="the highest leaf is at most dh, the highest extended leaf at most 8000001ch and the "
     "highest subleaf of leaf 7 is 0; from 4.18 on at most 80000021h and 2",
     why="Xen 4.13, where the VM comes from, had no more leaves",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _restore_limits(draft: LibxcDraft) -> None:
     if not draft.wishes.restore:
@@ -128,7 +127,7 @@ def _restore_limits(draft: LibxcDraft) -> None:
     when="a featureset is given",
     effect="all features are those of the featureset, without what depends on missing ones",
     why="the toolstack's featureset says so",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _featureset(draft: LibxcDraft) -> None:
     featureset = draft.wishes.featureset
@@ -154,7 +153,7 @@ def _pruned(featureset: Featureset, release: Release) -> int:
     when="no featureset is given",
     effect="ITSC is as asked for; for HVM also PAE, and VMX and SVM by nested virtualisation",
     why="no featureset was given, so libxc's arguments decide: pae, itsc, nested",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _arguments(draft: LibxcDraft) -> None:
     wishes = draft.wishes
@@ -173,7 +172,7 @@ def _arguments(draft: LibxcDraft) -> None:
     when="HVM; from 4.14 on (and XenServer 8.2) only without a featureset",
     effect="PAE is as asked for",
     why="the toolstack asked for it so",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _pae(draft: LibxcDraft) -> None:
     if draft.hvm and (draft.wishes.featureset is None or draft.in_libxc(_PAE_ALWAYS)):
@@ -186,7 +185,7 @@ def _pae(draft: LibxcDraft) -> None:
     when="HVM",
     effect="ITSC, VMX and SVM are set",
     why="Xen drops them again where the domain was not created for them",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _always(draft: LibxcDraft) -> None:
     if draft.hvm:

@@ -9,6 +9,7 @@ from ..cpuid.identity import REPEATING
 from ..cpuid.slots import BASIC, CACHES, EXTENDED, FEATURES, LAST_BASIC, LAST_CACHE
 from ..derivation.policies.misc import MISC
 from ..derivation.policies.xstate import XSTATE
+from ..derivation.source import policies
 from ..derivation.step import PhaseOf
 from ..features.release import Release
 from .domain import DomainDraft
@@ -16,7 +17,7 @@ from .domain import DomainDraft
 RECALC: PhaseOf[DomainDraft] = PhaseOf("Every policy of a domain, before leaf dh")
 RECALC_END: PhaseOf[DomainDraft] = PhaseOf("Every policy of a domain, after leaf dh")
 
-_SOURCE = "cpu-policy.c recalculate_cpuid_policy() (cpuid.c in 4.13)"
+_SOURCE = policies("recalculate_cpuid_policy()")
 # Whose libxc and Xen set topology bits behind each other's back (now in the max sets).
 _TOPOLOGY_FORCED = "4.13-4.16 xs8.2 xsr"
 _LAST_OF_OTHERS = 8
@@ -145,7 +146,7 @@ def _xsave(draft: DomainDraft) -> None:
     effect="features that the release does not know, and dependents of features that are not "
     "there, are cleared",
     why="it depends on a feature that is not there",
-    source="cpu-policy.c sanitise_featureset() (cpuid.c in 4.13)",
+    source=policies("sanitise_featureset()"),
 )
 def _sanitise(draft: DomainDraft) -> None:
     draft.put(sanitised(draft.features & draft.release.masks["known"].bits, draft.release))

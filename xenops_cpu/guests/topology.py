@@ -9,11 +9,10 @@ from __future__ import annotations
 from ..cpuid.identity import INTEL, REPEATING
 from ..cpuid.slots import CACHES, EXTENDED, LAST_CACHE
 from ..derivation.step import PhaseOf
-from .wishes import LibxcDraft
+from .wishes import APPLY_POLICY, LibxcDraft
 
 TOPOLOGY: PhaseOf[LibxcDraft] = PhaseOf("Topology, as libxc lays it out")
 
-_SOURCE = "tools/libs/guest/xg_cpuid_x86.c xc_cpuid_apply_policy() (libxc in 4.13 and 4.14)"
 _UPSTREAM = "4.13+"
 _XENSERVER = "xs8 xs8.2 xsr"
 _SIZES = EXTENDED + 8
@@ -25,7 +24,7 @@ _SIZES = EXTENDED + 8
     when="PV",
     effect="HTT and CMP_LEGACY are the host's",
     why="a PV guest that executes CPUID may see the real topology, and has to read it right",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _pv(draft: LibxcDraft) -> None:
     if not draft.hvm:
@@ -40,7 +39,7 @@ def _pv(draft: LibxcDraft) -> None:
     effect="HTT is set, CMP_LEGACY cleared; twice as many logical CPUs and cores are told: leaf 1 "
     "EBX 23:16 (0 becomes 2 from 4.16 on), on Intel leaf 4, on AMD and Hygon 80000008h ECX",
     why="vCPU n has APIC id 2n, so that twice as many ids are needed",
-    source=_SOURCE,
+    source=APPLY_POLICY,
 )
 def _hvm(draft: LibxcDraft) -> None:
     if not draft.hvm:
@@ -88,7 +87,7 @@ def _amd_cores(draft: LibxcDraft) -> None:
     when="HVM",
     effect="HTT and CMP_LEGACY are cleared; on Intel the cores and threads of leaf 4 are 0",
     why="XenServer keeps the layout of its older releases",
-    source="XenServer's patch revert-ca2eee92df44",
+    source=APPLY_POLICY,
 )
 def _xenserver(draft: LibxcDraft) -> None:
     if draft.hvm:
@@ -104,7 +103,7 @@ def _xenserver(draft: LibxcDraft) -> None:
     when="HVM, created with nested virtualisation",
     effect="X2APIC is cleared",
     why="x2APIC and nested virtualisation do not work together there",
-    source="XenServer's patch backport-7b3c5b70a323",
+    source=APPLY_POLICY,
 )
 def _nested_x2apic(draft: LibxcDraft) -> None:
     if draft.hvm and draft.domain.config.nested:
@@ -118,7 +117,7 @@ def _nested_x2apic(draft: LibxcDraft) -> None:
     effect="HTT is set; twice as many logical CPUs and cores a socket are told: leaf 1 EBX 23:16, "
     "on Intel leaf 4, on AMD and Hygon 80000008h ECX, with CMP_LEGACY",
     why="vCPU n has APIC id 2n, so that every other core of a socket is missing",
-    source="XenServer's patch libxc-cpuid-cores_per_socket",
+    source=APPLY_POLICY,
 )
 def _cores_per_socket(draft: LibxcDraft) -> None:
     count = draft.wishes.cores_per_socket

@@ -5,10 +5,16 @@ from __future__ import annotations
 from attrs import define, frozen
 
 from ..derivation.releases import span
+from ..derivation.source import Source
 from ..features.featureset import Featureset
 from ..features.release import Release
 from .domain import DomainDraft
 from .strings import MsrString, XendLeaf
+
+APPLY_POLICY = Source(
+    "tools/libs/guest/xg_cpuid_x86.c xc_cpuid_apply_policy()",
+    {"4.13-4.14 xs8.2 xsr": "tools/libxc/xc_cpuid_x86.c xc_cpuid_apply_policy()"},
+)
 
 
 @frozen(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...cpuid.fields import PLATFORM_INFO
 from ...cpuid.slots import BASIC, EXTENDED, FEATURES, LAST_BASIC
+from ..source import Source, policies
 from ..step import PhaseOf
 from .host import FAULTING, SVM_CLEAN_BITS, SVM_HARDWARE, SVM_LEAF, put_words
 from .system_draft import SystemDraft
@@ -13,8 +14,8 @@ MAX: PhaseOf[SystemDraft] = PhaseOf("Guests, maximum: features")
 MAX_END: PhaseOf[SystemDraft] = PhaseOf("Guests, maximum, after leaf dh")
 DEFAULT: PhaseOf[SystemDraft] = PhaseOf("Guests, default")
 
-_MAX_SOURCE = "cpu-policy.c calculate_pv_max_policy(), calculate_hvm_max_policy()"
-_DEFAULT_SOURCE = "cpu-policy.c calculate_pv_def_policy(), calculate_hvm_def_policy()"
+_MAX_SOURCE = policies("calculate_pv_max_policy(), calculate_hvm_max_policy()")
+_DEFAULT_SOURCE = policies("calculate_pv_def_policy(), calculate_hvm_def_policy()")
 # All three limits are raised from here on (fa2d831803, October 2024), first of all leaf 7's
 # (a2330b51df, May 2024); both as the branches' heads and XenServer's builds have them.
 ALL_LIMITS = "4.18+ xs8/4.17.5-6+"
@@ -39,7 +40,7 @@ def _subleaf(draft: SystemDraft) -> None:
     when="always",
     effect="the highest leaf, extended leaf and subleaf of leaf 7 are the last that Xen knows",
     why="VMs that saw higher ones may come in, and Xen can make up leaves that the CPU lacks",
-    source="cpu-policy.c guest_common_max_leaves()",
+    source=policies("guest_common_max_leaves()"),
 )
 def _limits(draft: SystemDraft) -> None:
     table = draft.table
@@ -54,7 +55,7 @@ def _limits(draft: SystemDraft) -> None:
     when="HVM, SVM in the host policy",
     effect="8000000ah EDX keeps NPT, LBRV, NRIPS, DECODEASSISTS, PAUSEFILTER, and gets VMCBCLEAN",
     why="the first need hardware, the other is emulated for nested guests",
-    source="cpu-policy.c calculate_hvm_max_policy()",
+    source=policies("calculate_hvm_max_policy()"),
 )
 def _svm(draft: SystemDraft) -> None:
     if draft.guest == "hvm" and draft.has("SVM"):
@@ -80,7 +81,7 @@ def _features(draft: SystemDraft) -> None:
     when="PV",
     effect="8000000ah is 0",
     why="PV guests cannot run virtual machines",
-    source="cpu-policy.c calculate_pv_max_policy()",
+    source=policies("calculate_pv_max_policy()"),
 )
 def _no_svm(draft: SystemDraft) -> None:
     if draft.guest == "pv":
@@ -93,7 +94,10 @@ def _no_svm(draft: SystemDraft) -> None:
     when="HVM",
     effect="MSR ceh has bit 31",
     why="Xen emulates the faulting of CPUID for HVM guests on every CPU",
-    source="cpu-policy.c calculate_hvm_max_policy() (msr.c in 4.13)",
+    source=Source(
+        "cpu-policy.c calculate_hvm_max_policy()",
+        {"4.13 xsr": "msr.c calculate_hvm_max_policy()"},
+    ),
 )
 def _faulting(draft: SystemDraft) -> None:
     if draft.guest == "hvm":
@@ -118,7 +122,7 @@ def _default_subleaf(draft: SystemDraft) -> None:
     when="always",
     effect="the highest leaf, extended leaf and subleaf of leaf 7 are the host's again",
     why="a new guest gets no more than the CPU has",
-    source="cpu-policy.c guest_common_default_leaves()",
+    source=policies("guest_common_default_leaves()"),
 )
 def _default_limits(draft: SystemDraft) -> None:
     table, host = draft.table, draft.host

@@ -18,10 +18,27 @@ from ...cpuid.slots import (
     TOPOLOGY,
 )
 from ...features.featureset import WORD_BITS
+from ..boot import NATIVE
 from ..releases import span
+from ..source import Source
 from ..step import PhaseOf
 from .system_draft import SystemDraft
 from .xstate import XSAVEC, compressed_size, uncompressed_size
+
+_RAW = Source(
+    "cpu-policy.c calculate_raw_cpu_policy()",
+    {
+        "4.13 xsr": "cpuid.c calculate_raw_policy()",
+        "4.14-4.17": "cpu-policy.c calculate_raw_policy()",
+    },
+)
+_HOST = Source(
+    "cpu-policy.c calculate_host_policy()",
+    {
+        "4.13 xsr": "cpuid.c calculate_host_policy()",
+        "4.22+": "cpu-policy.c calculate_host_cpu_policy()",
+    },
+)
 
 RAW: PhaseOf[SystemDraft] = PhaseOf("Raw")
 HOST: PhaseOf[SystemDraft] = PhaseOf("Host")
@@ -42,7 +59,7 @@ _WITH_SUBLEAVES = (EXTENDED + 0x1D, EXTENDED + 0x20)
     effect="the leaves as CPUID gives them on the boot CPU, as far as a policy has slots; leaves 4 "
     "and bh up to the first empty subleaf, leaf dh for components that exist",
     why="it is what the silicon says",
-    source="xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
+    source=NATIVE,
 )
 def _leaves(draft: SystemDraft) -> None:
     table, cpu = draft.table, draft.cpu
@@ -102,7 +119,7 @@ def _extended(draft: SystemDraft, leaf: int) -> Registers:
     when="always",
     effect="the registers with features are the words of the raw featureset, MSR 10ah too",
     why="the featureset has the reasons for each of them",
-    source="cpu-policy.c calculate_raw_cpu_policy() (calculate_raw_policy() up to 4.17)",
+    source=_RAW,
 )
 def _raw_features(draft: SystemDraft) -> None:
     put_words(draft)
@@ -138,7 +155,7 @@ _SWITCHED_ON = 0x2FF
     when="always",
     effect="leaf dh subleaves 0 and 1 EBX are 0",
     why="they change with what is switched on and say nothing of the CPU",
-    source="cpu-policy.c calculate_raw_cpu_policy()",
+    source=_RAW,
 )
 def _state_size(draft: SystemDraft) -> None:
     draft.table.set(STATE, 0, ebx=0)
@@ -178,7 +195,7 @@ def put_words(draft: SystemDraft) -> None:
     effect="the highest leaf is at most dh, the highest subleaf of leaf 7 and the highest extended "
     "leaf at most the last that the release knows",
     why="Xen knows nothing beyond",
-    source="cpu-policy.c calculate_host_policy() (calculate_host_cpu_policy() from 4.22)",
+    source=_HOST,
 )
 def _limits(draft: SystemDraft) -> None:
     table = draft.table
@@ -197,7 +214,7 @@ def _limits(draft: SystemDraft) -> None:
     when="always",
     effect="the registers with features are the words of the host featureset, MSR 10ah too",
     why="the featureset has the reasons for each of them",
-    source="cpu-policy.c calculate_host_policy() (calculate_host_cpu_policy() from 4.22)",
+    source=_HOST,
 )
 def _host_features(draft: SystemDraft) -> None:
     put_words(draft)
@@ -209,7 +226,7 @@ def _host_features(draft: SystemDraft) -> None:
     when="vpmu= is off, or Xen has no virtual performance counters for the CPU",
     effect="leaf ah is 0",
     why="guests get no performance counters",
-    source="cpu-policy.c calculate_host_policy() (calculate_host_cpu_policy() from 4.22)",
+    source=_HOST,
 )
 def _pmu(draft: SystemDraft) -> None:
     if not vpmu_works(draft):
@@ -238,7 +255,7 @@ def vpmu_works(draft: SystemDraft) -> bool:
     effect="8000000ah EDX keeps NPT, LBRV, NRIPS, DECODEASSISTS, PAUSEFILTER, and gets VMCBCLEAN "
     "and TSCRATEMSR",
     why="the first need hardware, the others are emulated for nested guests",
-    source="cpu-policy.c calculate_host_policy()",
+    source=_HOST,
 )
 def _svm(draft: SystemDraft) -> None:
     if draft.has("SVM"):

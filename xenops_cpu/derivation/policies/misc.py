@@ -5,10 +5,11 @@ from __future__ import annotations
 from ...cpuid.identity import INTEL, REPEATING
 from ...cpuid.slots import BASIC, CACHES, EXTENDED, TOPOLOGY
 from ...features.release import COMMON_1D
+from ..source import policies
 from ..step import PhaseOf
 from .draft import Draft
 
-_SOURCE = "cpu-policy.c recalculate_misc() (cpuid.c in 4.13)"
+_SOURCE = policies("recalculate_misc()")
 
 MISC: PhaseOf[Draft] = PhaseOf(
     "Hidden and repeated leaves: in host up to 4.21, in the max policies"

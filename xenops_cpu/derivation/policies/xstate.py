@@ -8,6 +8,7 @@ from __future__ import annotations
 from ...cpuid.slots import STATE
 from ...cpuid.table import PolicyTable
 from ..releases import span
+from ..source import policies
 from ..step import PhaseOf
 from .draft import Draft
 
@@ -80,7 +81,7 @@ def compressed_size(raw: PolicyTable, states: int) -> int:
     effect="leaf dh is made of x87, SSE and the components of AVX, MPX, AVX512F, PKU (4.20 on: "
     "AMX_TILE); without XSAVE it is empty",
     why="which state a guest may save follows from its features; sizes are the hardware's",
-    source="cpu-policy.c recalculate_xstate() (cpuid.c in 4.13)",
+    source=policies("recalculate_xstate()"),
 )
 def _rebuild(draft: Draft) -> None:
     table, raw = draft.table, draft.raw
