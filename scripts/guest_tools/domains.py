@@ -95,11 +95,11 @@ def take(
     results: list[dict[str, Any]] = []
     for kind, arguments in steps:
         if kind == "apply":
-            domain, refusal = apply(domain, _wishes(arguments), libxc)
+            domain, refusal = apply(domain, wishes(arguments), libxc)
             results.append({"rc": -refusal.errno if refusal else 0})
             continue
         try:
-            domain = set_policy(domain, *_entries(arguments))
+            domain = set_policy(domain, *entries(arguments))
             results.append({"rc": 0})
         except Refusal as refused:
             place = [f"{value:x}" for value in (refused.leaf, refused.subleaf, refused.msr)]
@@ -107,7 +107,7 @@ def take(
     return domain, results
 
 
-def _wishes(arguments: Mapping[str, Any]) -> Wishes:
+def wishes(arguments: Mapping[str, Any]) -> Wishes:
     words = arguments.get("fs")
     return Wishes(
         restore=bool(arguments.get("restore", 0)),
@@ -124,7 +124,7 @@ def _wishes(arguments: Mapping[str, Any]) -> Wishes:
     )
 
 
-def _entries(arguments: Mapping[str, Any]) -> tuple[list[Any], list[Msr]]:
+def entries(arguments: Mapping[str, Any]) -> tuple[list[Any], list[Msr]]:
     """Leaves and registers of a set step; with `nr`, that many leaves, the rest zeros."""
     leaves = [texts.leaf(text) for text in arguments["leaves"]]
     if "nr" in arguments:

@@ -26,7 +26,7 @@ def count(record: Mapping[str, Any], domain: Domain, score: Score) -> None:
     of leaf dh: QEMU does not catch their XSETBV, so that XCR0 is not what Xen thinks.
     """
     around = Surroundings(viridian=int(record.get("viridian", 0)))
-    for text, vcpu, plain in _lines(record):
+    for text, vcpu, plain in lines(record):
         tag, _, rest = text.partition(":")
         leaf, subleaf, *want = (int(value, 16) for value in rest.split())
         if plain:
@@ -49,7 +49,7 @@ def _differences(answer: Answer, want: list[int]) -> list[str]:
     return [f"{ours}, should be {' '.join(f'{value:x}' for value in want)}"]
 
 
-def _lines(record: Mapping[str, Any]) -> Iterator[tuple[str, Vcpu, bool]]:
+def lines(record: Mapping[str, Any]) -> Iterator[tuple[str, Vcpu, bool]]:
     """Each line with the vCPU that gave it, and whether it is a PV guest's plain CPUID."""
     run = record["run"]
     pv = record["kind"].startswith("pv") and not record["kind"].startswith("pvh")
