@@ -12,7 +12,8 @@ from ..features.fit import fit
 from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Topology, Xen
 from . import cpuinfo
-from .libxc import CallFailed, Handle, Physinfo, XenError, is_dom0
+from .info import Physinfo
+from .libxc import CallFailed, Handle, XenError, is_dom0
 
 # Indices of the sysctls get_cpu_featureset and get_cpu_policy (xen/include/public/sysctl.h).
 # The two do not agree, and the first calls a default by the guest type alone.
