@@ -7,6 +7,7 @@ from attrs import evolve
 
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE, domain, featureset, hypervisor, names
 from xenops_cpu.cpuid.fields import STATE
+from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.features.release import release
 from xenops_cpu.guests.arrival import Arrival, arrive
 from xenops_cpu.guests.changes import FEATURES, Change
@@ -32,6 +33,27 @@ def test_home_again() -> None:
         arrival = arrive(guest.policy, hypervisor(EPYC, "4.20"), Settings(type=kind))
         assert arrival.refused == ""
         assert arrival.changes == ()
+
+
+def test_a_policy_without_its_empty_leaves() -> None:
+    """xen-cpuid prints none; a stream has them, so they do not become the new host's."""
+    guest = domain(EPYC, "4.20")
+    leaves = {key: registers for key, registers in guest.policy.leaves.items() if any(registers)}
+    leaves.pop((0x80000021, NO_SUBLEAF))
+    printed = Policy(leaves, guest.policy.msrs)
+    assert len(printed.leaves) < len(guest.policy.leaves)
+    arrival = arrive(printed, hypervisor(EPYC, "4.20"))
+    assert arrival.domain is not None
+    assert arrival.domain.table.leaf(0x80000021) == (0, 0, 0, 0)
+    assert arrival.changes == ()
+
+
+def test_leaves_that_this_xen_has_not() -> None:
+    """They are refused with the leaf's number."""
+    guest = domain(EPYC, "4.20")
+    beyond = Policy({**guest.policy.leaves, (0x80000026, 0): (1, 2, 3, 4)}, guest.policy.msrs)
+    arrival = arrive(beyond, hypervisor(EPYC, "4.20"))
+    assert arrival.refused.startswith("ERANGE at CPUID 80000026")
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,20 @@ class PolicyTable:
         )
 
 
+def whole(policy: Policy, slots: Slots) -> Policy:
+    """A policy with the empty leaves that Xen lists and that xen-cpuid and captures leave out.
+
+    Leaves without a slot stay, at the end.
+    """
+    listed = PolicyTable.of(policy, slots).policy().leaves
+    rest = {
+        key: registers
+        for key, registers in policy.leaves.items()
+        if key not in listed and (key[0], NO_SUBLEAF) not in listed and any(registers)
+    }
+    return Policy({**listed, **rest}, policy.msrs)
+
+
 Place = tuple[int, LeafKey, int]
 
 

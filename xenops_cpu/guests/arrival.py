@@ -11,6 +11,8 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from ..cpuid.policy import Policy
+from ..cpuid.slots import slots
+from ..cpuid.table import whole
 from ..derivation.releases import span
 from ..features.release import Release
 from . import setting, toolstacks
@@ -60,11 +62,14 @@ def arrive(
 ) -> Arrival:
     """A VM with this policy, sent from a host of release `origin` (None: as new as this one).
 
+    Leaves that it does not name although its limits have them are empty, as in xen-cpuid's text.
     `settings`: how it is created here, and what a toolstack asks for where the stream says nothing;
     `toolstack` "": the usual one of the host. No exception where it is refused.
     """
     settings, toolstack = settings or Settings(), toolstack or toolstacks.usual(xen)
-    carried = (origin or xen.release).name in _CARRIES_A_POLICY
+    origin = origin or xen.release
+    policy = whole(policy, slots(origin))
+    carried = origin.name in _CARRIES_A_POLICY
     if carried and xen.release.name not in _CARRIES_A_POLICY:
         return Arrival(None, refused=_TOO_NEW)
     if not carried:
