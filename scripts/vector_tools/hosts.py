@@ -31,7 +31,9 @@ def featuresets() -> Iterator[Candidate]:
         cpu = json.loads(line)
         cpu["leaves"] = [row.split() for row in cpu["leaves"]]
         cpus[cpu["id"]] = cpu
-    for number, line in enumerate((GOLDEN / "derivation" / "results.jsonl").open()):
+    for number, line in enumerate(
+        (GOLDEN / "derivation" / "results.jsonl").read_text().splitlines()
+    ):
         result = json.loads(line)
         xen = release_of(_BUILDS.get(result["xen"], result["xen"])).name
         params = dict(result.get("params") or {})

@@ -22,7 +22,9 @@ _EACH = 10
 def levels(golden: Path) -> Iterator[dict[str, Any]]:
     """Where the level is not just what all have first, a few of each release."""
     count: Counter[str] = Counter()
-    records = [json.loads(line) for line in (golden / "pools" / "combine.jsonl").open()]
+    records = [
+        json.loads(line) for line in (golden / "pools" / "combine.jsonl").read_text().splitlines()
+    ]
     for number, record in sorted(enumerate(records), key=lambda one: _plain(one[1])):
         xen = release(record["release"]).name
         if count[xen] == _EACH:
@@ -51,7 +53,7 @@ def _plain(record: dict[str, Any]) -> bool:
 def checks(golden: Path) -> Iterator[dict[str, Any]]:
     """Subsets as libxc judges them, then what only max, a vendor or an empty record decides."""
     count: Counter[tuple[str, bool]] = Counter()
-    for number, line in enumerate((golden / "pools" / "compatible.jsonl").open()):
+    for number, line in enumerate((golden / "pools" / "compatible.jsonl").read_text().splitlines()):
         record = json.loads(line)
         xen, fits = release(record["release"]).name, record["error"] is None
         if count[xen, fits] == 3:
