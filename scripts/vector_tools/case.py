@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import json
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ INERT = {"registers": "inert", "sbpb": 1, "null_seg_clears_base": 1, "smt": 0}
 Case = dict[str, Any]
 # What a case shows, and the case.
 Candidate = tuple[frozenset[Hashable], Case]
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """Those of a file with one in each line."""
+    return map(json.loads, path.read_text().splitlines())
 
 
 def case_cpu(name: str, record: Mapping[str, Any], params: Mapping[str, Any]) -> Case:

@@ -13,7 +13,7 @@ from xenops_cpu.features.release import release
 from xenops_cpu.vectors import forms
 from xenops_cpu.vectors.answers import answer
 
-from .case import COMPILED, DUMPS, GOLDEN, INERT, Candidate, case_cpu, new_case
+from .case import COMPILED, DUMPS, GOLDEN, INERT, Candidate, case_cpu, new_case, records
 
 _SETS = ("raw", "host", "pv_max", "pv_default", "hvm_max", "hvm_default")
 # What the reference data of featuresets calls XenServer's builds.
@@ -27,8 +27,7 @@ _BUILDS = {
 def featuresets() -> Iterator[Candidate]:
     """Of compiled and of booted Xen, on cut-down CPUs: the leaves that featuresets need."""
     cpus = {}
-    for line in (GOLDEN / "derivation" / "cpus.jsonl").read_text().splitlines():
-        cpu = json.loads(line)
+    for cpu in records(GOLDEN / "derivation" / "cpus.jsonl"):
         cpu["leaves"] = [row.split() for row in cpu["leaves"]]
         cpus[cpu["id"]] = cpu
     for number, line in enumerate(

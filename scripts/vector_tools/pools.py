@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.pools.levelling import level
 from xenops_cpu.vectors.answers import answer
+
+from .case import records
 
 _COMBINED = "XenServer's libxc: xc_combine_cpu_featuresets()"
 _COMPATIBLE = "XenServer's libxc: xc_cpu_featuresets_are_compatible()"
@@ -53,8 +54,7 @@ def _plain(record: dict[str, Any]) -> bool:
 def checks(golden: Path) -> Iterator[dict[str, Any]]:
     """Subsets as libxc judges them, then what only max, a vendor or an empty record decides."""
     count: Counter[tuple[str, bool]] = Counter()
-    for number, line in enumerate((golden / "pools" / "compatible.jsonl").read_text().splitlines()):
-        record = json.loads(line)
+    for number, record in enumerate(records(golden / "pools" / "compatible.jsonl")):
         xen, fits = release(record["release"]).name, record["error"] is None
         if count[xen, fits] == 3:
             continue
