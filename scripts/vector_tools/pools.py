@@ -23,10 +23,8 @@ _EACH = 10
 def levels(golden: Path) -> Iterator[dict[str, Any]]:
     """Where the level is not just what all have first, a few of each release."""
     count: Counter[str] = Counter()
-    records = [
-        json.loads(line) for line in (golden / "pools" / "combine.jsonl").read_text().splitlines()
-    ]
-    for number, record in sorted(enumerate(records), key=lambda one: _plain(one[1])):
+    combined = enumerate(records(golden / "pools" / "combine.jsonl"))
+    for number, record in sorted(combined, key=lambda one: _plain(one[1])):
         xen = release(record["release"]).name
         if count[xen] == _EACH:
             continue
