@@ -119,12 +119,22 @@ def test_whole_policies(name: str) -> None:
 
 
 def test_whole_policies_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading a simulated host makes none, asking which there are neither."""
+    """Reading and comparing a simulated host makes none, nor asking which there are."""
     made: list[object] = []
     monkeypatch.setattr(policies, "system_policies", made.append)
     host = Simulated(cpu("Xeon Gold 6212U"), release("4.17")).read()
     assert len(host.policies) == 6
+    assert host == Simulated(cpu("Xeon Gold 6212U"), release("4.17")).read()
     assert made == []
     with pytest.raises(TypeError):
         host.policies["raw"]
     assert len(made) == 1
+
+
+def test_whole_policies_are_compared() -> None:
+    """Two hosts with other policies differ, and a capture of a host equals it."""
+    host = Simulated(cpu("Xeon Gold 6212U"), release("4.17")).read()
+    other = Simulated(cpu("EPYC 7742"), release("4.17")).read()
+    assert host.policies != other.policies
+    assert host.policies == dict(host.policies)
+    assert host.policies != {}
