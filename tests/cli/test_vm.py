@@ -151,6 +151,14 @@ def test_wrong_use(sh: Shell, arguments: tuple[str, ...], words: str, code: int)
     assert words in sh.errors
 
 
+def test_an_xl_configuration_that_is_no_text(sh: Shell, tmp_path: Path) -> None:
+    """It is told so, by its name."""
+    path = tmp_path / "program"
+    path.write_bytes(b"\x7fELF\xd0\xff")
+    assert sh("vm", f"{SKYLAKE}@4.17", "--xl", str(path), code=3) == ""
+    assert sh.errors == f"xenops-cpu vm: {path}: no text, and so no configuration of xl\n"
+
+
 @pytest.mark.parametrize("option", ["--cores-per-socket", "--vcpus"])
 def test_counts(sh: Shell, option: str) -> None:
     """A count below 1 is refused."""

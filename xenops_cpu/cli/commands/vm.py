@@ -268,8 +268,10 @@ def _settings(
 def _of_xl(path: Path, xen: Hypervisor) -> tuple[Settings, int]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{path}: {error}") from error
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"{path}: no text, and so no configuration of xl") from error
     try:
         found = xl_config.guest(text, xen.release)
     except xl_config.XlConfigError as error:
