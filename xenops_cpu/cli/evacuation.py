@@ -16,33 +16,33 @@ def of_host(members: Sequence[Member], name: str, vms: Sequence[Vm]) -> Evacuati
     return evacuation(members, name, vms)
 
 
-def tell(told: Evacuation) -> None:
-    running = f"{count(len(told.vms), 'VM')} on {told.host}"
-    if told.allowed:
-        asked = f"; asked were {some(told.targets)}" if told.vms and told.targets else ""
+def tell(answer: Evacuation) -> None:
+    running = f"{count(len(answer.vms), 'VM')} on {answer.host}"
+    if answer.allowed:
+        asked = f"; asked were {some(answer.targets)}" if answer.vms and answer.targets else ""
         terminal.heading(f"every one of {running} can leave{asked}")
     else:
-        stuck = sum(len(each.vms) for each in told.stuck)
-        terminal.heading(f"{told.host} cannot be evacuated: {stuck} of {running} cannot leave")
-    if not told.vms:
+        stuck = sum(len(each.vms) for each in answer.stuck)
+        terminal.heading(f"{answer.host} cannot be evacuated: {stuck} of {running} cannot leave")
+    if not answer.vms:
         terminal.paragraph("no VM that runs is known to be on it", indent=2, hanging=2)
-    for each in told.stuck:
+    for each in answer.stuck:
         forecast_words.tell_stuck(each)
-    if told.stuck:
+    if answer.stuck:
         terminal.line("what helps:")
-        if told.switched_off:
+        if answer.switched_off:
             terminal.paragraph(
-                f"switch {some(told.switched_off)} off as a target meanwhile", indent=2, hanging=2
+                f"switch {some(answer.switched_off)} off as a target meanwhile", indent=2, hanging=2
             )
-        for cycle in told.cycles:
+        for cycle in answer.cycles:
             forecast_words.tell_cycle(cycle, today=True)
         terminal.line("as commands:")
-        for line in commands.of_evacuation(told):
+        for line in commands.of_evacuation(answer):
             terminal.line(f"  {line}")
-    if told.taken_to_be:
+    if answer.taken_to_be:
         terminal.paragraph(
             "where they are is not told, so they are taken to be on it: "
-            f"{some([vm.name for vm in told.taken_to_be], 4)}",
+            f"{some([vm.name for vm in answer.taken_to_be], 4)}",
             hanging=2,
         )
     forecast_words.tell_unseen()

@@ -55,13 +55,13 @@ def lines(
             "lost": list(finding.lost),
             "gained": list(finding.gained),
         }
-    for found in vms:
+    for finding_of_vm in vms:
         yield {
             "time": now,
             "object": "VM",
-            "uuid": found.vm.uuid,
-            "name": found.vm.name,
-            "text": found.text,
+            "uuid": finding_of_vm.vm.uuid,
+            "name": finding_of_vm.vm.name,
+            "text": finding_of_vm.text,
         }
 
 

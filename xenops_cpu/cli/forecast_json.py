@@ -15,44 +15,44 @@ from ..pools.verdict import Answer
 from ..pools.vm import Vm
 
 
-def document(told: Forecast, basis: Sequence[str]) -> dict[str, Any]:
-    coordinator = told.pool.hosts[told.pool.order[0]]
+def document(outlook: Forecast, basis: Sequence[str]) -> dict[str, Any]:
+    coordinator = outlook.pool.hosts[outlook.pool.order[0]]
     return {
-        "outcome": told.outcome.name.lower(),
-        "stops_at": told.stops_at,
-        "certainly_by": told.certainly_by,
+        "outcome": outlook.outcome.name.lower(),
+        "stops_at": outlook.stops_at,
+        "certainly_by": outlook.certainly_by,
         "coordinator": coordinator.name if coordinator.coordinator else None,
-        "targets": told.pool.rule.value,
-        "upgrade": told.pool.upgrade,
+        "targets": outlook.pool.rule.value,
+        "upgrade": outlook.pool.upgrade,
         "basis": list(basis),
-        "order": list(told.order),
-        "steps": [_step(step) for step in told.steps],
-        "power_cycle": [_cycle(cycle) for cycle in told.cycles],
-        "other_order": None if told.other_order is None else list(told.other_order),
-        "every_order_tried": told.every_order_tried,
+        "order": list(outlook.order),
+        "steps": [_step(step) for step in outlook.steps],
+        "power_cycle": [_cycle(cycle) for cycle in outlook.cycles],
+        "other_order": None if outlook.other_order is None else list(outlook.other_order),
+        "every_order_tried": outlook.every_order_tried,
         "switched_off": None
-        if told.switched_off is None
-        else [{"step": step, "hosts": list(names)} for step, names in told.switched_off.items()],
-        "restarts": [_trap(trap) for trap in told.traps],
-        "no_return": [_no_return(one) for one in told.no_return],
-        "suspended": [_sleeper(sleeper) for sleeper in told.sleepers],
-        "commands": list(commands.of_forecast(told)),
-        "vms_looked_at": told.vms_looked_at,
+        if outlook.switched_off is None
+        else [{"step": step, "hosts": list(names)} for step, names in outlook.switched_off.items()],
+        "restarts": [_trap(trap) for trap in outlook.traps],
+        "no_return": [_no_return(gain) for gain in outlook.no_return],
+        "suspended": [_sleeper(sleeper) for sleeper in outlook.sleepers],
+        "commands": list(commands.of_forecast(outlook)),
+        "vms_looked_at": outlook.vms_looked_at,
         "unseen": list(UNSEEN),
     }
 
 
-def evacuation(told: Evacuation) -> dict[str, Any]:
+def evacuation(outlook: Evacuation) -> dict[str, Any]:
     return {
-        "host": told.host,
-        "allowed": told.allowed,
-        "targets": list(told.targets),
-        "stuck": [_stuck(stuck) for stuck in told.stuck],
-        "power_cycle": [_cycle(cycle, today=True) for cycle in told.cycles],
-        "switched_off": None if told.switched_off is None else list(told.switched_off),
-        "commands": list(commands.of_evacuation(told)),
-        "vms": [_vm(vm) for vm in told.vms],
-        "taken_to_be": [_vm(vm) for vm in told.taken_to_be],
+        "host": outlook.host,
+        "allowed": outlook.allowed,
+        "targets": list(outlook.targets),
+        "stuck": [_stuck(stuck) for stuck in outlook.stuck],
+        "power_cycle": [_cycle(cycle, today=True) for cycle in outlook.cycles],
+        "switched_off": None if outlook.switched_off is None else list(outlook.switched_off),
+        "commands": list(commands.of_evacuation(outlook)),
+        "vms": [_vm(vm) for vm in outlook.vms],
+        "taken_to_be": [_vm(vm) for vm in outlook.taken_to_be],
         "unseen": list(UNSEEN),
     }
 
@@ -126,11 +126,11 @@ def _trap(trap: Trap) -> dict[str, Any]:
     }
 
 
-def _no_return(one: NoReturn) -> dict[str, Any]:
+def _no_return(gain: NoReturn) -> dict[str, Any]:
     return {
-        "guest_type": one.guest.name.lower(),
-        "hosts": list(one.hosts),
-        "missing": list(one.missing),
+        "guest_type": gain.guest.name.lower(),
+        "hosts": list(gain.hosts),
+        "missing": list(gain.missing),
     }
 
 

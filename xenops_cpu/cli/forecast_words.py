@@ -13,23 +13,23 @@ from . import terminal
 _STYLES = {Outcome.GOES_THROUGH: "green", Outcome.MAY_STOP: "yellow", Outcome.STOPS: "red"}
 
 
-def tell(told: Forecast, basis: Sequence[str], with_commands: bool) -> None:
+def tell(outlook: Forecast, basis: Sequence[str], with_commands: bool) -> None:
     """All of it. `basis`: what it rests on, in sentences."""
-    terminal.line(words.verdict(told), _STYLES[told.outcome])
+    terminal.line(words.verdict(outlook), _STYLES[outlook.outcome])
     for text in basis:
         terminal.paragraph(text, indent=2, hanging=2)
     print()
-    terminal.table(words.HEADERS, words.rows(told))
+    terminal.table(words.HEADERS, words.rows(outlook))
     seen: set[object] = set()
-    for step in told.steps:
+    for step in outlook.steps:
         for each in step.stuck:
             print()
             terminal.line(f"step {step.number}, {step.host}:")
             tell_stuck(each, seen)
-    if told.cycles:
+    if outlook.cycles:
         print()
-        _tell_help(told)
-    lines = list(words.cautions(told))
+        _tell_help(outlook)
+    lines = list(words.cautions(outlook))
     if lines:
         print()
         terminal.heading("to mind:")
@@ -38,9 +38,9 @@ def tell(told: Forecast, basis: Sequence[str], with_commands: bool) -> None:
     if with_commands:
         print()
         terminal.line("as commands:")
-        for line in commands.of_forecast(told):
+        for line in commands.of_forecast(outlook):
             terminal.line(f"  {line}")
-    elif told.cycles:
+    elif outlook.cycles:
         terminal.line("--commands prints the whole update as commands of xe")
     tell_unseen()
 
@@ -81,18 +81,18 @@ def _reasons(lacks: Sequence[Lack]) -> dict[str, list[str]]:
     return features
 
 
-def _tell_help(told: Forecast) -> None:
+def _tell_help(outlook: Forecast) -> None:
     terminal.heading("what helps:")
-    for text in _help(told):
+    for text in _help(outlook):
         terminal.paragraph(text, indent=2, hanging=2)
-    for cycle in told.cycles:
+    for cycle in outlook.cycles:
         tell_cycle(cycle)
 
 
-def _help(told: Forecast) -> Iterator[str]:
-    yield from words.without_cycles(told)
-    if told.vms_looked_at:
-        vms = count(len(told.power_cycle), "VM")
-        yield f"power cycles: {vms} of {told.vms_looked_at}, the fewest that do"
+def _help(outlook: Forecast) -> Iterator[str]:
+    yield from words.without_cycles(outlook)
+    if outlook.vms_looked_at:
+        vms = count(len(outlook.power_cycle), "VM")
+        yield f"power cycles: {vms} of {outlook.vms_looked_at}, the fewest that do"
     else:
         yield "VMs like these:"

@@ -26,7 +26,7 @@ from .pool_arguments import Typed
 class Asked:
     """The forecast, what it rests on, and what is to be known of hosts that get something."""
 
-    told: Forecast
+    outlook: Forecast
     basis: tuple[str, ...]
     updates: tuple[tuple[str, Updated], ...]
 
@@ -52,14 +52,14 @@ def forecast(typed: Sequence[Typed], vms: Sequence[Vm], arguments: argparse.Name
     pool = _pool(prospects, vms, arguments, basis)
     order = arguments.order.split(",") if arguments.order else None
     try:
-        told = forecasts.forecast(pool, vms, order)
+        outlook = forecasts.forecast(pool, vms, order)
     except InputError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     updates = [(p.typed.member.name, p.update) for p in prospects if p.update is not None]
     return Asked(
-        told,
+        outlook,
         (
-            f"{_what(prospects)}; {_who(told.vms_looked_at)}",
+            f"{_what(prospects)}; {_who(outlook.vms_looked_at)}",
             *basis,
             *(update.assumed for _, update in updates if update.assumed),
         ),

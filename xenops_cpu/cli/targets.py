@@ -62,8 +62,8 @@ def add_all_options(parser: argparse.ArgumentParser) -> None:
 
 
 def asked(parsed: argparse.Namespace) -> bool:
-    given = bool(parsed.to_xen or parsed.to_cmdline or parsed.to_microcode)
-    return given or bool(getattr(parsed, "to", None))
+    values = (parsed.to_xen, parsed.to_cmdline, parsed.to_microcode, getattr(parsed, "to", None))
+    return any(values)
 
 
 def of_hosts(parsed: argparse.Namespace, members: Iterable[Member]) -> dict[str, Target]:
@@ -106,15 +106,15 @@ def update(typed: Typed, target: Target) -> tuple[Typed, Updated]:
 
 def tell_microcode(updates: Sequence[tuple[str, Updated]]) -> None:
     """What the microcode itself changes, hosts of one kind together."""
-    told: dict[str, list[str]] = {}
+    hosts: dict[str, list[str]] = {}
     for name, result in updates:
         if result.microcode is not None:
             weakest = result.microcode.confidence
             rests = f" (weakest evidence: {weakest})" if weakest is not None else ""
-            told.setdefault(f"{result.microcode}{rests}", []).append(name)
-    for text, names in told.items():
+            hosts.setdefault(f"{result.microcode}{rests}", []).append(name)
+    for text, names in hosts.items():
         terminal.paragraph(f"microcode of {some(names, 4)}: {text}", hanging=2)
-    if told:
+    if hosts:
         terminal.paragraph(
             "microcode is loaded anew at each boot: a boot without it takes it back, but where "
             "firmware has it",
@@ -167,8 +167,8 @@ def _of(text: str, names: Mapping[str, str]) -> tuple[str, str]:
     return (names[host], value) if equals and host in names else ("", text)
 
 
-def _overlap(one: Target, other: Target) -> bool:
+def _overlap(target: Target, other: Target) -> bool:
     return any(
-        getattr(one, name) is not None and getattr(other, name) is not None
+        getattr(target, name) is not None and getattr(other, name) is not None
         for name in ("xen", "cmdline", "microcode")
     )

@@ -81,8 +81,8 @@ def merge(readings: Sequence[Reading]) -> Merged:
     names = [reading.parts.name for reading in readings if reading.parts.recorded]
     whole = evolve(whole, name=next(filter(None, names), whole.name))
     said = f"{_TOLD}{len(readings)} sources: the sets by {first}{_shares(first, agreeing)}"
-    told = (note for note in whole.notes if not note.startswith(_TOLD))
-    notes = tuple(dict.fromkeys((*told, said, *conflicts)))
+    kept = (note for note in whole.notes if not note.startswith(_TOLD))
+    notes = tuple(dict.fromkeys((*kept, said, *conflicts)))
     origin = " and ".join(dict.fromkeys(reading.origin for reading in (first, *agreeing)))
     return Merged(evolve(whole, notes=notes), origin, tuple(conflicts))
 
@@ -96,35 +96,35 @@ def _counting(readings: Sequence[Reading]) -> Reading:
     return best
 
 
-def _before(one: Reading, other: Reading) -> bool:
-    """Whether the sets of `one` count before those of `other`."""
-    if bool(one.parts.sets or one.parts.policies) != bool(other.parts.sets or other.parts.policies):
-        return bool(one.parts.sets or one.parts.policies)
-    newer = one.parts.moment.newer(other.parts.moment)
-    alike = one.parts.recorded == other.parts.recorded
-    if newer is not None and (alike or _differs(one, other)):
+def _before(reading: Reading, other: Reading) -> bool:
+    """Whether the sets of `reading` count before those of `other`."""
+    if reading.parts.a_host != other.parts.a_host:
+        return reading.parts.a_host
+    newer = reading.parts.moment.newer(other.parts.moment)
+    alike = reading.parts.recorded == other.parts.recorded
+    if newer is not None and (alike or _differs(reading, other)):
         return newer
     if not alike:
         return other.parts.recorded
-    return _richness(one.parts) > _richness(other.parts)
+    return _richness(reading.parts) > _richness(other.parts)
 
 
 def _richness(parts: Parts) -> int:
     return 2 * len(parts.sets) + len(parts.policies) + bool(parts.version)
 
 
-def _differs(one: Reading, other: Reading) -> bool:
-    return any(True for _ in _differences(one.parts, other.parts))
+def _differs(reading: Reading, other: Reading) -> bool:
+    return any(True for _ in _differences(reading.parts, other.parts))
 
 
-def _differences(one: Parts, other: Parts) -> Iterator[str]:
+def _differences(reading: Parts, other: Parts) -> Iterator[str]:
     """Of each guest type, what a new guest gets by one and not by the other: names with signs.
 
     Migration sets are not compared: libxc adds to those that xapi records.
     """
-    if not (one.a_host and other.a_host):
+    if not (reading.a_host and other.a_host):
         return
-    hosts = [parts_.host(each, "") for each in (one, other)]
+    hosts = [parts_.host(each, "") for each in (reading, other)]
     for guest in GuestType:
         mine, theirs = (offer(host, guest).boot for host in hosts)
         if mine.length and theirs.length and mine.bits != theirs.bits:
@@ -158,12 +158,12 @@ def _lasting(whole: Parts, other: Parts) -> Parts:
 
 def _shares(first: Reading, others: Sequence[Reading]) -> str:
     """Who told what beside the sets."""
-    told = {name for name in _FIELDS if getattr(first.parts, name)}
+    known = {name for name in _FIELDS if getattr(first.parts, name)}
     parts = []
     for other in others:
-        names = [name for name in _FIELDS if name not in told and getattr(other.parts, name)]
+        names = [name for name in _FIELDS if name not in known and getattr(other.parts, name)]
         if names:
-            told.update(names)
+            known.update(names)
             parts.append(f"{', '.join(_FIELDS[name] for name in names)} by {other}")
     return "".join(f"; {part}" for part in parts)
 

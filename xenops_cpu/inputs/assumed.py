@@ -95,10 +95,10 @@ def _revisions(cpu: Shipped) -> list[Wish]:
     timeline = microcode.timeline(cpu.cpu.vendor, cpu.cpu.signature)
     if timeline is None or not timeline.lines:
         return []
-    found = updates.events(timeline, timeline.line(cpu.microcode))
+    changes = updates.events(timeline, timeline.line(cpu.microcode))
     return [
         Wish("revision", f"0x{event.revision:x}", revision=event.revision)
-        for event in reversed(found)
+        for event in reversed(changes)
     ]
 
 
@@ -133,7 +133,7 @@ def _differing(sets: Featuresets, source: Simulated) -> int:
         raise InputError(str(error)) from error
     count = 0
     for name in _KEPT:
-        told, made = sets.named(name), derived.named(name)
-        if told is not None and told.length and made is not None:
-            count += (told.bits ^ made.bits).bit_count()
+        recorded, simulated = sets.named(name), derived.named(name)
+        if recorded is not None and recorded.length and simulated is not None:
+            count += (recorded.bits ^ simulated.bits).bit_count()
     return count

@@ -95,7 +95,7 @@ def _names(features: Featureset, event: Event, xen: Release | None) -> str:
 
 def _reasons(text: str, names: Mapping[str, str]) -> str:
     """xapi's code and parameters; those of CPU features are told what to ask for the names."""
-    told = named(text, names)
+    reasons = named(text, names)
     if "VM_INCOMPATIBLE_WITH_THIS_HOST" in text and "features" in text:
-        told += " (xapi does not say which: 'xenops-cpu check VM HOST' does)"
-    return told
+        reasons += " (xapi does not say which: 'xenops-cpu check VM HOST' does)"
+    return reasons

@@ -156,9 +156,9 @@ def _newest(moments: Iterable[Moment]) -> Moment:
     return newest
 
 
-def _pools(found: Input) -> set[str]:
-    of_hosts = {named.host.membership.pool for named in found.hosts}
-    of_records = {record.uuid for record in found.stored if record.kind == "pool"}
+def _pools(source: Input) -> set[str]:
+    of_hosts = {named.host.membership.pool for named in source.hosts}
+    of_records = {record.uuid for record in source.stored if record.kind == "pool"}
     return {uuid for uuid in of_hosts | of_records if uuid}
 
 

@@ -33,23 +33,23 @@ exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    parser = pool_arguments.parser(
         "forecast",
         "Where a rolling update of a pool will stop: the hosts one after the other as xapi does "
         "it, coordinator first. For each step: whom the evacuation asks, and which VMs cannot "
         "leave for which features; then what lets it through.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
+    parser.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    parser.add_argument(
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
-    targets.add_all_options(made)
-    made.add_argument(
+    targets.add_all_options(parser)
+    parser.add_argument(
         "--commands", action="store_true", help="the whole update as commands of xe, to paste"
     )
-    pool_arguments.add_notes(made)
-    return made
+    pool_arguments.add_notes(parser)
+    return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -57,11 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.hosts)
     asked = prospects.forecast(typed, vms, arguments)
     if arguments.json:
-        document = forecast_json.document(asked.told, asked.basis)
+        document = forecast_json.document(asked.outlook, asked.basis)
         terminal.print_json({**document, "microcode": targets.microcode_json(asked.updates)})
     else:
-        forecast_words.tell(asked.told, asked.basis, arguments.commands)
+        forecast_words.tell(asked.outlook, asked.basis, arguments.commands)
         targets.tell_microcode(asked.updates)
         words.tell_notes([each.member for each in typed], arguments.notes)
-    through = asked.told.outcome is Outcome.GOES_THROUGH
+    through = asked.outlook.outcome is Outcome.GOES_THROUGH
     return OK if through else ANSWERED_WITH_AN_ERROR

@@ -121,13 +121,13 @@ def _evacuate(before: Sequence[Typed], arguments: argparse.Namespace) -> int:
         raise Failure(f"NEW, {targets.NAMES} go with 'update' only", WRONG_USAGE)
     name = _name(arguments.host, {typed.member.name: typed for typed in before}, arguments)
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool)
-    told_of = evacuation.of_host([typed.member for typed in before], name, vms)
+    evacuation_ = evacuation.of_host([typed.member for typed in before], name, vms)
     if arguments.json:
-        terminal.print_json(forecast_json.evacuation(told_of))
+        terminal.print_json(forecast_json.evacuation(evacuation_))
     else:
-        evacuation.tell(told_of)
+        evacuation.tell(evacuation_)
         words.tell_notes([typed.member for typed in before], arguments.notes)
-    return OK if told_of.allowed else ANSWERED_WITH_AN_ERROR
+    return OK if evacuation_.allowed else ANSWERED_WITH_AN_ERROR
 
 
 def _tell_updates(

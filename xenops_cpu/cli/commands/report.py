@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         from .. import forecast_json, prospects
 
         asked = prospects.forecast(typed, vms, arguments)
-        update = (asked.told, asked.basis)
+        update = (asked.outlook, asked.basis)
         document = forecast_json.document(*update)
     if arguments.json:
         levels = [level_of(hosts, guest, xen) for guest in guests]

@@ -41,7 +41,7 @@ def forecast(
     searched = orders.search(pool, groups) if stopping else None
     off = remedies.switched_off(pool, places, groups) if stopping else None
     outcome = Outcome.STOPS if certain else Outcome.MAY_STOP if stopping else Outcome.GOES_THROUGH
-    found = None if searched is None else searched.order
+    free_order = None if searched is None else searched.order
     return Forecast(
         pool=pool,
         outcome=outcome,
@@ -53,7 +53,7 @@ def forecast(
             Cycle(group.vms, way_of.certain, remedies.ways(pool, way, levels, cases, group))
             for group, way_of in stopping
         ),
-        other_order=None if found is None else tuple(pool.hosts[n].name for n in found),
+        other_order=None if free_order is None else tuple(pool.hosts[n].name for n in free_order),
         every_order_tried=searched is None or searched.whole,
         switched_off=None
         if off is None

@@ -48,9 +48,9 @@ class Cases:
                 kind = numbers.setdefault(_kind_of_member(member), len(numbers))
                 if kind == len(self._kinds):
                     self._kinds.append((member, 0, 0))
-                one, now, later = self._kinds[kind]
+                first, now, later = self._kinds[kind]
                 bit = 1 << place
-                self._kinds[kind] = (one, now | bit * (not then), later | bit * then)
+                self._kinds[kind] = (first, now | bit * (not then), later | bit * then)
                 at.append(kind)
             self._kind_at.append(at)
         self._answers: dict[object, Answer] = {}

@@ -14,25 +14,25 @@ from .remedies import Way, When
 from .result import Cycle, Forecast
 
 
-def of_forecast(told: Forecast) -> Iterator[str]:
+def of_forecast(outlook: Forecast) -> Iterator[str]:
     """The whole update in order, with what lets it through; comments say what xe cannot do.
 
     By another order of the hosts where there is one, else by switching off targets, else by power
     cycles: the first that costs no VM anything.
     """
-    if not told.vms_looked_at:
-        stand_ins = (evolve(c, vms=(evolve(c.vms[0], uuid="UUID"),)) for c in told.cycles)
-        told = evolve(told, cycles=tuple(stand_ins), vms_looked_at=1)
-        for line in of_forecast(told):
+    if not outlook.vms_looked_at:
+        stand_ins = (evolve(c, vms=(evolve(c.vms[0], uuid="UUID"),)) for c in outlook.cycles)
+        outlook = evolve(outlook, cycles=tuple(stand_ins), vms_looked_at=1)
+        for line in of_forecast(outlook):
             yield f"# each such VM: {line}" if "uuid=UUID" in line else line
         return
-    hosts = {host.name: host.before for host in told.pool.hosts}
-    order = told.other_order or told.order
-    by_order = told.other_order is not None
-    off = {} if by_order or told.switched_off is None else told.switched_off
-    cycles = () if by_order or told.switched_off is not None else told.cycles
+    hosts = {host.name: host.before for host in outlook.pool.hosts}
+    order = outlook.other_order or outlook.order
+    by_order = outlook.other_order is not None
+    off = {} if by_order or outlook.switched_off is None else outlook.switched_off
+    cycles = () if by_order or outlook.switched_off is not None else outlook.cycles
     for number, name in enumerate(order, 1):
-        role = " (coordinator)" if told.pool.hosts[told.pool.order[0]].name == name else ""
+        role = " (coordinator)" if outlook.pool.hosts[outlook.pool.order[0]].name == name else ""
         yield f"# step {number}: {name}{role}"
         for cycle in cycles:
             yield from _before_step(cycle, number, hosts[order[0]])
@@ -47,22 +47,22 @@ def of_forecast(told: Forecast) -> Iterator[str]:
             yield from _after_step(cycle, number, hosts[order[0]])
 
 
-def of_evacuation(told: Evacuation) -> Iterator[str]:
+def of_evacuation(outlook: Evacuation) -> Iterator[str]:
     """What lets the host be evacuated, with the least trouble for VMs."""
-    if told.switched_off:
-        for name in told.switched_off:
+    if outlook.switched_off:
+        for name in outlook.switched_off:
             yield f"xe host-disable name-label={shlex.quote(name)}"
-        yield f"xe host-evacuate name-label={shlex.quote(told.host)}"
-        for name in told.switched_off:
+        yield f"xe host-evacuate name-label={shlex.quote(outlook.host)}"
+        for name in outlook.switched_off:
             yield f"xe host-enable name-label={shlex.quote(name)}"
         return
-    for cycle in told.cycles:
+    for cycle in outlook.cycles:
         for vm in cycle.vms:
             if cycle.way.when is When.OFF:
                 yield _vm("shutdown", vm)
             else:
                 yield from _restart(vm, cycle.way)
-    yield f"xe host-evacuate name-label={shlex.quote(told.host)}"
+    yield f"xe host-evacuate name-label={shlex.quote(outlook.host)}"
 
 
 def of_cycle(cycle: Cycle, way: Way, coordinator: Member | None = None) -> Iterator[str]:

@@ -49,18 +49,18 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
             here.append(vm)
     # Where a host has no UUID, VMs and host have one for this question.
     place = host.uuid or "here"
-    told = forecast(
+    outlook = forecast(
         _pool(members, name, place), [evolve(vm, home=place) for vm in here], order=(name,)
     )
-    stuck = told.steps[0].stuck if here else ()
-    off = None if told.switched_off is None or not here else told.switched_off.get(1)
+    stuck = outlook.steps[0].stuck if here else ()
+    off = None if outlook.switched_off is None or not here else outlook.switched_off.get(1)
     return Evacuation(
         host=name,
-        targets=told.steps[0].targets,
+        targets=outlook.steps[0].targets,
         stuck=stuck,
         vms=tuple(here),
         taken_to_be=tuple(untold),
-        cycles=tuple(_today(cycle) for cycle in told.cycles) if here else (),
+        cycles=tuple(_today(cycle) for cycle in outlook.cycles) if here else (),
         switched_off=off,
     )
 

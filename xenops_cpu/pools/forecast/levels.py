@@ -66,7 +66,7 @@ def traps(
 
     Step 0 is a restart before the update begins.
     """
-    found: dict[object, Trap] = {}
+    by_lack: dict[object, Trap] = {}
     for step in range(len(course)):
         updated = course.legs[step].updated
         waiting = [leg.host for leg in course.legs[step:]]
@@ -79,8 +79,8 @@ def traps(
                 way = passage(course, cases.case(vm, 1 << place), step)
                 stops = [stop for stop in way.stops if stop.refusing]
                 if stops:
-                    _add(found, _trap(pool, course, stops[0], vm, step, place, cases))
-    return tuple(found.values())
+                    _add(by_lack, _trap(pool, course, stops[0], vm, step, place, cases))
+    return tuple(by_lack.values())
 
 
 def _trap(
@@ -110,7 +110,7 @@ def _add(traps: dict[object, Trap], trap: Trap) -> None:
 
 def no_return(pool: PoolUpdate, levels: Levels) -> tuple[NoReturn, ...]:
     """What a VM that starts after the update has, and the hosts as they are now do not take in."""
-    found: dict[tuple[GuestType, tuple[str, ...]], list[str]] = {}
+    hosts_by_lack: dict[tuple[GuestType, tuple[str, ...]], list[str]] = {}
     for guest, words in levels.items():
         for host in pool.hosts:
             if guest not in host.before.offers or not host.changes:
@@ -118,8 +118,10 @@ def no_return(pool: PoolUpdate, levels: Levels) -> tuple[NoReturn, ...]:
             beyond = words - host.before.migration(guest)
             if beyond:
                 names = tuple(pool.xen.names(beyond))
-                found.setdefault((guest, names), []).append(host.name)
-    return tuple(NoReturn(guest, tuple(hosts), names) for (guest, names), hosts in found.items())
+                hosts_by_lack.setdefault((guest, names), []).append(host.name)
+    return tuple(
+        NoReturn(guest, tuple(hosts), names) for (guest, names), hosts in hosts_by_lack.items()
+    )
 
 
 def _run_by(pool: PoolUpdate, guest: GuestType) -> bool:

@@ -47,22 +47,22 @@ def ways(
     stops = passage(way, group.case).stops
     first = stops[0].step
     vm = group.vm
-    found: list[Way] = []
+    possible: list[Way] = []
     if not vm.bound:
         own = vm.own is not None
         if _safe_restart(pool, way, levels, cases, group, 0):
-            found.append(Way(When.BEFORE, 0, first + 1, without_own=own))
+            possible.append(Way(When.BEFORE, 0, first + 1, without_own=own))
         if first > 0 and _safe_restart(pool, way, levels, cases, group, 1):
-            found.append(Way(When.AFTER, 1, first + 1, without_own=own))
+            possible.append(Way(When.AFTER, 1, first + 1, without_own=own))
     if first > 0:
-        found.append(Way(When.MOVE, 1, first + 1))
-    if not vm.bound and not any(one.when is When.BEFORE for one in found):
+        possible.append(Way(When.MOVE, 1, first + 1))
+    if not vm.bound and not any(way_.when is When.BEFORE for way_ in possible):
         words = levels[0].get(vm.guest)
         cut = None if words is None else _within(pool, words, vm.guest)
         if cut and _safe(pool, way, cases, group, cut, 0):
-            found.append(Way(When.OWN, 0, first + 1, own=cut))
-    found.append(Way(When.OFF, first, first + 1))
-    return tuple(found)
+            possible.append(Way(When.OWN, 0, first + 1, own=cut))
+    possible.append(Way(When.OFF, first, first + 1))
+    return tuple(possible)
 
 
 def switched_off(

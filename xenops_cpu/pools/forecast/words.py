@@ -11,18 +11,18 @@ from .remedies import Way, When
 from .result import Forecast, Outcome, Refusal, Sleeper, Step, Stuck
 
 
-def verdict(told: Forecast) -> str:
+def verdict(outlook: Forecast) -> str:
     """In a sentence."""
-    steps = len(told.steps)
-    if told.stops_at is None:
+    steps = len(outlook.steps)
+    if outlook.stops_at is None:
         return f"the rolling update goes through: {count(steps, 'step')}, nobody is stuck"
-    host = told.steps[told.stops_at - 1].host
-    where = f"step {told.stops_at} of {steps}, evacuating {host}"
-    if told.outcome is Outcome.MAY_STOP:
+    host = outlook.steps[outlook.stops_at - 1].host
+    where = f"step {outlook.stops_at} of {steps}, evacuating {host}"
+    if outlook.outcome is Outcome.MAY_STOP:
         return f"the rolling update may stop at {where}: it depends on where VMs are put before"
-    if told.certainly_by != told.stops_at:
+    if outlook.certainly_by != outlook.stops_at:
         return (
-            f"the rolling update stops: perhaps at {where}, and by step {told.certainly_by} "
+            f"the rolling update stops: perhaps at {where}, and by step {outlook.certainly_by} "
             "whatever becomes of the VMs before"
         )
     return f"the rolling update stops at {where}"
@@ -104,18 +104,18 @@ def vm_names(vms: Sequence[Vm]) -> str:
     return some([vm.name for vm in vms], 3)
 
 
-def no_return(one: NoReturn) -> str:
+def no_return(gain: NoReturn) -> str:
     return (
-        f"no way back: {GUESTS[one.guest]} that start when all is done have "
-        f"{' '.join(one.missing)}, which {some(one.hosts)} as now would not take in"
+        f"no way back: {GUESTS[gain.guest]} that start when all is done have "
+        f"{' '.join(gain.missing)}, which {some(gain.hosts)} as now would not take in"
     )
 
 
-def cautions(told: Forecast) -> Iterator[str]:
+def cautions(outlook: Forecast) -> Iterator[str]:
     """What to mind beside the steps."""
-    yield from map(trap_words, told.traps)
-    yield from map(sleeper_words, told.sleepers)
-    yield from map(no_return, told.no_return)
+    yield from map(trap_words, outlook.traps)
+    yield from map(sleeper_words, outlook.sleepers)
+    yield from map(no_return, outlook.no_return)
 
 
 def stuck_words(stuck: Stuck) -> str:
@@ -133,41 +133,41 @@ def refusal_words(refusal: Refusal) -> str:
     return f"{some(refusal.hosts)}: {said}"
 
 
-def off_words(told: Forecast) -> Iterator[str]:
+def off_words(outlook: Forecast) -> Iterator[str]:
     """Which hosts to switch off as targets, and while whom is evacuated."""
     steps: dict[tuple[str, ...], list[int]] = {}
-    for step, names in (told.switched_off or {}).items():
+    for step, names in (outlook.switched_off or {}).items():
         steps.setdefault(names, []).append(step)
     for names, numbers in steps.items():
         yield (
             f"switch {some(names)} off as a target (xe host-disable) while "
-            f"{some([told.order[number - 1] for number in numbers])} "
+            f"{some([outlook.order[number - 1] for number in numbers])} "
             f"{'is' if len(numbers) == 1 else 'are'} evacuated: nobody is stuck then"
         )
 
 
-def without_cycles(told: Forecast) -> Iterator[str]:
+def without_cycles(outlook: Forecast) -> Iterator[str]:
     """What helps without a power cycle: another order, hosts that are switched off as targets."""
-    if told.other_order is not None:
-        names = ", ".join(told.other_order)
+    if outlook.other_order is not None:
+        names = ", ".join(outlook.other_order)
         yield f"another order of the hosts, in which nobody is stuck: {names}"
-    elif not told.every_order_tried:
+    elif not outlook.every_order_tried:
         yield "no order without a stop was found; not all were tried"
-    yield from off_words(told)
+    yield from off_words(outlook)
 
 
 HEADERS = ("step", "host", "asks", "cannot leave", "the level then")
 
 
-def rows(told: Forecast) -> Iterator[tuple[str, ...]]:
+def rows(outlook: Forecast) -> Iterator[tuple[str, ...]]:
     """A row for each step, under HEADERS."""
-    coordinator = told.pool.hosts[told.pool.order[0]].name
-    for step in told.steps:
+    coordinator = outlook.pool.hosts[outlook.pool.order[0]].name
+    for step in outlook.steps:
         role = " (coordinator)" if step.host == coordinator else ""
         yield (
             str(step.number),
             f"{step.host}{role}",
             some(step.targets, 3) or "nobody",
-            stuck_count(step, bool(told.vms_looked_at)),
+            stuck_count(step, bool(outlook.vms_looked_at)),
             level_change(step),
         )

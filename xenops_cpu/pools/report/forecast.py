@@ -11,19 +11,19 @@ from .markup import Cell, Markup, bullets, heading, joined, paragraph, plain, ta
 _KINDS = {Outcome.GOES_THROUGH: "", Outcome.MAY_STOP: "warning", Outcome.STOPS: "warning"}
 
 
-def section(told: Forecast, basis: Sequence[str]) -> Markup:
+def section(outlook: Forecast, basis: Sequence[str]) -> Markup:
     """`basis`: what it rests on, in sentences."""
-    verdict = words.verdict(told)
+    verdict = words.verdict(outlook)
     parts = [
         heading(2, "The rolling update", "forecast"),
-        paragraph(f"{verdict[0].upper()}{verdict[1:]}.", _KINDS[told.outcome]),
+        paragraph(f"{verdict[0].upper()}{verdict[1:]}.", _KINDS[outlook.outcome]),
         bullets(map(text, basis)),
-        table("steps", "Steps of the update", words.HEADERS, _rows(told)),
+        table("steps", "Steps of the update", words.HEADERS, _rows(outlook)),
     ]
     for title, lines in (
-        ("Who cannot leave", _stuck(told)),
-        ("What helps", _help(told)),
-        ("To mind", words.cautions(told)),
+        ("Who cannot leave", _stuck(outlook)),
+        ("What helps", _help(outlook)),
+        ("To mind", words.cautions(outlook)),
     ):
         items = [text(line) for line in lines]
         if items:
@@ -32,8 +32,8 @@ def section(told: Forecast, basis: Sequence[str]) -> Markup:
     return joined(parts)
 
 
-def _rows(told: Forecast) -> Iterator[list[Cell]]:
-    for step, row in zip(told.steps, words.rows(told), strict=True):
+def _rows(outlook: Forecast) -> Iterator[list[Cell]]:
+    for step, row in zip(outlook.steps, words.rows(outlook), strict=True):
         cells = [plain(cell) for cell in row]
         certain = any(each.certain for each in step.stuck)
         kind = "bad" if certain else "fair" if step.stuck else "good"
@@ -41,18 +41,18 @@ def _rows(told: Forecast) -> Iterator[list[Cell]]:
         yield cells
 
 
-def _stuck(told: Forecast) -> Iterator[str]:
-    for step in told.steps:
+def _stuck(outlook: Forecast) -> Iterator[str]:
+    for step in outlook.steps:
         for stuck in step.stuck:
             where = f"Step {step.number}, {step.host}: {words.stuck_words(stuck)}"
             said = [stuck.problem] if stuck.problem else map(words.refusal_words, stuck.refusals)
             yield f"{where}; {'; '.join(said)}"
 
 
-def _help(told: Forecast) -> Iterator[str]:
-    if not told.cycles:
+def _help(outlook: Forecast) -> Iterator[str]:
+    if not outlook.cycles:
         return
-    yield from words.without_cycles(told)
-    for cycle in told.cycles:
+    yield from words.without_cycles(outlook)
+    for cycle in outlook.cycles:
         ways = "; or ".join(map(words.way_words, cycle.ways))
         yield f"{words.vm_names(cycle.vms)}: {ways}"
