@@ -12,29 +12,7 @@ open Idl
    joined by `-`. To the wire it is a string; whether it is a featureset is
    for the method to say. *)
 type featureset = string
-
-let typ_of_featureset =
-  Types.(
-    Abstract
-      {
-        aname= "featureset"
-      ; test_data= ["17cbfbff-f7fa3223-2d93fbff-00000023-00000001-000007ab-00000000-00000000-00001000-0c000000"]
-      ; rpc_of= Rpc.rpc_of_string
-      ; of_rpc= Rpc.ResultUnmarshallers.string_of_rpc
-      }
-  )
-
-let featureset =
-  Types.
-    {
-      name= "featureset"
-    ; description= [
-          "A bitmap of CPU features as text: 32-bit words in hex, eight \
-           digits each, joined by \"-\". To the wire it is a string; whether it \
-           is a featureset is for the method to say."
-        ]
-    ; ty= typ_of_featureset
-    }
+[@@deriving rpcty]
 
 (* What a VM is doing. *)
 type power_state =
@@ -109,6 +87,47 @@ module Host = struct
     ; chipset_info: chipset_info  (** The chipset. *)
     }
   [@@deriving rpcty]
+
+  (* One fingerprint of a host, and what it changed. *)
+  type change =
+    { id: int  (** The number of the entry; later ones have higher numbers. *)
+    ; source: string
+          (** Where the featuresets came from: xen, simulated, ... *)
+    ; first_seen: string
+          (** When it was seen first, such as 2026-11-26T12:00:00Z. *)
+    ; last_seen: string  (** When it was seen last. *)
+    ; xen: string  (** Version of the hypervisor. *)
+    ; commandline: string  (** Command line of the hypervisor. *)
+    ; microcode: string
+          (** Revision of the microcode in hex; empty if it cannot be read. *)
+    ; bios: string
+          (** Vendor, version and date of the firmware; empty if they cannot
+              be read. *)
+    ; build: string
+          (** Changeset and build id of the hypervisor; empty if they cannot
+              be read. *)
+    ; program: string  (** Version of the service that recorded it. *)
+    ; digest: string
+          (** SHA-256 of the fingerprint; the same fingerprint has the same
+              digest. *)
+    ; changes: string list
+          (** What differs from the entry before it, with features by name;
+              empty for the first. *)
+    ; causes: string list
+          (** What probably changed it, the likeliest first; empty for the
+              first. *)
+    }
+  [@@deriving rpcty]
+
+  (* What a host was before. *)
+  type history =
+    { entries: change list
+          (** The entries that were asked for, the oldest first. *)
+    ; last: int
+          (** The number of the last entry there is, for the next call; 0 if
+              there is none. *)
+    }
+  [@@deriving rpcty]
 end
 
 module Pool = struct
@@ -125,8 +144,9 @@ module Pool = struct
           (** Host.cpu_info as xapi stores it, of any age. *)
     ; hvm: bool  (** True when it can run HVM guests. *)
     ; release: string
-          (** Its Xen release, such as 4.17 or xenserver-8; empty to go by
-              the length of its featuresets. *)
+          (** Its Xen release: 4.7 to 4.22, master, xenserver-8.2 or
+              xenserver-8, or a build of the last two; empty to go by the
+              length of its featuresets. *)
     }
   [@@deriving rpcty]
 
@@ -409,14 +429,14 @@ module API (R : RPC) = struct
   let description =
     Interface.
       {
-        name= "xenops_cpu"
+        name= "Xenops_cpu"
       ; namespace= None
       ; description= [
             "Which CPU features does a VM see on this Xen host, at boot and \
              after a migration, and why? This service reads the featuresets \
              from Xen and hands xapi the record that it stores."
           ]
-      ; version= (1, 1, 0)
+      ; version= (0, 2, 0)
       }
 
   let implementation = implement description
@@ -424,7 +444,7 @@ module API (R : RPC) = struct
   let debug_info_p =
     Param.mk ~name:"debug_info"
       ~description:[
-        "The caller's task, for the log: its name, and after a line break \
+        "The task of the caller, for the log: its name, and after a line break \
          optionally a W3C traceparent or a JSON object with traceparent and \
          baggage."
       ]
@@ -434,14 +454,14 @@ module API (R : RPC) = struct
     let unit_p =
       Param.mk ~name:"unit"
         ~description:[
-          "Nothing; xapi's interfaces have it so that the call has an argument of \
-           its own."
+          "Nothing; interfaces of xapi have it so that the call has an argument \
+           of its own."
         ]
         Types.unit in
     let query_result_p =
       Param.mk ~name:"query_result"
         ~description:[
-          "The service's name, version and instance."
+          "Name, version and instance of the service."
         ]
         Query.t in
     declare "query"
@@ -491,17 +511,53 @@ module API (R : RPC) = struct
         @-> returning cpu_info_p err
         )
 
+    let get_cpu_info_history =
+      let last_p =
+        Param.mk ~name:"last"
+          ~description:[
+            "The number of the last entry that the caller knows; entries after it \
+             are given. All without it."
+          ]
+          Types.{name= "last"; description= ["The number of the last entry that the caller knows; entries after it are \
+       given. All without it."]; ty= Types.Option (Types.Basic Types.Int)} in
+      let timeout_p =
+        Param.mk ~name:"timeout"
+          ~description:[
+            "How many seconds to wait if there is no such entry, 30 at the most. No \
+             waiting without it."
+          ]
+          Types.{name= "timeout"; description= ["How many seconds to wait if there is no such entry, 30 at the most. No \
+       waiting without it."]; ty= Types.Option (Types.Basic Types.Int)} in
+      let history_p =
+        Param.mk ~name:"history"
+          ~description:[
+            "The entries, the oldest first."
+          ]
+          Host.history in
+      declare "HOST.get_cpu_info_history"
+        [
+          "What this host was before, when it changed, and the likely cause."
+        ; "Each fingerprint of the host that this service or one before it has \
+           seen: featuresets, policies, the version and build of Xen, its command \
+           line, microcode and firmware. Asked with the number of the last change \
+           that the caller knows and a time-out, it waits for the next one, as \
+           UPDATES.get of xenopsd does."
+        ]
+        (debug_info_p @-> last_p @-> timeout_p
+        @-> returning history_p err
+        )
+
     let combine_cpu_policies =
       let policy1_p =
         Param.mk ~name:"policy1"
           ~description:[
-            "One host's featureset, or the level so far."
+            "The featureset of one host, or the level so far."
           ]
           featureset in
       let policy2_p =
         Param.mk ~name:"policy2"
           ~description:[
-            "The other host's featureset."
+            "The featureset of the other host."
           ]
           featureset in
       let policy3_p =
@@ -514,8 +570,8 @@ module API (R : RPC) = struct
         [
           "The featureset that two hosts can both give."
         ; "Combines two featuresets into the common one. The empty string stands \
-           for \"no host yet\" and leaves the other featureset as it is, so that a \
-           pool's level can be folded from nothing."
+           for \"no host yet\" and leaves the other featureset as it is, so that \
+           the level of a pool can be folded from nothing."
         ]
         (debug_info_p @-> policy1_p @-> policy2_p
         @-> returning policy3_p err
@@ -545,7 +601,7 @@ module API (R : RPC) = struct
           "May a VM with this featureset run on a host with that one?"
         ; "True when the host can give every feature that the VM was booted with, \
            so that the VM can migrate there or resume there. The names of missing \
-           features go to the service's log."
+           features go to the log of the service."
         ]
         (debug_info_p @-> vm_policy_p @-> host_policy_p
         @-> returning compatible_p err
@@ -557,26 +613,35 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
+      let before_2023_p =
+        Param.mk ~name:"before_2023"
+          ~description:[
+            "Whether the record is to be as xapi made it before 2023, with seven \
+             keys."
+          ]
+          Types.{name= "before_2023"; description= ["Whether the record is to be as xapi made it before 2023, with seven keys."]; ty= Types.Option (Types.Basic Types.Bool)} in
       let pool_cpu_info_p =
         Param.mk ~name:"pool_cpu_info"
           ~description:[
-            "vendor, cpu_count, socket_count and the four featuresets, all as \
-             strings."
+            "vendor, cpu_count, socket_count, features_pv_host and \
+             features_hvm_host, all as strings."
           ]
-          Types.{name= "pool_cpu_info"; description= ["vendor, cpu_count, socket_count and the four featuresets, all as strings."]; ty= Types.Dict (Types.String, Types.Basic Types.String)} in
+          Types.{name= "pool_cpu_info"; description= ["vendor, cpu_count, socket_count, features_pv_host and features_hvm_host, all \
+       as strings."]; ty= Types.Dict (Types.String, Types.Basic Types.String)} in
       declare "POOL.get_cpu_info"
         [
           "The CPU record that xapi stores for a pool."
         ; "From the records of its hosts as xapi makes it: counts are added, PV \
            featuresets are levelled over all hosts and HVM featuresets over those \
-           that run HVM guests. A host whose record lacks the keys of XenServer 7 \
-           and later is passed over; one without the keys that end in _host gives \
-           its others for them."
+           that run HVM guests. The sets are those for boot, and a host without \
+           the keys that end in _host is passed over; before 2023 xapi kept those \
+           for migration as well, and took them for boot where a host had no \
+           others."
         ]
-        (debug_info_p @-> hosts_p
+        (debug_info_p @-> hosts_p @-> before_2023_p
         @-> returning pool_cpu_info_p err
         )
 
@@ -584,9 +649,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let guest_type_p =
         Param.mk ~name:"guest_type"
           ~description:[
@@ -617,15 +682,15 @@ module API (R : RPC) = struct
       let vms_p =
         Param.mk ~name:"vms"
           ~description:[
-            "The VMs, as xapi's database has them."
+            "The VMs, as xapi stores them."
           ]
-          Types.{name= "vms"; description= ["The VMs, as xapi's database has them."]; ty= Types.List (Pool.vm.Types.ty)} in
+          Types.{name= "vms"; description= ["The VMs, as xapi stores them."]; ty= Types.List (Pool.vm.Types.ty)} in
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let check_p =
         Param.mk ~name:"check"
           ~description:[
@@ -662,9 +727,9 @@ module API (R : RPC) = struct
       let vms_p =
         Param.mk ~name:"vms"
           ~description:[
-            "The VMs, as xapi's database has them."
+            "The VMs, as xapi stores them."
           ]
-          Types.{name= "vms"; description= ["The VMs, as xapi's database has them."]; ty= Types.List (Pool.vm.Types.ty)} in
+          Types.{name= "vms"; description= ["The VMs, as xapi stores them."]; ty= Types.List (Pool.vm.Types.ty)} in
       let plan_p =
         Param.mk ~name:"plan"
           ~description:[
@@ -686,9 +751,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let guest_type_p =
         Param.mk ~name:"guest_type"
           ~description:[
@@ -728,9 +793,9 @@ module API (R : RPC) = struct
       let hosts_p =
         Param.mk ~name:"hosts"
           ~description:[
-            "The hosts, as xapi's database has them."
+            "The hosts, as xapi stores them."
           ]
-          Types.{name= "hosts"; description= ["The hosts, as xapi's database has them."]; ty= Types.List (Pool.host.Types.ty)} in
+          Types.{name= "hosts"; description= ["The hosts, as xapi stores them."]; ty= Types.List (Pool.host.Types.ty)} in
       let findings_p =
         Param.mk ~name:"findings"
           ~description:[
@@ -740,8 +805,8 @@ module API (R : RPC) = struct
       declare "POOL.audit"
         [
           "Is the stored record of a pool what it should be?"
-        ; "Compares a stored Pool.cpu_info with the one that the hosts' records \
-           give, and says by name what is stored and should not be, and the \
+        ; "Compares a stored Pool.cpu_info with the one that the records of the \
+           hosts give, and says by name what is stored and should not be, and the \
            reverse. An empty list means that the record is right."
         ]
         (debug_info_p @-> stored_p @-> hosts_p

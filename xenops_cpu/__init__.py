@@ -1,3 +1,3 @@
 """Which CPU features a VM sees on a Xen host, at boot and after a migration, and why."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

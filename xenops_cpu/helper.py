@@ -55,6 +55,8 @@ class Setup(NamedTuple):
     stale_seconds: float
     loglevel: int
     limits: Limits = LIMITS
+    log: str = "stderr"
+    asks_libxc: bool = False
 
 
 class Helper:
@@ -203,7 +205,6 @@ def main(fd: int) -> None:
 
 
 def _serve(sock: socket.socket, setup: Setup) -> None:
-    from . import log as our_log
     from .service.service import XenopsCpu
     from .sources.fresh import Fresh
 
@@ -212,10 +213,11 @@ def _serve(sock: socket.socket, setup: Setup) -> None:
         Fresh(setup.source, setup.stale_seconds),
         setup.on_inconsistent,  # type: ignore[arg-type]
         setup.instance_id,
+        _libxc_level() if setup.asks_libxc else None,
     )
     logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
     service.query("helper")  # the service has logged already what the source says
-    our_log.to_stream(logging.getLevelName(setup.loglevel))
+    _log_to(setup.log, logging.getLevelName(setup.loglevel))
     while (head := _receive(sock, _CALL.size)) is not None:
         length, json = _CALL.unpack(head)
         body = _receive(sock, length)
@@ -235,6 +237,23 @@ def _answer(sock: socket.socket, service: Any, body: bytes, json: bool) -> None:
     with open(open_memory_file(), "wb", buffering=0) as file:
         file.write(reply)
         socket.send_fds(sock, [_REPLY.pack(len(reply), True)], [file.fileno()])
+
+
+def _log_to(target: str, level: str) -> None:
+    if target == "stderr":
+        from . import log as our_log
+
+        our_log.to_stream(level)
+    else:
+        from .log import targets
+
+        targets.to_target(target, level)
+
+
+def _libxc_level() -> Any:
+    from .sources.libxc_level import combine_of_libxc
+
+    return combine_of_libxc()
 
 
 def _give_way(limits: Limits) -> None:

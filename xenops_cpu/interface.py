@@ -118,6 +118,48 @@ class HostStat:
     chipset_info: ChipsetInfo
 
 
+@frozen
+class HostChange:
+    """One fingerprint of a host, and what it changed."""
+
+    # The number of the entry; later ones have higher numbers.
+    id: int
+    # Where the featuresets came from: xen, simulated, ...
+    source: str
+    # When it was seen first, such as 2026-11-26T12:00:00Z.
+    first_seen: str
+    # When it was seen last.
+    last_seen: str
+    # Version of the hypervisor.
+    xen: str
+    # Command line of the hypervisor.
+    commandline: str
+    # Revision of the microcode in hex; empty if it cannot be read.
+    microcode: str
+    # Vendor, version and date of the firmware; empty if they cannot be read.
+    bios: str
+    # Changeset and build id of the hypervisor; empty if they cannot be read.
+    build: str
+    # Version of the service that recorded it.
+    program: str
+    # SHA-256 of the fingerprint; the same fingerprint has the same digest.
+    digest: str
+    # What differs from the entry before it, with features by name; empty for the first.
+    changes: list[str]
+    # What probably changed it, the likeliest first; empty for the first.
+    causes: list[str]
+
+
+@frozen
+class HostHistory:
+    """What a host was before."""
+
+    # The entries that were asked for, the oldest first.
+    entries: list[HostChange]
+    # The number of the last entry there is, for the next call; 0 if there is none.
+    last: int
+
+
 class GuestType(Enum):
     """Which of a host's featuresets count for a guest."""
 
@@ -137,7 +179,8 @@ class PoolHost:
     cpu_info: dict[str, str]
     # True when it can run HVM guests.
     hvm: bool
-    # Its Xen release, such as 4.17 or xenserver-8; empty to go by the length of its featuresets.
+    # Its Xen release: 4.7 to 4.22, master, xenserver-8.2 or xenserver-8, or a build of the last
+    # two; empty to go by the length of its featuresets.
     release: str
 
 
@@ -747,13 +790,25 @@ class Service(Protocol):
         """
         ...
 
+    def host_get_cpu_info_history(
+        self, debug_info: str, last: int | None = None, timeout: int | None = None
+    ) -> HostHistory:
+        """What this host was before, when it changed, and the likely cause.
+
+        Each fingerprint of the host that this service or one before it has seen: featuresets,
+        policies, the version and build of Xen, its command line, microcode and firmware. Asked
+        with the number of the last change that the caller knows and a time-out, it waits for the
+        next one, as UPDATES.get of xenopsd does.
+        """
+        ...
+
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
         """The featureset that two hosts can both give.
 
         Combines two featuresets into the common one. The empty string stands for "no host yet"
-        and leaves the other featureset as it is, so that a pool's level can be folded from
+        and leaves the other featureset as it is, so that the level of a pool can be folded from
         nothing.
         """
         ...
@@ -764,17 +819,20 @@ class Service(Protocol):
         """May a VM with this featureset run on a host with that one?
 
         True when the host can give every feature that the VM was booted with, so that the VM can
-        migrate there or resume there. The names of missing features go to the service's log.
+        migrate there or resume there. The names of missing features go to the log of the
+        service.
         """
         ...
 
-    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+    def pool_get_cpu_info(
+        self, debug_info: str, hosts: list[PoolHost], before_2023: bool | None = None
+    ) -> dict[str, str]:
         """The CPU record that xapi stores for a pool.
 
         From the records of its hosts as xapi makes it: counts are added, PV featuresets are
-        levelled over all hosts and HVM featuresets over those that run HVM guests. A host whose
-        record lacks the keys of XenServer 7 and later is passed over; one without the keys that
-        end in _host gives its others for them.
+        levelled over all hosts and HVM featuresets over those that run HVM guests. The sets are
+        those for boot, and a host without the keys that end in _host is passed over; before 2023
+        xapi kept those for migration as well, and took them for boot where a host had no others.
         """
         ...
 
@@ -825,8 +883,8 @@ class Service(Protocol):
     ) -> list[PoolFinding]:
         """Is the stored record of a pool what it should be?
 
-        Compares a stored Pool.cpu_info with the one that the hosts' records give, and says by
-        name what is stored and should not be, and the reverse. An empty list means that the
+        Compares a stored Pool.cpu_info with the one that the records of the hosts give, and says
+        by name what is stored and should not be, and the reverse. An empty list means that the
         record is right.
         """
         ...
@@ -860,6 +918,14 @@ class Client:
         result: CpuInfo = self._call("HOST.get_cpu_info", params)
         return result
 
+    def host_get_cpu_info_history(
+        self, debug_info: str, last: int | None = None, timeout: int | None = None
+    ) -> HostHistory:
+        """What this host was before, when it changed, and the likely cause."""
+        params: dict[str, Any] = {"debug_info": debug_info, "last": last, "timeout": timeout}
+        result: HostHistory = self._call("HOST.get_cpu_info_history", params)
+        return result
+
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
@@ -880,9 +946,15 @@ class Client:
         result: bool = self._call("HOST.is_compatible", params)
         return result
 
-    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+    def pool_get_cpu_info(
+        self, debug_info: str, hosts: list[PoolHost], before_2023: bool | None = None
+    ) -> dict[str, str]:
         """The CPU record that xapi stores for a pool."""
-        params: dict[str, Any] = {"debug_info": debug_info, "hosts": hosts}
+        params: dict[str, Any] = {
+            "debug_info": debug_info,
+            "hosts": hosts,
+            "before_2023": before_2023,
+        }
         result: dict[str, str] = self._call("POOL.get_cpu_info", params)
         return result
 
@@ -961,6 +1033,16 @@ METHODS: Final[Mapping[str, Method]] = {
         params=(Param("debug_info", str),),
         result=CpuInfo,
     ),
+    "HOST.get_cpu_info_history": Method(
+        name="HOST.get_cpu_info_history",
+        python_name="host_get_cpu_info_history",
+        params=(
+            Param("debug_info", str),
+            Param("last", int | None),
+            Param("timeout", int | None),
+        ),
+        result=HostHistory,
+    ),
     "HOST.combine_cpu_policies": Method(
         name="HOST.combine_cpu_policies",
         python_name="host_combine_cpu_policies",
@@ -987,6 +1069,7 @@ METHODS: Final[Mapping[str, Method]] = {
         params=(
             Param("debug_info", str),
             Param("hosts", list[PoolHost]),
+            Param("before_2023", bool | None),
         ),
         result=dict[str, str],
     ),
@@ -1147,5 +1230,3 @@ LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(
         "Observer.set_compress_tracing_files",
     }
 )
-
-VERSION: Final = "1.1.0"

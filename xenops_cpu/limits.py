@@ -65,6 +65,10 @@ class Limits:
     )  # fmt: skip
     large_calls: int = _limit(16, "calls", "long ones waiting or in hand")
     caller_calls: int = _limit(8, "calls", "long ones of one process; processes take turns")
+    waiting_calls: int = _limit(
+        8, "calls", "that wait for a change of the host (HOST.get_cpu_info_history)"
+    )
+    caller_waits: int = _limit(4, "calls", "of one process that wait for a change")
     helpers: int = _limit(1, "processes", "that answer long calls")
     helper_memory: int = _limit(384 * 1024 * 1024, "bytes", "of memory for a helper")
     helper_seconds: float = _limit(60.0, "s", "for a long call, then its helper is ended")

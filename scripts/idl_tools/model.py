@@ -107,7 +107,16 @@ class Method:
 
     @property
     def python(self) -> str:
-        return self.name.replace(".", "_").lower()
+        return self.python_name(self.name)
+
+    @property
+    def module(self) -> str:
+        """What comes before the point: HOST of HOST.stat; empty for query."""
+        return self.name.rpartition(".")[0]
+
+    @staticmethod
+    def python_name(name: str) -> str:
+        return name.replace(".", "_").lower()
 
 
 @frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from .document import OCAML_WORD
 from .model import (
     Basic,
     Contract,
@@ -18,6 +19,7 @@ from .model import (
     Type,
     Variant,
 )
+from .modules import modules
 
 WIDTH = 80
 BASIC = {
@@ -28,8 +30,6 @@ BASIC = {
     "float": "float",
     "unit": "unit",
 }
-# Words of OCaml that a member or parameter of a contract could plausibly be called.
-KEYWORDS = {"type", "end", "module", "method", "object", "val", "new", "open", "to", "done", "of"}
 
 HEAD = """\
 (* Generated from idl/xenops_cpu.openrpc.yaml by scripts/generate-interface:
@@ -86,19 +86,9 @@ module API (R : RPC) = struct
 def render(contract: Contract) -> str:
     """The text of the OCaml module."""
     parts = [HEAD, comment(contract.description)]
-    module = ""
-    for made in contract.types:
-        wanted, _, _ = made.ocaml.rpartition(".")
-        text = definition(made)
-        if wanted != module:
-            if module:
-                parts.append("end")
-            if wanted:
-                parts.append(f"module {wanted} = struct")
-            module = wanted
-        parts.append(textwrap.indent(text, "  ") if wanted else text)
-    if module:
-        parts.append("end")
+    for module, types in modules(contract.types).items():
+        definitions = [definition(type_) for type_ in types]
+        parts += structure(module, definitions)
     error = contract.error.ocaml
     parts.append(
         ERROR_TAIL.format(
@@ -145,14 +135,16 @@ def name_of(type_: Type, inside: str = "") -> str:
 
 def definition(made: Text | Record | Variant) -> str:
     module, _, name = made.ocaml.rpartition(".")
-    if isinstance(made, Text):
-        return text_type(made, name)
     lines = [comment(made.description).rstrip(), f"type {name} ="]
-    if isinstance(made, Record):
+    if isinstance(made, Text):
+        lines[-1] += " string"
+    elif isinstance(made, Record):
         for index, member in enumerate(made.members):
             option = "" if member.required else " option"
             opening = "{" if index == 0 else ";"
             field = f"{identifier(member.name)}: {name_of(member.type, module)}{option}"
+            if identifier(member.name) != member.name:
+                field += f' [@key "{member.name}"]'
             lines += documented(f"  {opening} {field}", member.description)
         lines.append("  }")
     else:
@@ -163,33 +155,6 @@ def definition(made: Text | Record | Variant) -> str:
             lines.append(f"[@@default {made.default}]")
     lines += ["[@@deriving rpcty]", ""]
     return "\n".join(lines)
-
-
-def text_type(made: Text, name: str) -> str:
-    """A string with its own sample values, which the generator of test data takes."""
-    samples = "; ".join(string(sample) for sample in made.samples)
-    return f"""\
-{comment(made.description)}type {name} = string
-
-let typ_of_{name} =
-  Types.(
-    Abstract
-      {{
-        aname= {string(name)}
-      ; test_data= [{samples}]
-      ; rpc_of= Rpc.rpc_of_string
-      ; of_rpc= Rpc.ResultUnmarshallers.string_of_rpc
-      }}
-  )
-
-let {name} =
-  Types.
-    {{
-      name= {string(name)}
-    ; description= {strings([made.description], 8)}
-    ; ty= typ_of_{name}
-    }}
-"""
 
 
 def api(contract: Contract) -> str:
@@ -205,20 +170,22 @@ def api(contract: Contract) -> str:
         if all(param in method.params for method in contract.methods)
     ]
     parts += [textwrap.indent(let_param(param), "  ") for param in shared]
-    module = ""
-    for method in contract.methods:
-        wanted, _, _ = method.name.rpartition(".")
-        if wanted != module:
-            if module:
-                parts.append("  end\n")
-            if wanted:
-                parts.append(f"  module {wanted} = struct")
-            module = wanted
-        parts.append(textwrap.indent(declaration(method, shared), "    " if wanted else "  "))
-    if module:
-        parts.append("  end")
+    # A module cannot be opened again: its methods stand together wherever the contract has them.
+    for module in dict.fromkeys(method.module for method in contract.methods):
+        declarations = [
+            declaration(method, shared) for method in contract.methods if method.module == module
+        ]
+        parts += [textwrap.indent(part, "  ") for part in structure(module, declarations)]
     parts.append("end")
     return "\n".join(parts)
+
+
+def structure(module: str, definitions: list[str]) -> list[str]:
+    """Definitions in their module; without a name they stand at the top."""
+    if not module:
+        return definitions
+    inner = [textwrap.indent(definition, "  ") for definition in definitions]
+    return [f"module {module} = struct", *inner, "end"]
 
 
 def declaration(method: Method, shared: list[Param]) -> str:
@@ -284,7 +251,7 @@ def type_value(type_: Type) -> str:
 
 
 def identifier(name: str) -> str:
-    return name + "_" if name in KEYWORDS else name
+    return name + "_" if OCAML_WORD.match(name) else name
 
 
 def string(text: str, indent: int = 0) -> str:

@@ -241,7 +241,6 @@ def tables(contract: Contract) -> str:
         "    }",
         ")",
     ]
-    lines += ["", f"VERSION: Final = {quote(contract.version)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The contract as idl/REFERENCE.md, for people."""
+"""The contract for people: idl/REFERENCE.md, and the table of methods in README.md."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from xenops_cpu.wire import Envelope, jsonrpc, xmlrpc
 
+from .document import ContractError
 from .model import (
     Basic,
     Contract,
@@ -19,6 +20,9 @@ from .model import (
     Variant,
 )
 from .samples import requests, samples
+
+# Between these lines README.md has the table.
+BEGIN, END = "<!-- methods -->\n", "<!-- end of methods -->\n"
 
 INTRODUCTION = """\
 Generated from `xenops_cpu.openrpc.yaml` by `scripts/generate-interface`: change that, not this.
@@ -35,12 +39,31 @@ In JSON-RPC 2.0 an error is an object: `data` is the error as in 1.0, `message` 
 -32000 when the call failed, -32602 for wrong parameters, -32601 for a method that is not here,
 -32600 and -32700 for a request that is no call. A 2.0 notification is carried out and answered with
 a null id; a batch is refused.
+
+Callers of a released version go on calling, and reading what they are told, until a version's
+number says otherwise: a greater major number, below 1.0.0 a greater minor one. What is added in
+between are methods, optional parameters and optional members, so a reader passes over members that
+it does not know, and takes an error that it does not know for `Unknown_error`.
 """
 
 
 def render(contract: Contract) -> str:
     """The text of the reference."""
     return "\n".join(line.rstrip() for line in _lines(contract)).rstrip() + "\n"
+
+
+def listed(contract: Contract, page: str) -> str:
+    """A page with the table of methods as it should be. Raises ContractError without its marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ContractError(f"there is no line {BEGIN.strip()}, or no {END.strip()} behind it")
+    rows = [
+        f"| [`{method.name}`](idl/REFERENCE.md#{_anchor(method.name)}) | {method.summary} |\n"
+        for method in contract.methods
+    ]
+    table = "".join(["| method | what it answers |\n|---|---|\n", *rows])
+    return f"{before}{begin}{table}{end}{after}"
 
 
 def _lines(contract: Contract) -> Iterator[str]:

@@ -3,7 +3,8 @@
 The order and the samples are those of rpclib 10.2's Rpc_genfake.genall, which xapi-idl's test-data
 generator calls with a depth of 2: a text is named after the parameter, member or "error" that it
 stands in; products are walked by diagonals; of a record's members the first changes fastest; below
-depth 0 a list, option, boolean, record or variant gives its first value only.
+depth 0 a list, dict, option, boolean, record or variant gives its first value only. A named string
+gives its examples, as the featuresets of xenopsd's interface do.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from .model import (
     Basic,
     DictOf,
     ListOf,
+    Member,
     Method,
     Param,
     Record,
@@ -46,9 +48,7 @@ def samples(type_: Type, hint: str, depth: int = DEPTH) -> list[Any]:
         case ListOf(item):
             return thin(depth, [samples(item, hint, depth - 1), []])
         case DictOf(item):
-            return thin(
-                depth, [{hint: value} for value in samples(item, hint, depth - 1)[:1]] + [{}]
-            )
+            return thin(depth, [{hint: value} for value in samples(item, hint, depth - 1)])
         case TupleOf(items):
             return tuples([samples(item, hint, depth - 1) for item in items], depth)
         case Record():
@@ -89,10 +89,7 @@ def records(record: Record, depth: int) -> list[dict[str, Any]]:
     """All combinations of the members' values, each record's members last declared first."""
     combinations: list[dict[str, Any]] = [{}]
     for member in record.members:
-        values = samples(member.type, member.name, depth - 1)
-        choices: list[dict[str, Any]] = [{member.name: value} for value in values]
-        if not member.required:
-            choices = thin(depth - 1, [*choices, {}])
+        choices = _choices(member, depth - 1)
         combinations = [choice | before for choice in choices for before in combinations]
     return combinations
 
@@ -109,10 +106,14 @@ def requests(method: Method) -> list[dict[str, Any]]:
     """Every call's named parameters, last declared first; the first parameter changes fastest."""
     calls: list[dict[str, Any]] = [{}]
     for param in method.params:
-        calls = [choice | before for choice in _choices(param) for before in calls]
+        calls = [choice | before for choice in _choices(param, DEPTH) for before in calls]
     return calls
 
 
-def _choices(param: Param) -> list[dict[str, Any]]:
-    given = [{param.name: value} for value in samples(param.type, param.name)]
-    return given if param.required else [*given, {}]
+def _choices(part: Member | Param, depth: int) -> list[dict[str, Any]]:
+    """A member or parameter with each of its values; an option is a level more, and may be out."""
+    inner = depth if part.required else depth - 1
+    values: list[dict[str, Any]] = [
+        {part.name: value} for value in samples(part.type, part.name, inner)
+    ]
+    return values if part.required else thin(depth, [*values, {}])

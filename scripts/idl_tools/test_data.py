@@ -6,8 +6,8 @@
 n counts from 0 without a gap. Responses are every success, then every error. Where DIR itself has
 requests/ and responses/, as each of xapi-idl's folders has, give the wire with --wire.
 
-A JSON request's id counts through all requests of a run in the contract's order, as xapi-idl's
-generator does; so an interface with more methods has other ids for the same calls.
+The id of a JSON request is its n and one, so that a method's files are the same whatever other
+methods there are. xapi-idl's generator counts ids through all requests of a run; no reader minds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +50,45 @@ def main(arguments: list[str]) -> int:
     try:
         contract = load(json.loads((ROOT / DOCUMENT).read_text(encoding="utf-8")))
         if options.command == "generate":
-            return _generate(contract, options.dir, wires)
+            write(contract, options.dir, wires)
+            return 0
         return _verify(options.dir, wires)
     except (OSError, ContractError) as error:
         print(f"idl-test-data: {error}", file=sys.stderr)
         return 2
 
 
-def _generate(contract: Contract, folder: Path, wires: list[str]) -> int:
+def write(contract: Contract, folder: Path, wires: list[str]) -> None:
+    """Fill a folder with what the contract makes; files that it no longer makes go."""
     for wire in wires:
         files = generate(contract, wire)
         for name, content in files.items():
             path = folder / wire / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        print(f"{folder / wire}: {len(files)} files")
-    return 0
+            if not path.is_file() or path.read_bytes() != content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        stale = [path for path in numbered(folder / wire) if _name(path) not in files]
+        for path in stale:
+            path.unlink()
+        removed = f", {len(stale)} that it no longer makes removed" if stale else ""
+        print(f"{folder / wire}: {len(files)} files{removed}")
+
+
+def numbered(folder: Path) -> Iterator[Path]:
+    """The files of a wire's folder that have a name of this layout."""
+    for kind in KINDS:
+        for path in sorted((folder / kind).glob("*")):
+            if _matched(kind, path.name):
+                yield path
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _matched(kind: str, name: str) -> re.Match[str] | None:
+    match = FILE.match(name)
+    return match if match and match["kind"] == KINDS.get(kind) else None
 
 
 def _verify(folder: Path, wires: list[str]) -> int:
@@ -86,12 +108,11 @@ def _verify(folder: Path, wires: list[str]) -> int:
 def generate(contract: Contract, wire: str) -> dict[str, bytes]:
     """Every file of a wire, by its name below the wire's folder."""
     form = FORMS[wire]
-    ids = count(1)
     files: dict[str, bytes] = {}
     errors = samples(contract.error, "error")
     for method in contract.methods:
         for number, params in enumerate(requests(method)):
-            body = form.dump_call(method.name, [params], Envelope(next(ids)))
+            body = form.dump_call(method.name, [params], Envelope(number + 1))
             files[f"requests/{method.name}.request.{number}"] = body
         replies = [form.dump_success(value) for value in samples(method.result, method.result_name)]
         replies += [form.dump_failure(error) for error in errors]
@@ -114,9 +135,9 @@ def verify(folder: Path, wire: str) -> tuple[list[str], int]:
         if path.is_dir():
             continue
         place = path.relative_to(folder)
-        match = FILE.match(path.name)
         kind = place.parts[0]
-        if len(place.parts) != 2 or kind not in KINDS or not match or match["kind"] != KINDS[kind]:
+        match = _matched(kind, path.name)
+        if len(place.parts) != 2 or not match:
             problems.append(
                 f"{path}: not one of requests/<METHOD>.request.<n>, responses/<METHOD>.response.<n>"
             )
@@ -161,9 +182,28 @@ def _problem(method: Method, wire: str, kind: str, body: bytes) -> str | None:
         return str(error)
 
 
-def _request_problem(method: Method, call: Call) -> str | None:
-    if call.method != method.name:
-        return f"calls {call.method}"
+def written_again(wire: str, name: str, body: bytes) -> bytes:
+    """A golden file's bytes, read by the contract's types and written: what a release keeps.
+
+    Raises WireError or MarshalError where it does not read.
+    """
+    form = FORMS[wire]
+    kind, _, file = name.partition("/")
+    match = _matched(kind, file)
+    if match is None or match["method"] not in METHODS:
+        raise MarshalError(f"{name}: the contract has no such file")
+    method = METHODS[match["method"]]
+    if kind == "requests":
+        call = form.parse_call(body)
+        return form.dump_call(call.method, _arguments(method)(call.params), call.envelope)
+    reply = form.parse_response(body)
+    if reply.success:
+        return form.dump_success(writer(method.result)(reader(method.result)(reply.value)))
+    return form.dump_failure(writer(Error)(reader(Error)(reply.value)))
+
+
+def _arguments(method: Method) -> Callable[[list[Any]], list[Any]]:
+    """What reads a call's parameters and writes them again."""
     params = tuple((param.name, param.type) for param in method.params)
     names = [param.name for param in method.params]
     read, write = arguments_reader(params), arguments_writer(params)
@@ -171,7 +211,13 @@ def _request_problem(method: Method, call: Call) -> str | None:
     def again(tree: list[Any]) -> list[Any]:
         return write(dict(zip(names, read(tree), strict=True)))
 
-    return _difference(again, call.params)
+    return again
+
+
+def _request_problem(method: Method, call: Call) -> str | None:
+    if call.method != method.name:
+        return f"calls {call.method}"
+    return _difference(_arguments(method), call.params)
 
 
 def _response_problem(method: Method, reply: Reply) -> str | None:

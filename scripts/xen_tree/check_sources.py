@@ -9,10 +9,14 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from xenops_cpu.derivation import DERIVED_RELEASES, all_steps
+from xenops_cpu.derivation.policies import POLICY_PHASES
+from xenops_cpu.derivation.step import StepOf
 from xenops_cpu.errors import Error
 from xenops_cpu.features.release import release
+from xenops_cpu.guests import libxc, recalculation, topology
 
 from .functions import defined
 from .tree import Tree, TreeError, tree
@@ -25,20 +29,29 @@ exit codes: 0 every place is right, 1 some are not, 2 wrong use or no tree of Xe
 _FUNCTION = re.compile(r"(\w+)\(\)")
 # Steps that stand for something else than a piece of Xen.
 _NOT_XEN = "reference."
+_FROM_THE_ROOT = ("xen/", "tools/")
+
+
+def every_step() -> Iterator[StepOf[Any]]:
+    """Of featuresets, of whole policies, of one domain's policy."""
+    yield from all_steps()
+    own = (libxc.APPLY, topology.TOPOLOGY, recalculation.RECALC, recalculation.RECALC_END)
+    for phase in (*POLICY_PHASES, *own):
+        yield from phase.steps
 
 
 def places(place: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The files of a place (see derivation.source), from the tree's root, and their functions."""
     for part in place.split("; "):
         file, _, functions = part.partition(" ")
-        path = file if file.startswith("xen/") else f"xen/arch/x86/{file}"
+        path = file if file.startswith(_FROM_THE_ROOT) else f"xen/arch/x86/{file}"
         yield path, tuple(_FUNCTION.findall(functions))
 
 
 def wrong(source: Tree, name: str) -> Iterator[str]:
     """A sentence for every file or function that is not where a step says it is."""
     definitions: dict[str, frozenset[str]] = {}
-    for step in all_steps():
+    for step in every_step():
         if not step.exists_in(name) or step.id.startswith(_NOT_XEN):
             continue
         for path, functions in places(step.source.of(name)):
@@ -81,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = list(wrong(source, name))
     for sentence in found:
         print(f"{name}: {sentence}")
-    steps = sum(step.exists_in(name) for step in all_steps())
+    steps = sum(step.exists_in(name) for step in every_step())
     print(f"{name}: {steps} steps, {len(found) or 'no'} wrong place{'s' * (len(found) != 1)}")
     return 1 if found else 0
 

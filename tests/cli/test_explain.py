@@ -139,7 +139,7 @@ def test_differences_of_policies(sh: Shell, policy_file: str) -> None:
     ("arguments", "code", "words"),
     [
         (("text", EPYC), 2, "has 6 policies: Raw, Host, PV Max"),
-        (("text", "--set", "hvm_max", "cpu:core-i7-4930k"), 3, "has no CPU policy hvm_max"),
+        (("text", "--set", "hvm_max", "cpu:core-i7-4930k@4.13"), 3, "has no CPU policy hvm_max"),
         (("text", "00000001->1/"), 3, 'CPUID entry "00000001->1" is not'),
     ],
 )

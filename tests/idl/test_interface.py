@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from attrs import fields
 
 from idl_tools import contract as contracts
 from idl_tools.contract import ContractError, load
-from idl_tools.model import Member, Record, Tag, Text, Variant
+from idl_tools.model import Member, Record, Tag, Variant
+from idl_tools.schemas import BASIC
 from tests import ROOT
 from xenops_cpu import interface
+from xenops_cpu.features.release import LINES, NEWEST, RELEASES, UPSTREAM, release_name
 from xenops_cpu.interface import METHODS, Client, CpuInfo, Error, Service, XenopsError
 from xenops_cpu.wire import jsonrpc
 from xenops_cpu.wire.dispatch import document
@@ -152,13 +155,12 @@ def test_the_ocaml_module_has_it_all() -> None:
     for method in contract.methods:
         assert f'declare "{method.name}"' in text
         assert all(f'~name:"{param.name}"' in text for param in method.params)
-    derived = [made for made in contract.types if not isinstance(made, Text)]
-    assert text.count("[@@deriving rpcty]") == len(derived)
-    for made in derived:
-        if isinstance(made, Record):
-            assert all(f" {member.name}: " in text for member in made.members)
-        else:
-            assert all(f"| {tag.name}" in text for tag in made.tags)
+    assert text.count("[@@deriving rpcty]") == len(contract.types)
+    for type_ in contract.types:
+        if isinstance(type_, Record):
+            assert all(f" {member.name}: " in text for member in type_.members)
+        elif isinstance(type_, Variant):
+            assert all(f"| {tag.name}" in text for tag in type_.tags)
 
 
 @pytest.mark.skipif(not shutil.which("ocamlc"), reason="OCaml's compiler is not installed")
@@ -211,7 +213,72 @@ def schemas(made: dict[str, Any]) -> Any:
             lambda d: d["methods"][0].pop("paramStructure"),
             "method query: paramStructure has to be by-name",
         ),
+        (lambda d: d["info"].update(title="xenops_cpu"), 'info: title: "xenops_cpu" is not cap'),
+        (lambda d: d["info"].update(version="1.2"), 'info: version: "1.2" is not three numbers'),
         (lambda d: d["methods"][0].pop("summary"), "method query: summary is missing"),
+        (
+            lambda d: d["methods"][0].update(summary="xapi's query"),
+            'method query: summary: "\'" in "xapi\'s query" makes Python that does not parse',
+        ),
+        (
+            lambda d: d["methods"][0]["params"][1].update(description="100 %"),
+            'method query: parameter unit: description: "%" in "100 %"',
+        ),
+        (
+            lambda d: d["methods"][1]["result"].update(description="a \\ b"),
+            'method HOST.stat: result: description: "\\" in "a \\ b"',
+        ),
+        (
+            lambda d: d["methods"][1]["result"].update(name="debug_info"),
+            "method HOST.stat: result: debug_info is a parameter as well",
+        ),
+        (
+            lambda d: d["methods"][0].update(name="host.stat"),
+            'method host.stat: "host.stat" is not a name of the form Module.method',
+        ),
+        (
+            lambda d: d["methods"][0].update(name="Host.stat"),
+            "method HOST.stat: is there twice",
+        ),
+        (
+            lambda d: d["methods"][0].update(name="import"),
+            'method import: "import" cannot be a name in Python and OCaml',
+        ),
+        (
+            lambda d: schemas(d)["CpuInfo"].update({"x-ocaml": "Host.t"}),
+            'components.schemas.HostStat: x-ocaml: "Host.t" is CpuInfo already',
+        ),
+        (
+            lambda d: schemas(d)["CpuInfo"].update({"x-ocaml": "Host.type"}),
+            'components.schemas.CpuInfo: x-ocaml: "Host.type" is not of the form Module.type',
+        ),
+        (
+            lambda d: schemas(d)["GuestType"]["oneOf"].append(
+                {
+                    "type": "array",
+                    "items": [{"const": "Other"}, {"type": "string", "title": "name"}],
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "description": "d",
+                }
+            ),
+            "components.schemas.GuestType: only an error may carry values: Other",
+        ),
+        (
+            lambda d: schemas(d)["CpuInfo"]["properties"].update(
+                pairs={
+                    "type": "array",
+                    "items": {
+                        "type": "array",
+                        "items": [{"type": "string"}, {"type": "integer"}],
+                        "minItems": 2,
+                        "maxItems": 2,
+                    },
+                    "description": "d",
+                }
+            ),
+            "components.schemas.CpuInfo.pairs: rpclib takes a list of pairs",
+        ),
         (lambda d: d["methods"][0].update(summary=" "), "method query: summary has to be text"),
         (lambda d: d["methods"][0].update(errors=[]), "method query: errors: one reference"),
         (
@@ -351,3 +418,54 @@ def test_every_kind_of_type_is_generated() -> None:
     assert "by_name: (string * string) list option" in module
     assert "ty= Types.Option (Types.Basic Types.Int)" in module
     assert "map from string to string, optional" in reference.render(contract)
+
+
+def test_the_readme_lists_the_methods() -> None:
+    """Its table has a row for each method, in the contract's order, that leads to the reference."""
+    rows = re.findall(
+        r"^\| \[`(.+)`\]\(idl/REFERENCE\.md#(.+)\) \| (.+) \|$",
+        (ROOT / "README.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    methods = load(document()).methods
+    assert [(name, summary) for name, _, summary in rows] == [(m.name, m.summary) for m in methods]
+    assert all(anchor == name.lower().replace(".", "") for name, anchor, _ in rows)
+
+
+def test_a_readme_without_its_marks_is_refused() -> None:
+    """The generator does not guess where the table goes."""
+    pytest.importorskip("yaml", reason="the generator's modules import it")
+    from idl_tools import reference
+
+    contract = load(document())
+    assert reference.listed(contract, f"a\n{reference.BEGIN}old\n{reference.END}b").startswith(
+        f"a\n{reference.BEGIN}| method | what it answers |\n"
+    )
+    for page in ("", reference.BEGIN, reference.END, reference.END + reference.BEGIN):
+        with pytest.raises(ContractError, match="there is no line <!-- methods -->"):
+            reference.listed(contract, page)
+
+
+def test_releases_in_texts_are_those_of_the_table() -> None:
+    """The contract names the releases that the tables have, and no other."""
+    published = document()
+    text = json.dumps(published)
+    release = published["components"]["schemas"]["PoolHost"]["properties"]["release"]
+    lines = [line for line in LINES if not line.endswith("retrofit")]
+    assert release["description"].startswith(
+        f"Its Xen release: {UPSTREAM[0]} to {UPSTREAM[-2]}, {NEWEST}, {' or '.join(lines)}, "
+    )
+    named = re.findall(r"\b(?:4\.\d+(?:\.\d+)?|xenserver-\d+(?:\.\d+)?)\b", text)
+    assert len(named) >= 5
+    for name in named:
+        assert release_name(name) in RELEASES
+
+
+def test_the_tables_of_types_say_what_the_generator_takes() -> None:
+    """The comment on top of the contract names every type that a schema may have."""
+    comment = (ROOT / "idl" / "xenops_cpu.openrpc.yaml").read_text("utf-8").partition("openrpc:")[0]
+    for kind, form in BASIC:
+        assert kind in comment
+        assert form is None or f"format {form}" in comment
+    for word in ("record", "list", "tuple", "dict", "variant"):
+        assert f"\n#   {word} " in comment

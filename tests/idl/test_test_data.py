@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from xenops_cpu.wire.dispatch import document
 CONTRACT = load(document())
 GOLDEN = ROOT / "idl" / "test_data"
 # Of each wire: all that the contract makes.
-FILES = 780
+FILES = len(generate(CONTRACT, XMLRPC))
 WIRES = [XMLRPC, JSONRPC]
 
 
@@ -59,18 +60,44 @@ def test_the_golden_files_verify(wire: str) -> None:
 def test_the_genuine_harness_made_the_same(wire: str) -> None:
     """The genuine generator's files verify and are ours byte for byte, but for the ids of calls.
 
-    It numbered calls through an interface with more methods, and has none of this service's own.
+    It numbers calls through all methods of an interface, and has only those that are xenopsd's too.
     """
     problems, good = verify(SHARED_HARNESS / wire, wire)
     genuine, ours = files_of(SHARED_HARNESS / wire), generate(CONTRACT, wire)
     assert (problems, good) == ([], len(genuine))
-    assert genuine.keys() == {name for name in ours if "/POOL." not in name}
+    methods = {method_of(name) for name in genuine}
+    assert len(methods) == 5
+    assert genuine.keys() == {name for name in ours if method_of(name) in methods}
     for name, content in genuine.items():
         if wire == JSONRPC and name.startswith("requests/"):
             mine, theirs = ours[name].rpartition(b',"id":'), content.rpartition(b',"id":')
             assert mine[0] == theirs[0]
         else:
             assert ours[name] == content
+
+
+def test_a_method_more_adds_files_and_changes_none() -> None:
+    """Each file of a method is the same whatever other methods the contract has, and where."""
+    more = deepcopy(document())
+    method = deepcopy(next(m for m in more["methods"] if m["name"] == "POOL.level"))
+    more["methods"].insert(0, method | {"name": "HOST.another"})
+    wider = load(more)
+    for wire in WIRES:
+        before, after = generate(CONTRACT, wire), generate(wider, wire)
+        assert before.items() < after.items()
+        assert {method_of(name) for name in after.keys() - before.keys()} == {"HOST.another"}
+
+
+def test_calls_are_numbered_within_their_method() -> None:
+    """The id of a JSON request is its number and one."""
+    files = generate(CONTRACT, JSONRPC)
+    assert files["requests/POOL.plan.request.7"].endswith(b',"id":8}')
+    assert files["requests/query.request.0"].endswith(b',"id":1}')
+
+
+def method_of(name: str) -> str:
+    """The method of a file, such as requests/HOST.stat.request.0."""
+    return name.partition("/")[2].rpartition(".")[0].rpartition(".")[0]
 
 
 def record(**types: Any) -> Record:
@@ -89,7 +116,9 @@ TEXT, BOOL = Basic("string"), Basic("bool")
         (Basic("float"), [0.0]),
         (Basic("unit"), [None]),
         (ListOf(BOOL), [[True, False], []]),
-        (DictOf(TEXT), [{"h": "h"}, {}]),
+        # One pair each, and never an empty one.
+        (DictOf(TEXT), [{"h": "h"}]),
+        (DictOf(BOOL), [{"h": True}, {"h": False}]),
         (
             TupleOf((BOOL, BOOL)),
             [[True, True], [False, True], [True, False], [False, False]],
@@ -110,6 +139,17 @@ TEXT, BOOL = Basic("string"), Basic("bool")
         (
             Record("R", "r", "d", (Member("a", TEXT, "d", False),)),
             [{"a": "a"}, {}],
+        ),
+        # An option is a level of its own: what is in it is thinned one level sooner.
+        (
+            record(a=record(b=BOOL)),
+            [{"a": {"b": True}}, {"a": {"b": False}}],
+        ),
+        (
+            record(
+                a=Record("I", "i", "d", (Member("b", ListOf(BOOL), "d", False),)),
+            ),
+            [{"a": {"b": [True]}}, {"a": {}}],
         ),
         # Three levels down only the first of several values is left.
         (ListOf(ListOf(ListOf(BOOL))), [[[[True], []], []], []]),
@@ -149,6 +189,19 @@ def test_generate_and_verify_from_the_command_line(tmp_path: Path) -> None:
     done = run("verify", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{FILES} files verify, 0 problems" in done.stdout
+
+
+def test_generate_removes_what_it_no_longer_makes(tmp_path: Path) -> None:
+    """A file with a number too high goes, and is counted; what has no name of the layout stays."""
+    run("generate", tmp_path)
+    stale = tmp_path / "xmlrpc/requests/HOST.stat.request.1"
+    stale.write_text("")
+    kept = tmp_path / "xmlrpc/requests/README"
+    kept.write_text("")
+    done = run("generate", tmp_path)
+    assert f"xmlrpc: {FILES} files, 1 that it no longer makes removed\n" in done.stdout
+    assert f"jsonrpc: {FILES} files\n" in done.stdout
+    assert (stale.exists(), kept.exists()) == (False, True)
 
 
 def test_one_wire_may_stand_alone(tmp_path: Path) -> None:
@@ -201,9 +254,9 @@ def test_verify_reports_what_is_wrong(
         "call": form.dump_call(value, [{}]),
         "junk": b"junk",
     }[kind]
-    path = write(tmp_path, generate(CONTRACT, wire) | {name: body}) / name
+    path = write(tmp_path, some(wire) | {name: body}) / name
     problems, good = verify(tmp_path, wire)
-    assert good == FILES
+    assert good == SOME_FILES
     assert str(path) in problems[0]
     assert problem in "\n".join(problems)
 
@@ -211,11 +264,11 @@ def test_verify_reports_what_is_wrong(
 @pytest.mark.parametrize("wire", WIRES)
 def test_verify_reports_what_is_missing(tmp_path: Path, wire: str) -> None:
     """A gap in the numbers, and a method with only one kind of file, are reported."""
-    files = generate(CONTRACT, wire)
+    files = some(wire)
     del files["responses/query.response.7"]
     del files["requests/HOST.stat.request.0"]
     problems, good = verify(write(tmp_path, files), wire)
-    assert good == FILES - 2
+    assert good == SOME_FILES - 2
     assert problems == [
         f"{tmp_path / 'responses'}: query.response.7 is missing among later ones",
         f"{tmp_path}: HOST.stat has responses but no requests",
@@ -229,14 +282,24 @@ def test_an_empty_folder_does_not_verify(tmp_path: Path) -> None:
 
 def test_old_files_with_more_members_verify(tmp_path: Path) -> None:
     """A file with a member that the contract no longer has is readable, so it verifies."""
-    files = generate(CONTRACT, XMLRPC)
+    files = some(XMLRPC)
     old = files["responses/query.response.0"].replace(
         b"<member><name>name<",
         b"<member><name>colour</name><value>red</value></member><member><name>name<",
     )
     assert old != files["responses/query.response.0"]
     files["responses/query.response.0"] = old
-    assert verify(write(tmp_path, files), XMLRPC) == ([], FILES)
+    assert verify(write(tmp_path, files), XMLRPC) == ([], SOME_FILES)
+
+
+def some(wire: str) -> dict[str, bytes]:
+    """The files of two methods: a folder need not have all."""
+    names = ("query", "HOST.stat")
+    files = generate(CONTRACT, wire)
+    return {name: body for name, body in files.items() if method_of(name) in names}
+
+
+SOME_FILES = len(some(XMLRPC))
 
 
 def write(folder: Path, files: dict[str, bytes]) -> Path:

@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.hosts import names
 from xenops_cpu.errors import InputError
+from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.pools.audit import differing
-from xenops_cpu.pools.records import HostRecord, pool_cpu_info
+from xenops_cpu.pools.records import HostRecord, keys_before_2023, pool_cpu_info
 
 XEN = release("4.17")
 
@@ -28,6 +29,7 @@ def record(
 
 
 OLD = {"vendor": "Abacus", "cpu_count": "1", "socket_count": "1", "features": "ffff1111-a5a56666"}
+NOBODY = {"vendor": "", "features_hvm_host": "", "features_pv_host": ""}
 DUNDEE = {**OLD, "features_hvm": "ffff1111-a5a56666", "features_pv": "00004242"}
 ALL = "ffffffff-ffffffff"
 
@@ -88,9 +90,80 @@ ALL = "ffffffff-ffffffff"
         ([], {**record(0, 0, "", ""), "vendor": ""}),
     ],
 )
-def test_as_xapi_does_it(hosts: list[tuple[dict[str, str], bool]], pool: dict[str, str]) -> None:
+def test_as_xapi_did_it_before_2023(
+    hosts: list[tuple[dict[str, str], bool]], pool: dict[str, str]
+) -> None:
     """Counts added, vendor, PV of all, HVM of those that run it, lengths made equal."""
+    records = (HostRecord(*host) for host in hosts)
+    assert pool_cpu_info(records, before_2023=True) == pool
+
+
+def today(cpus: int, sockets: int, hvm: str, pv: str) -> dict[str, str]:
+    """A pool's five keys as xapi has made them since 2023."""
+    keys = ("vendor", "cpu_count", "socket_count", "features_hvm_host", "features_pv_host")
+    made = record(cpus, sockets, "", "", hvm, pv)
+    return {key: made[key] for key in keys}
+
+
+ONLY_BOOT = {
+    key: value
+    for key, value in record(1, 1, "", "", "01230123-5a5a5a5a", "00000002").items()
+    if key not in ("features_hvm", "features_pv")
+}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "pool"),
+    [
+        ([(record(1, 1, "ff", "ff", "a", "a"), True)], today(1, 1, "0000000a", "0000000a")),
+        (  # the sets for migration do not count
+            [
+                (record(8, 2, "ff", "ff", "a", "2"), True),
+                (record(4, 1, "0", "0", "f", "3"), True),
+            ],
+            today(12, 3, "0000000a", "00000002"),
+        ),
+        (  # one host without HVM
+            [
+                (record(10, 1, "0", "0", "00000000-00000000", "2"), False),
+                (record(1, 10, "0", "0", "ffff1111-a5a56666", "4242"), True),
+            ],
+            today(11, 11, "ffff1111-a5a56666", "00000002"),
+        ),
+        (  # hosts without the _host keys are passed over, with their counts
+            [(ONLY_BOOT, True), (DUNDEE, True), (OLD, True)],
+            today(1, 1, "01230123-5a5a5a5a", "00000002"),
+        ),
+        ([({**ONLY_BOOT, "vendor": "Bacus"}, True)], {
+            **today(1, 1, "01230123-5a5a5a5a", "00000002"), "vendor": "Bacus",
+        }),
+        ([(DUNDEE, True)], {**today(0, 0, "", ""), **NOBODY}),
+        ([], {**today(0, 0, "", ""), **NOBODY}),
+    ],
+)  # fmt: skip
+def test_as_xapi_does_it(hosts: list[tuple[dict[str, str], bool]], pool: dict[str, str]) -> None:
+    """Five keys; hosts without a key that is needed are passed over."""
     assert pool_cpu_info(HostRecord(*host) for host in hosts) == pool
+
+
+def test_each_level_is_combined_host_by_host() -> None:
+    """By the function that xapi calls, with the set without words for no host yet."""
+    calls: list[tuple[str, str]] = []
+
+    def combine(host: Featureset, pool: Featureset) -> Featureset:
+        calls.append((str(host), str(pool)))
+        return host if not pool.length else host & pool
+
+    hosts = [HostRecord(record(1, 1, "", "", s, "1"), True) for s in ("3", "6")]
+    pool = pool_cpu_info(hosts, combine=combine)
+    assert pool["features_hvm_host"] == "00000002"
+    assert calls[:2] == [("00000003", ""), ("00000006", "00000003")]
+
+
+def test_which_keys_a_stored_record_has() -> None:
+    """The sets for migration were kept before 2023 only."""
+    assert keys_before_2023(record(1, 1, "3", "3"))
+    assert not keys_before_2023(today(1, 1, "3", "3"))
 
 
 def test_real_lengths_are_levelled_by_libxcs_rules() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from attrs import evolve
 
@@ -124,6 +126,40 @@ def test_record_and_audit(wire: str) -> None:
     assert (one.key, one.lost) == ("features_pv", ["AVX"])
     assert "FPU" in one.gained
     assert there.pool_get_cpu_info("x", [])["vendor"] == ""
+
+
+@WIRES
+def test_the_record_of_before_2023(wire: str) -> None:
+    """Asked for by a parameter: seven keys, the levels for migration among them."""
+    there = client(wire)
+    today = there.pool_get_cpu_info("x", [A, B])
+    assert sorted(today) == [
+        "cpu_count", "features_hvm_host", "features_pv_host", "socket_count", "vendor",
+    ]  # fmt: skip
+    before = there.pool_get_cpu_info("x", [A, B], before_2023=True)
+    assert {key: before[key] for key in today} == today
+    assert sorted(before.keys() - today.keys()) == ["features_hvm", "features_pv"]
+    assert there.pool_get_cpu_info("x", [A, B], before_2023=False) == today
+    assert there.pool_audit("x", before, [A, B]) == []
+
+
+def test_featuresets_are_as_xapi_writes_them() -> None:
+    """In every record of a host, a VM or a pool; the error names whose and which."""
+    there = client()
+    loose = PoolHost("h", {**A.cpu_info, "features_hvm_host": "1:2"}, True, "4.17")
+    calls: list[Callable[[], object]] = [
+        lambda: there.pool_get_cpu_info("x", [loose]),
+        lambda: there.pool_level("x", [loose], HVM),
+        lambda: there.pool_plan("x", [A], [loose], []),
+        lambda: there.pool_audit("x", {}, [loose]),
+    ]
+    for call in calls:
+        with pytest.raises(InternalError, match="h: features_hvm_host: '1:2' is not a featureset"):
+            call()
+    with pytest.raises(InternalError, match="vms: v: features: ' 1' is not a featureset"):
+        there.pool_check("x", [PoolVm("v", HVM, {"features": " 1"})], [A])
+    with pytest.raises(InternalError, match="features_pv: '1 ' is not a featureset"):
+        there.pool_audit("x", {"features_pv": "1 "}, [A])
 
 
 @WIRES

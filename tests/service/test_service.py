@@ -8,6 +8,8 @@ from tests.support.hosts import Fixed, example, made, names
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts.host import Host
 from xenops_cpu.interface import InternalError
+from xenops_cpu.pools.levelling import combine
+from xenops_cpu.service.level import Combine
 from xenops_cpu.service.service import XenopsCpu
 from xenops_cpu.sources import SourceError
 
@@ -110,3 +112,42 @@ def test_a_featureset_that_is_none_names_parameter_and_word() -> None:
         service.host_combine_cpu_policies("x", "", "1-zz")
     with pytest.raises(InternalError, match="parameter vm_policy"):
         service.host_is_compatible("x", "zz", "")
+
+
+def libxc_with(more: str, fewer: str = "FPU") -> Combine:
+    """A libxc whose level differs from ours by these features."""
+    return lambda left, right: (left & right | names(more)) - names(fewer)
+
+
+def test_the_level_is_libxcs(caplog: pytest.LogCaptureFixture) -> None:
+    """Where it differs, the answer is libxc's and the log has both, by name; else it is silent."""
+    a, b = str(names("FPU TSC AVX")), str(names("FPU TSC"))
+    service = XenopsCpu(Fixed(example()), libxc_level=libxc_with("AVX2"))
+    level = service.host_combine_cpu_policies("x", a, b)
+    assert Featureset.parse(level) == names("TSC AVX2")
+    assert "Only in libxc's: AVX2; only in ours: FPU." in caplog.text
+    assert f"libxc: {names('TSC AVX2').text(':')} (TSC AVX2); ours: " in caplog.text
+    caplog.clear()
+    same = XenopsCpu(Fixed(example()), libxc_level=combine)
+    assert same.host_combine_cpu_policies("x", a, b) == str(names("FPU TSC"))
+    assert caplog.text == ""
+
+
+def test_no_host_yet_is_not_for_libxc() -> None:
+    """libxc is not asked where a set has no words: xapi begins a pool's level so."""
+
+    def never(left: Featureset, right: Featureset) -> Featureset:
+        raise AssertionError
+
+    service = XenopsCpu(Fixed(example()), libxc_level=never)
+    assert service.host_combine_cpu_policies("x", "", "00000003") == "00000003"
+    assert service.host_combine_cpu_policies("x", "", "") == ""
+
+
+@pytest.mark.parametrize("text", ["1:2", " 1", "1 ", "1\n", "1:", "\t"])
+def test_what_the_command_line_takes_is_no_featureset_here(text: str) -> None:
+    """Colons and blanks are a fault of the program that calls; the error names the parameter."""
+    service = XenopsCpu(Fixed(example()))
+    for call in (service.host_combine_cpu_policies, service.host_is_compatible):
+        with pytest.raises(InternalError, match=r"parameter (policy2|host_policy): .* no blanks"):
+            call("x", "1", text)

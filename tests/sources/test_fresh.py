@@ -9,10 +9,9 @@ import time
 import pytest
 from attrs import evolve
 
-from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts.host import Host
 from xenops_cpu.sources import SourceError
-from xenops_cpu.sources.fresh import Fresh, changes
+from xenops_cpu.sources.fresh import Fresh
 from xenops_cpu.sources.recorded import Example
 
 
@@ -149,6 +148,20 @@ def test_age_counts_from_before_the_read(host: Host) -> None:
     assert source.reads == 2
 
 
+def test_a_change_is_noticed_before_it_is_answered(host: Host) -> None:
+    """The first host and each that differs, once, while nobody has been answered with it."""
+    source, clock = Told(host), Clock()
+    noticed: list[Host] = []
+    fresh = Fresh(source, 1.0, clock, noticed.append)
+    first = fresh.read()
+    clock.now += 1
+    fresh.read()
+    source.answer = without(host, "HTT")
+    clock.now += 1
+    second = fresh.read()
+    assert [one is two for one, two in zip(noticed, (first, second), strict=True)] == [True] * 2
+
+
 def test_a_change_is_logged_by_name(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     """Lost and gained features of each set, once."""
     source, clock = Told(host), Clock()
@@ -161,32 +174,3 @@ def test_a_change_is_logged_by_name(host: Host, caplog: pytest.LogCaptureFixture
         clock.now += 1
         fresh.read()
     assert caplog.messages == ["featureset pv_max has changed: lost HTT X2APIC"]
-
-
-def test_every_kind_of_change(host: Host) -> None:
-    """Each member of a host that changes gives a sentence that names it."""
-    sets = host.featuresets
-    assert list(changes(host, host)) == []
-    assert list(changes(without(host, "HTT"), host)) == [
-        "featureset pv_max has changed: gained HTT"
-    ]
-    longer = Featureset(sets.raw.bits, sets.raw.length + 3)
-    assert list(changes(host, evolve(host, featuresets=evolve(sets, raw=longer)))) == [
-        "featureset raw has changed: has 22 words, had 19"
-    ]
-    gone = list(changes(host, evolve(host, featuresets=evolve(sets, hvm_max=None))))
-    assert gone[0].startswith("featureset hvm_max has changed: lost FPU ")
-    assert list(changes(host, evolve(host, topology=evolve(host.topology, cpu_count=2)))) == [
-        "topology.cpu_count has changed: 1 → 2"
-    ]
-    assert list(changes(host, evolve(host, hvm=False))) == ["hvm has changed: True → False"]
-    assert list(changes(host, evolve(host, policies={}))) == [
-        f"CPU policy {name} has changed" for name in sorted(host.policies)
-    ]
-    assert list(changes(host, evolve(host, notes=("so", "and so")))) == [
-        "notes have changed: so; and so"
-    ]
-    other = evolve(host.xen, version="4.17.8")
-    assert list(changes(host, evolve(host, xen=other))) == [
-        "xen.version has changed: 4.17.7 → 4.17.8"
-    ]

@@ -2,8 +2,9 @@
 
 import pytest
 
+from xenops_cpu.cpuid.words import policy_featureset
 from xenops_cpu.cpus import machine, shipped
-from xenops_cpu.derivation import DERIVED_RELEASES, Machine, Options
+from xenops_cpu.derivation import DERIVED_RELEASES, Machine, Options, policies
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.cpu_info import cpu_info, notes
 from xenops_cpu.hosts.offer import inconsistencies, offers
@@ -102,3 +103,38 @@ def test_an_unknown_derivation_is_a_source_error() -> None:
     """A release before 4.13 cannot be simulated, and the error says what can."""
     with pytest.raises(SourceError, match=r"what Xen 4\.7 derives is not known"):
         Simulated(xen=release("4.7")).read()
+
+
+@pytest.mark.parametrize("name", ["4.13", "4.17", "xenserver-8", "master"])
+def test_whole_policies(name: str) -> None:
+    """It has every policy that the release has; each says what the host's featureset says."""
+    host = Simulated(cpu("Xeon Gold 6212U"), release(name)).read()
+    names = {"raw", "host", "pv_default", "hvm_default"}
+    assert set(host.policies) == names | (set() if name == "4.13" else {"pv_max", "hvm_max"})
+    assert "tea" not in host.policies
+    words = policy_featureset(host.policies["host"], host.release)
+    assert host.release.names(words - host.featuresets.host) == []
+    assert host.policies["hvm_default"].leaf(0)[0] == 0xD
+    assert host.policies["raw"].leaf(0)[0] == 0x16
+
+
+def test_whole_policies_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading and comparing a simulated host makes none, nor asking which there are."""
+    made: list[object] = []
+    monkeypatch.setattr(policies, "system_policies", made.append)
+    host = Simulated(cpu("Xeon Gold 6212U"), release("4.17")).read()
+    assert len(host.policies) == 6
+    assert host == Simulated(cpu("Xeon Gold 6212U"), release("4.17")).read()
+    assert made == []
+    with pytest.raises(TypeError):
+        host.policies["raw"]
+    assert len(made) == 1
+
+
+def test_whole_policies_are_compared() -> None:
+    """Two hosts with other policies differ, and a capture of a host equals it."""
+    host = Simulated(cpu("Xeon Gold 6212U"), release("4.17")).read()
+    other = Simulated(cpu("EPYC 7742"), release("4.17")).read()
+    assert host.policies != other.policies
+    assert host.policies == dict(host.policies)
+    assert host.policies != {}

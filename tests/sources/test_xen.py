@@ -18,7 +18,7 @@ from tests.support import fake_xen, layout
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.features.featureset import MAX_WORDS, Featureset
 from xenops_cpu.hosts import cpu_info, offer
-from xenops_cpu.sources import SourceError, choose, libxc, libxc_build, xen
+from xenops_cpu.sources import SourceError, choose, libxc, libxc_build, libxc_level, xen
 from xenops_cpu.sources.xen import XenSource
 
 
@@ -69,7 +69,7 @@ class TestReading:
         use()
         host = XenSource().read()
         assert host.xen.version == "4.17.9-fake"
-        assert host.xen.capabilities == "xen-3.0-x86_64"
+        assert host.xen.capabilities == "xen-3.0-x86_64 "  # as xenopsd hands it on
         assert host.xen.commandline == "cpuid=no-avx"
         assert (host.hvm, host.iommu) == (True, True)
         sets = host.featuresets
@@ -319,6 +319,44 @@ class TestXenServer:
         use()
         with libxc.Handle() as xc:
             assert not xc.adds_compatibility_bits
+
+    def test_its_level_is_called(self, use: Callable[..., Any]) -> None:
+        """The function that XenServer's libxc has, with sets of any length, and only there."""
+        use(xenserver=True, told="combined=80")
+        level = libxc_level.combine_of_libxc()
+        assert level is not None
+        left, right = Featureset.parse("0000000f-00000011"), Featureset.parse("00000006")
+        assert str(level(left, right)) == "00000086-00000000"
+        longest = Featureset.of_words([3] * MAX_WORDS)
+        assert level(longest, longest) == Featureset.of_words([0x83] + [3] * (MAX_WORDS - 1))
+        use()
+        assert libxc_level.combine_of_libxc() is None
+
+    def test_no_binding_no_level(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where the binding was not built there is nothing to call, which is no error."""
+
+        def missing() -> Any:
+            raise libxc.BindingMissing("not built")
+
+        monkeypatch.setattr(libxc, "_binding", missing)
+        assert libxc_level.combine_of_libxc() is None
+
+
+class TestMicrocode:
+    def test_as_xen_tells_it(self, use: Callable[..., Any]) -> None:
+        """From 4.18 on; 0 where Xen cannot tell, or libxc has no such call."""
+        use("4.18", told="revision=0x2b000571")
+        assert xen.microcode() == 0x2B000571
+        use("4.18", told=f"fail=xc_get_ucode_revision:{errno.EPERM}")
+        assert xen.microcode() == 0
+        use("4.17", told="revision=0x2b000571")
+        assert xen.microcode() == 0
+
+    def test_the_error_names_the_call(self, use: Callable[..., Any]) -> None:
+        """As every other failure of libxc does."""
+        use("4.18", told=f"fail=xc_get_ucode_revision:{errno.EPERM}")
+        with libxc.Handle() as xc, pytest.raises(libxc.NotDom0, match="xc_get_ucode_revision"):
+            xc.microcode()
 
 
 def test_layout_against_the_headers(tmp_path: Path) -> None:

@@ -7,6 +7,10 @@ blanks. It answers all three generations of the policy calls.
 
     words=19      length of every set        host=hex,hex  the host set's first words
     sets=6        indices that there are     fail=CALL:ERRNO[:TIMES]  let a call fail
+    combined=hex  what XenServer's level of two sets has on top
+    revision=hex  of the microcode, from 4.18 on
+    domains=3     how many there are: ids 0, 7, 14, ...; every other one is HVM, the fourth is going
+    gone=7        the domain whose policy is not there any more
 """
 
 from __future__ import annotations
@@ -83,6 +87,8 @@ _POLICIES = {
 int xc_get_cpu_policy_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs);
 int xc_get_system_cpu_policy(xc_interface *xch, uint32_t index, uint32_t *nr_leaves,
                              xen_cpuid_leaf_t *leaves, uint32_t *nr_msrs, xen_msr_entry_t *msrs);
+int xc_get_domain_cpu_policy(xc_interface *xch, uint32_t domid, uint32_t *nr_leaves,
+                             xen_cpuid_leaf_t *leaves, uint32_t *nr_msrs, xen_msr_entry_t *msrs);
 """,
     "4.17": _POLICY_TYPES
     + """
@@ -90,12 +96,14 @@ typedef struct xc_cpu_policy xc_cpu_policy_t;
 xc_cpu_policy_t *xc_cpu_policy_init(void);
 void xc_cpu_policy_destroy(xc_cpu_policy_t *policy);
 int xc_cpu_policy_get_system(xc_interface *xch, unsigned int index, xc_cpu_policy_t *policy);
+int xc_cpu_policy_get_domain(xc_interface *xch, uint32_t domid, xc_cpu_policy_t *policy);
 int xc_cpu_policy_serialise(xc_interface *xch, const xc_cpu_policy_t *policy,
                             xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
                             xen_msr_entry_t *msrs, uint32_t *nr_msrs);
 int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs);
 """,
 }
+_POLICIES["4.18"] = _POLICIES["4.17"]
 RELEASES = tuple(_POLICIES)
 
 _CTRL = """
@@ -104,6 +112,22 @@ _CTRL = """
 #include <xentoollog.h>
 @PHYSINFO@
 typedef struct xc_interface_core xc_interface;
+typedef uint16_t domid_t;
+typedef uint8_t xen_domain_handle_t[16];
+#define _XEN_DOMINF_dying 0
+#define XEN_DOMINF_dying (1U << _XEN_DOMINF_dying)
+#define XEN_DOMINF_hvm_guest (1U << 1)
+struct xen_domctl_getdomaininfo {
+    domid_t domain;
+    uint16_t pad1;
+    uint32_t flags;
+    uint64_t __attribute__((aligned(8))) tot_pages, max_pages;
+    xen_domain_handle_t handle;
+    uint32_t cpupool;
+};
+typedef struct xen_domctl_getdomaininfo xc_domaininfo_t;
+int xc_domain_getinfolist(xc_interface *xch, uint32_t first_domain, unsigned int max_domains,
+                          xc_domaininfo_t *info);
 extern int fake_open_handles;
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger,
                                 unsigned open_flags);
@@ -241,7 +265,40 @@ int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *nr, uint3
     return 0;
 }
 
+static uint32_t domains(void)
+{
+    return number("domains", 3);
+}
+
+int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int most,
+                          xc_domaininfo_t *info)
+{
+    unsigned int count = 0;
+    uint32_t number, there = domains();
+    if ( fails(xch->logger, "xc_domain_getinfolist") )
+        return -1;
+    for ( number = (first + 6) / 7; number < there && count < most; number++, count++ )
+    {
+        memset(&info[count], 0, sizeof(*info));
+        info[count].domain = number * 7;
+        info[count].flags = number % 2 ? XEN_DOMINF_hvm_guest : 0;
+        if ( number == 3 )
+            info[count].flags |= XEN_DOMINF_dying;
+        memset(info[count].handle, (int)number, 16);
+    }
+    return count;
+}
+
 #ifdef XEN_POLICIES
+static int no_domain(uint32_t domid)
+{
+    if ( domid % 7 || domid / 7 >= domains() || domid == number("gone", 1) )
+        errno = ESRCH;
+    else
+        return 0;
+    return 1;
+}
+
 static void fill(uint32_t index, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
                  xen_msr_entry_t *msrs, uint32_t *nr_msrs)
 {
@@ -275,6 +332,15 @@ int xc_get_system_cpu_policy(xc_interface *xch, uint32_t index, uint32_t *nr_lea
     fill(index, leaves, nr_leaves, msrs, nr_msrs);
     return 0;
 }
+
+int xc_get_domain_cpu_policy(xc_interface *xch, uint32_t domid, uint32_t *nr_leaves,
+                             xen_cpuid_leaf_t *leaves, uint32_t *nr_msrs, xen_msr_entry_t *msrs)
+{
+    if ( fails(xch->logger, "domain_policy") || no_domain(domid) )
+        return -1;
+    fill(0x100 + domid, leaves, nr_leaves, msrs, nr_msrs);
+    return 0;
+}
 """,
     "4.17": r"""
 struct xc_cpu_policy { uint32_t index; };
@@ -299,6 +365,12 @@ int xc_cpu_policy_get_system(xc_interface *xch, unsigned int index, xc_cpu_polic
     return fails(xch->logger, "policy") ? -1 : 0;
 }
 
+int xc_cpu_policy_get_domain(xc_interface *xch, uint32_t domid, xc_cpu_policy_t *policy)
+{
+    policy->index = 0x100 + domid;
+    return fails(xch->logger, "domain_policy") || no_domain(domid) ? -1 : 0;
+}
+
 int xc_cpu_policy_serialise(xc_interface *xch, const xc_cpu_policy_t *policy,
                             xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
                             xen_msr_entry_t *msrs, uint32_t *nr_msrs)
@@ -315,7 +387,33 @@ int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_
 }
 """,
 }
-_XENSERVER = "int xc_cpu_featuresets_are_compatible(void) { abort(); }\n"
+# No header here declares it: it is looked up by its name.
+_FAKE_POLICIES["4.18"] = (
+    _FAKE_POLICIES["4.17"]
+    + r"""
+struct xenpf_ucode_revision { uint32_t cpu, signature, pf, revision; };
+
+int xc_get_ucode_revision(xc_interface *xch, struct xenpf_ucode_revision *answer)
+{
+    if ( fails(xch->logger, "xc_get_ucode_revision") )
+        return -1;
+    *answer = (struct xenpf_ucode_revision){ answer->cpu, 0x806f8, 1, number("revision", 0) };
+    return 0;
+}
+"""
+)
+# Its level is the common words, and what FAKE_XEN's `combined=hex` adds to the first of them.
+_XENSERVER = r"""
+int xc_cpu_featuresets_are_compatible(void) { abort(); }
+
+void xc_combine_cpu_featuresets(const uint32_t *a, const uint32_t *b, uint32_t *out, size_t length)
+{
+    size_t i;
+    for ( i = 0; i < length; i++ )
+        out[i] = a[i] & b[i];
+    out[0] |= strtoul(told("combined") ? told("combined") : "0", NULL, 16);
+}
+"""
 
 
 def build(folder: Path, release: str, xenserver: bool = False) -> Any:

@@ -12,6 +12,7 @@ from xenops_cpu.interface import (
     DoesNotExist,
     DomainNotBuilt,
     GuestType,
+    HostHistory,
     HostStat,
     Hypervisor,
     InternalError,
@@ -86,9 +87,16 @@ class LabService:
         _raise(debug_info)
         return vm_policy == "00000001"
 
-    # The recorded server knew no pools.
+    # The recorded server knew no history and no pools.
 
-    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+    def host_get_cpu_info_history(
+        self, debug_info: str, last: int | None = None, timeout: int | None = None
+    ) -> HostHistory:
+        raise Unimplemented("HOST.get_cpu_info_history")
+
+    def pool_get_cpu_info(
+        self, debug_info: str, hosts: list[PoolHost], before_2023: bool | None = None
+    ) -> dict[str, str]:
         raise Unimplemented("POOL.get_cpu_info")
 
     def pool_level(

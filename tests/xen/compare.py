@@ -21,8 +21,8 @@ TITLES = {
 
 _SET = re.compile(r"^(.*?) +((?:[0-9a-f]{8}:)*[0-9a-f]{8})$")
 _TITLE = re.compile(r"^(.*) policy: \d+ leaves, \d+ MSRs$")
-_LEAF = re.compile(r"^  ([0-9a-f]{8}):([0-9a-f]{8}) -> ([0-9a-f]{8}(?::[0-9a-f]{8}){3})$")
-_MSR = re.compile(r"^  ([0-9a-f]{8}) -> ([0-9a-f]{16})$")
+LEAF = re.compile(r"^  ([0-9a-f]{8}):([0-9a-f]{8}) -> ([0-9a-f]{8}(?::[0-9a-f]{8}){3})$")
+MSR = re.compile(r"^  ([0-9a-f]{8}) -> ([0-9a-f]{16})$")
 
 
 @frozen
@@ -67,10 +67,10 @@ def printed_policies(text: str) -> dict[str, Policy]:
     for line in text.splitlines():
         if match := _TITLE.match(line):
             leaves, msrs = found.setdefault(names[match[1]], ({}, {}))
-        elif match := _LEAF.match(line):
+        elif match := LEAF.match(line):
             a, b, c, d = (int(value, 16) for value in match[3].split(":"))
             leaves[int(match[1], 16), int(match[2], 16)] = (a, b, c, d)
-        elif match := _MSR.match(line):
+        elif match := MSR.match(line):
             msrs[int(match[1], 16)] = int(match[2], 16)
     del found[""]
     return {name: Policy(*parts) for name, parts in found.items()}

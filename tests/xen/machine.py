@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 # A boot takes 6 to 10 s of one core; a machine that shares its cores takes longer.
 BOOT_SECONDS = 150
 SERVICE_SECONDS = 60
-MEMORY = 512
+MEMORY = 640
 NOTHING = ("/bin/busybox", "true")
 
 INIT = """#!/bin/busybox sh
@@ -203,7 +203,7 @@ class Machine:
         overlay.write_bytes(self._image.dom0.read_bytes() + gzip.compress(self._additions(), 1))
         vcpus = self.smp
         xen_line = (
-            f"dom0=pv dom0_mem=256M,max:256M dom0_max_vcpus={vcpus} console=com1 "
+            f"dom0=pv dom0_mem=352M,max:352M dom0_max_vcpus={vcpus} console=com1 "
             f"com1=115200,8n1 smap=hvm cpuidle=0 {self.xen_args}"
         ).strip()
         linux_line = (

@@ -2,6 +2,7 @@
 
 probe.py capture            the capture, on stdout
 probe.py measure COUNT      JSON: seconds and growth over COUNT reads
+probe.py domains            JSON: each domain's policy as text, by its id
 """
 
 import json
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 from xenops_cpu.hosts import capture
+from xenops_cpu.sources import domain
 from xenops_cpu.sources.xen import XenSource
 
 
@@ -43,5 +45,8 @@ def measure(count: int) -> dict[str, int]:
 
 if sys.argv[1] == "capture":
     sys.stdout.write(capture.dump(XenSource().read()))
+elif sys.argv[1] == "domains":
+    found = domain.read()
+    json.dump({one.info.domid: [one.kind, one.policy.text()] for one in found}, sys.stdout)
 else:
     json.dump(measure(int(sys.argv[2])), sys.stdout)

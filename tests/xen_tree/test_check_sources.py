@@ -22,10 +22,11 @@ def test_what_is_a_definition() -> None:
 
 
 def test_places() -> None:
-    """A file is below xen/arch/x86 unless it says xen/; its functions follow."""
-    assert list(places("xen/lib/a.c f(); cpu/b.c g(), h()")) == [
+    """A file is below xen/arch/x86 unless it says xen/ or tools/; its functions follow."""
+    assert list(places("xen/lib/a.c f(); cpu/b.c g(), h(); tools/c.c i()")) == [
         ("xen/lib/a.c", ("f",)),
         ("xen/arch/x86/cpu/b.c", ("g", "h")),
+        ("tools/c.c", ("i",)),
     ]
 
 
@@ -41,6 +42,12 @@ def test_wrong_places_are_named(tmp_path: Path) -> None:
     found = list(wrong(source, "4.17"))
     assert "tsx.ctrl-write: there is no xen/arch/x86/tsx.c" in found
     assert "host.da1: xen/arch/x86/cpu-policy.c does not define recalculate_xstate()" in found
+    assert "libxc.always: " not in "".join(found)
+    assert "libxc.featureset: there is no tools/libs/guest/xg_cpuid_x86.c" in found
+    assert (
+        "recalc.limits: xen/arch/x86/cpu-policy.c does not define recalculate_cpuid_policy()"
+        in (found)
+    )
     assert not [sentence for sentence in found if sentence.startswith("pv-max.mask")]
 
 

@@ -215,7 +215,7 @@ def _policy(found: PolicyDifference) -> dict[str, Any]:
     return {
         "same": found.same,
         "features": _set(found.features),
-        "statements": [attrs.asdict(statement) for statement in found.statements],
+        "statements": [statement.words() for statement in found.statements],
     }
 
 

@@ -20,6 +20,10 @@ _SOCKET_PLACES = (
 )
 
 
+# The copy of /proc/cpuinfo that xenopsd reads where it is there.
+BOOT_CPUINFO = Path("/etc/xensource/boot_time_cpus")
+
+
 class _Parser(argparse.ArgumentParser):
     # What is made only when somebody asks for the help.
     more_help: Callable[[], str] | None = None
@@ -60,7 +64,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--boot-cpuinfo",
         metavar="FILE",
         type=Path,
-        help="a copy of /proc/cpuinfo made at boot; used in its place where it is there",
+        help="a copy of /proc/cpuinfo made at boot; used in its place where it is there "
+        f"({BOOT_CPUINFO})",
     )
     simulation.add_options(parser)
 
@@ -71,7 +76,7 @@ def source(options: argparse.Namespace) -> Source:
         simulation.take_source(options, options.source or "simulated")
         return simulation.source(options)
     try:
-        return choose.source(options.source, options.boot_cpuinfo)
+        return choose.source(options.source, options.boot_cpuinfo or BOOT_CPUINFO)
     except SourceError as error:
         raise Failure(str(error)) from error
     except ValueError as error:

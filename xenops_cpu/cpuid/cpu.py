@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from ..errors import Error
 from . import identity
 from .identity import BRAND, HYPERVISOR_BIT, NOTHING, REGISTERS, LeafKey, Registers, Signature
-from .policy import NO_SUBLEAF, SUBLEAVES, Policy
+from .policy import NO_SUBLEAF, Policy
 
 
 class CpuError(Error):
@@ -116,13 +116,3 @@ def cpu_of(policy: Policy) -> Cpu:
         for (leaf, subleaf), registers in policy.leaves.items()
     }
     return Cpu(leaves=leaves, msrs=dict(policy.msrs))
-
-
-def policy_of(cpu: Cpu) -> Policy:
-    """The CPU as a policy. Leaves that have subleaves keep theirs; the others have none."""
-    with_subleaves = {leaf for leaf, subleaf in cpu.leaves if subleaf} | SUBLEAVES
-    leaves = {
-        (leaf, subleaf if leaf in with_subleaves else NO_SUBLEAF): registers
-        for (leaf, subleaf), registers in cpu.leaves.items()
-    }
-    return Policy(leaves, dict(cpu.msrs))

@@ -20,7 +20,7 @@ _WORD = 0xFFFFFFFF
 
 # What a guest sees in leaves and registers that no word of a featureset has: leaves, and what for.
 _ELSEWHERE: tuple[tuple[range, str], ...] = (
-    (range(0x0, 0x1), "vendor and highest basic leaf"),
+    (range(0x1), "vendor and highest basic leaf"),
     (range(0x1, 0x2), "family, model and stepping; APIC id, CLFLUSH size"),
     (range(0x2, 0x3), "cache descriptors"),
     (range(0x4, 0x5), "caches"),
@@ -80,7 +80,7 @@ def featureset_policy(
             if value or word.msr in msrs:
                 msrs[word.msr] = kept | value << shift
         elif word.leaf is not None and word.register is not None:
-            key = _key(word)
+            key = word_key(word)
             if value or key in leaves:
                 leaves[key] = _with(leaves.get(key, NOTHING), word.register, value)
             if value:
@@ -93,7 +93,8 @@ def lost(policy: Policy, release: Release) -> tuple[str, ...]:
     return tuple(_lost(policy, release))
 
 
-def _key(word: Word) -> LeafKey:
+def word_key(word: Word) -> LeafKey:
+    """The leaf and subleaf of a word that is a register of CPUID."""
     assert word.leaf is not None
     return (word.leaf, NO_SUBLEAF if word.subleaf is None else word.subleaf)
 

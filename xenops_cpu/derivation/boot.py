@@ -17,7 +17,7 @@ BOOT = Phase("Host: boot of the first CPU")
 
 
 _PARSED = Source("cpu-policy.c _parse_xen_cpuid()", {"4.13 xsr": "cpuid.c parse_xen_cpuid()"})
-_NATIVE = Source(
+NATIVE = Source(
     "xen/lib/x86/cpuid.c x86_cpu_policy_fill_native()",
     {
         "4.13 xsr": "xen/lib/x86/cpuid.c x86_cpuid_policy_fill_native()",
@@ -93,7 +93,7 @@ def _nolapic(s: State) -> None:
     when="always",
     effect="each word is its CPUID register, 0 beyond the CPU's highest leaf",
     why="the CPU is asked directly; by now Xen may have written registers that change the answer",
-    source=_NATIVE,
+    source=NATIVE,
 )
 def _raw_words(s: State) -> None:
     s.raw = s.cpuid & s.raw_readable & ~(s.plan.word("m10Al") | s.plan.word("m10Ah"))
@@ -105,7 +105,7 @@ def _raw_words(s: State) -> None:
     when="the raw set has ARCH_CAPS",
     effect="two words are MSR 10a",
     why="reading the register without that bit would fault",
-    source=_NATIVE,
+    source=NATIVE,
 )
 def _raw_arch_caps(s: State) -> None:
     if s.raw & s.bit["ARCH_CAPS"]:

@@ -1,4 +1,4 @@
-"""Xen's command line, as far as it changes featuresets, read the way Xen reads it.
+"""Xen's command line, as far as it changes what guests see, read the way Xen reads it.
 
 The rules are those of xen/common/kernel.c (parse_params(), parse_bool(), parse_boolean(),
 cmdline_strcmp()), arch/x86/spec_ctrl.c parse_spec_ctrl() and arch/x86/cpu-policy.c parse_cpuid(),
@@ -60,6 +60,8 @@ class BootOptions:
     psr: frozenset[str] = frozenset()
     nolapic: bool = False
     lapic: bool = False
+    vpmu: bool = False
+    watchdog: bool = False
     notes: tuple[str, ...] = ()
     malformed: tuple[str, ...] = ()
 
@@ -99,6 +101,30 @@ def _psr(reader: Reader, value: str, option: str) -> None:
         else:
             wanted.discard(name)
     reader.values["psr"] = frozenset(wanted)
+
+
+def _vpmu(reader: Reader, value: str, option: str) -> None:
+    """xen/arch/x86/cpu/vpmu.c parse_vpmu_params(): bts, ipc and arch mean on as well."""
+    on = bool(reader.values.get("vpmu", False))
+    parts = False
+    for item in value.split(","):
+        said = parse_bool(item)
+        if said is not None:
+            on, parts = said, parts and said
+        elif item in ("bts", "ipc", "arch"):
+            parts = True
+        elif parse_boolean("rtm-abort", item) is None:
+            reader.bad(option, f'"{item}" is none of a boolean, bts, ipc, arch')
+    reader.values["vpmu"] = on or parts
+
+
+def _watchdog(reader: Reader, value: str, option: str) -> None:
+    """xen/arch/x86/nmi.c parse_watchdog(): it takes the counters away from vpmu."""
+    said = parse_bool(value) if value else True
+    if said is None and value != "force":
+        reader.bad(option, f'"{value}" is neither true, false nor "force"')
+    else:
+        reader.values["watchdog"] = said is not False
 
 
 def _maxcpus(reader: Reader, value: str, option: str) -> None:
@@ -176,6 +202,8 @@ _CUSTOM: Final[dict[str, Callable[[Reader, str, str], None]]] = {
     "psr": _psr,
     "lapic": _lapic,
     "nolapic": _nolapic,
+    "vpmu": _vpmu,
+    "watchdog": _watchdog,
 }
 
 

@@ -1,7 +1,8 @@
 """Where in Xen's source a step stands: files are split, functions renamed, as releases go by.
 
 A place is text: `FILE function(), function()`, further files behind `;`. A file is below
-xen/arch/x86/ unless it starts with xen/. scripts/check-sources holds every place to a Xen tree.
+xen/arch/x86/ unless it starts with xen/ or tools/. scripts/check-sources holds every place to a
+Xen tree.
 """
 
 from __future__ import annotations

@@ -1,39 +1,13 @@
-"""What differs between two CPU policies, in words.
-
-Features by name; everything else as a statement: leaf limits, identity, topology, address sizes,
-caches, saved state, the fields of MSRs. What has no name here is told by its register, so that no
-difference goes unsaid.
-"""
+"""What differs between two CPU policies: features by name, everything else as statements."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from attrs import frozen
 
-from ..cpuid import fields
-from ..cpuid.fields import ARCH_CAPS, CATEGORIES, IDENTITY, MSR_NAMES, MSRS, OTHER
-from ..cpuid.identity import REGISTERS
-from ..cpuid.policy import NO_SUBLEAF, SUBLEAVES, Policy
-from ..cpuid.words import policy_featureset
-from ..features.featureset import WORD_BITS, Featureset
+from ..cpuid.policy import Policy
+from ..cpuid.statements import Statement, in_leaves, statements
 from ..features.release import NEWEST, Release, release
 from .differences import SetDifference
-
-_WHOLE = (1 << WORD_BITS) - 1
-
-
-@frozen
-class Statement:
-    """One thing that differs. `a` and `b`: what each policy says, as text."""
-
-    category: str
-    title: str
-    a: str
-    b: str
-
-    def __str__(self) -> str:
-        return f"{self.title}: {self.a} → {self.b}"
 
 
 @frozen
@@ -51,120 +25,6 @@ class PolicyDifference:
 def policies(a: Policy, b: Policy, xen: Release | None = None) -> PolicyDifference:
     """The difference of two policies; `xen` says which bits are features (None: the newest)."""
     xen = xen or release(NEWEST)
-    statements = (*_identity(a, b), *_leaves(a, b, xen), *_msrs(a, b))
     return PolicyDifference(
-        SetDifference(_in_cpuid(a, xen), _in_cpuid(b, xen), xen),
-        tuple(sorted(statements, key=lambda s: CATEGORIES.index(s.category))),
+        SetDifference(in_leaves(a, xen), in_leaves(b, xen), xen), statements(a, b, xen)
     )
-
-
-def _in_cpuid(policy: Policy, xen: Release) -> Featureset:
-    """The words that are CPUID's; those of MSRs read as zero."""
-    words = policy_featureset(policy, xen).words
-    return Featureset.of_words(
-        word if place.msr is None else 0 for word, place in zip(words, xen.words, strict=True)
-    )
-
-
-_IDENTITY: tuple[tuple[str, frozenset[int], Callable[[Policy], str]], ...] = (
-    ("vendor", frozenset({0}), fields.vendor),
-    ("brand", frozenset({0x80000002, 0x80000003, 0x80000004}), fields.brand),
-    ("family", frozenset({1}), lambda policy: str(fields.signature(policy).family)),
-    ("model", frozenset({1}), lambda policy: str(fields.signature(policy).model)),
-    ("stepping", frozenset({1}), lambda policy: str(fields.signature(policy).stepping)),
-)
-
-_IDENTITY_REGISTERS = {0: REGISTERS[1:], 1: REGISTERS[:1]}
-
-
-def _identity(a: Policy, b: Policy) -> Iterator[Statement]:
-    for title, _, read in _IDENTITY:
-        if read(a) != read(b):
-            yield Statement(IDENTITY, title, read(a) or "none", read(b) or "none")
-
-
-def _leaves(a: Policy, b: Policy, xen: Release) -> Iterator[Statement]:
-    """Fields by their titles, what is neither field nor feature by register."""
-    for leaf, subleaf in sorted(_keys(a) | _keys(b)):
-        mine = a.leaf(leaf, subleaf)
-        theirs = b.leaf(leaf, subleaf)
-        if mine == theirs:
-            continue
-        told = _told_elsewhere(a, b, leaf, subleaf, xen)
-        for field in fields.fields_of(leaf, subleaf):
-            told[field.register] |= field.mask
-            if field.value(mine) != field.value(theirs):
-                yield Statement(
-                    field.category,
-                    field.title.format(subleaf=subleaf),
-                    field.show(field.value(mine)),
-                    field.show(field.value(theirs)),
-                )
-        for register, old, new in zip(REGISTERS, mine, theirs, strict=True):
-            if (old ^ new) & ~told[register]:
-                about = fields.title(leaf)
-                where = f"{leaf:x}" if subleaf == NO_SUBLEAF else f"{leaf:x}:{subleaf:x}"
-                title = f"CPUID {where} {register}" + (f" ({about})" if about else "")
-                yield Statement(OTHER, title, f"{old:08x}", f"{new:08x}")
-
-
-def _keys(policy: Policy) -> set[tuple[int, int]]:
-    """Of the leaves, with subleaf 0 for none where a policy has no other subleaf of a leaf."""
-    with_subleaves = {leaf for leaf, subleaf in policy.leaves if subleaf not in (0, NO_SUBLEAF)}
-    with_subleaves |= SUBLEAVES | {0x14, 0x1F}
-    return {
-        (leaf, subleaf if leaf in with_subleaves else NO_SUBLEAF) for leaf, subleaf in policy.leaves
-    }
-
-
-def _told_elsewhere(a: Policy, b: Policy, leaf: int, subleaf: int, xen: Release) -> dict[str, int]:
-    """The bits of each register that a statement of the identity or a feature speaks of."""
-    told = dict.fromkeys(REGISTERS, 0)
-    for _, leaves, read in _IDENTITY:
-        if leaf in leaves and read(a) != read(b):
-            told.update(dict.fromkeys(_IDENTITY_REGISTERS.get(leaf, REGISTERS), _WHOLE))
-    if leaf == 0x80000000 and all(_repeats_the_vendor(policy) for policy in (a, b)):
-        told.update(ebx=_WHOLE, ecx=_WHOLE, edx=_WHOLE)
-    for word, *values in zip(
-        xen.words, policy_featureset(a, xen).words, policy_featureset(b, xen).words, strict=True
-    ):
-        here = NO_SUBLEAF if word.subleaf is None else word.subleaf
-        if word.leaf == leaf and here == subleaf and word.register is not None:
-            index = REGISTERS.index(word.register)
-            there = [policy.leaf(leaf, subleaf)[index] for policy in (a, b)]
-            if values == there:  # not so beyond the limits of a policy
-                told[word.register] = _WHOLE
-    return told
-
-
-def _repeats_the_vendor(policy: Policy) -> bool:
-    repeated = policy.leaf(0x80000000)[1:]
-    return repeated == policy.leaf(0)[1:]
-
-
-def _msrs(a: Policy, b: Policy) -> Iterator[Statement]:
-    for index in sorted(a.msrs.keys() | b.msrs.keys()):
-        mine, theirs = a.msrs.get(index), b.msrs.get(index)
-        if mine == theirs:
-            continue
-        name = MSR_NAMES.get(index, f"MSR {index:x}")
-        if mine is None or theirs is None:
-            shown = ("not in the policy" if value is None else f"{value:016x}"
-                     for value in (mine, theirs))  # fmt: skip
-            yield Statement(MSRS, name, *shown)
-        changed = (mine or 0) ^ (theirs or 0)
-        for bit in range(64):
-            if changed >> bit & 1:
-                values = ("yes" if (value or 0) >> bit & 1 else "no" for value in (mine, theirs))
-                yield Statement(MSRS, f"{name} {_bit(index, bit)}", *values)
-
-
-def _bit(index: int, bit: int) -> str:
-    if index == ARCH_CAPS:
-        xen = release(NEWEST)
-        for word in xen.words:
-            if word.msr == index and (word.half == "hi") == (bit >= WORD_BITS):
-                feature = xen.feature(word.index * WORD_BITS + bit % WORD_BITS)
-                if feature is not None:
-                    return feature.name
-    return fields.MSR_FIELDS.get(index, {}).get(bit, f"bit {bit}")

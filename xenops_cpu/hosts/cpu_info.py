@@ -56,23 +56,25 @@ def host_stat(host: Host) -> HostStat:
     )
 
 
-# xapi keeps these in its database (create_host_cpu in ocaml/xapi/create_misc.ml), all as strings.
+# xapi keeps these in its database (create_host_cpu in ocaml/xapi/create_misc.ml), all as strings;
+# nr_nodes since July 2025.
 XAPI_KEYS = (
-    "cpu_count", "socket_count", "threads_per_core", "vendor", "speed", "modelname", "family",
-    "model", "stepping", "flags", "features_pv", "features_hvm", "features_hvm_host",
+    "cpu_count", "socket_count", "threads_per_core", "nr_nodes", "vendor", "speed", "modelname",
+    "family", "model", "stepping", "flags", "features_pv", "features_hvm", "features_hvm_host",
     "features_pv_host",
 )  # fmt: skip
 
 
-def xapi_map(info: CpuInfo) -> dict[str, str]:
-    """The string map that xapi stores in Host.cpu_info."""
-    return {key: str(getattr(info, key)) for key in XAPI_KEYS}
+def xapi_map(info: CpuInfo, before_2025: bool = False) -> dict[str, str]:
+    """The string map that xapi stores in Host.cpu_info; `before_2025` without nr_nodes."""
+    keys = [key for key in XAPI_KEYS if not (before_2025 and key == "nr_nodes")]
+    return {key: str(getattr(info, key)) for key in keys}
 
 
 def describe(host: Host) -> Iterator[str]:
-    """Lines for the log: each guest type's max and default and what is in one of them only.
+    """Texts for the log: each guest type's max and default and what is in one of them only.
 
-    Each as xen-cpuid takes it, and by name.
+    Each twice, as xen-cpuid takes it and then by name.
     """
     names = host.release.names
     for each in offers(host):

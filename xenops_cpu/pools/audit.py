@@ -11,7 +11,7 @@ from ..hosts.cpu_info import cpu_info, xapi_map
 from ..hosts.host import UNKNOWN, Host
 from ..hosts.record import featureset
 from .member import Member, release_of_pool
-from .records import HostRecord, pool_cpu_info
+from .records import Combine, HostRecord, keys_before_2023, pool_cpu_info
 from .verdict import check_all
 from .vm import Vm, labels, wrong_kind
 
@@ -59,13 +59,15 @@ def of_pool(
     stored: Mapping[str, str],
     hosts: Sequence[HostRecord],
     members: Sequence[Member],
+    combine: Combine | None = None,
 ) -> Iterator[Finding]:
-    """A stored Pool.cpu_info against the level of its hosts' records.
+    """A stored Pool.cpu_info against the level of its hosts' records, with the keys that it has.
 
-    `members` are the same hosts: whose rules count is theirs. Raises InputError.
+    `members` are the same hosts: whose rules count is theirs. `combine`: as in pool_cpu_info.
+    Raises InputError.
     """
     xen = release_of_pool(members) if members else None
-    expected = pool_cpu_info(hosts, xen)
+    expected = pool_cpu_info(hosts, xen, keys_before_2023(stored), combine)
     return differing(name, stored, expected, xen or release_of_pool(()))
 
 

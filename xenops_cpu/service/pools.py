@@ -23,17 +23,25 @@ from ..interface import (
 from ..pools import audit, plan
 from ..pools.level import level_of
 from ..pools.member import Member, member_of_record, release_of_pool, unlike
-from ..pools.records import HostRecord, pool_cpu_info
+from ..pools.records import Combine, HostRecord, pool_cpu_info
 from ..pools.split import split as split_of
 from ..pools.verdict import check_all
 from ..pools.vm import Vm, of_flags
-from . import answers
+from . import answers, strict
 
 
-def cpu_info(hosts: Sequence[PoolHost], own: Release | None) -> dict[str, str]:
-    """POOL.get_cpu_info. `own`: the release of the host that answers, if it is known."""
+def cpu_info(
+    hosts: Sequence[PoolHost],
+    own: Release | None,
+    before_2023: bool = False,
+    combine: Combine | None = None,
+) -> dict[str, str]:
+    """POOL.get_cpu_info. `own`: the release of the host that answers, if it is known.
+
+    `combine`: HOST.combine_cpu_policies as that host answers it.
+    """
     with _parameter("hosts"):
-        return pool_cpu_info(_records(hosts), _rules(hosts, own))
+        return pool_cpu_info(_records(hosts), _rules(hosts, own), before_2023, combine)
 
 
 def level(hosts: Sequence[PoolHost], guest_type: GuestType, own: Release | None) -> PoolLevel:
@@ -70,9 +78,13 @@ def split(
 
 
 def audit_of(
-    stored: dict[str, str], hosts: Sequence[PoolHost], own: Release | None
+    stored: dict[str, str],
+    hosts: Sequence[PoolHost],
+    own: Release | None,
+    combine: Combine | None = None,
 ) -> list[PoolFinding]:
     """POOL.audit."""
+    strict.check("parameter stored: Pool.cpu_info", stored)
     members = _members("hosts", [host for host in hosts if _readable(host)], own)
     with _parameter("hosts"):
         records = _records(hosts)
@@ -80,7 +92,7 @@ def audit_of(
     with _parameter("stored"):
         return [
             answers.finding(finding)
-            for finding in audit.of_pool("Pool.cpu_info", stored, records, members)
+            for finding in audit.of_pool("Pool.cpu_info", stored, records, members, combine)
         ]
 
 
@@ -94,6 +106,7 @@ def _parameter(name: str) -> Iterator[None]:
 
 
 def _members(parameter: str, hosts: Sequence[PoolHost], own: Release | None) -> list[Member]:
+    strict.check_hosts(parameter, hosts)
     with _parameter(parameter):
         members = [_member(host, own) for host in hosts]
     names = unlike(member.name for member in members)
@@ -112,6 +125,7 @@ def _member(host: PoolHost, own: Release | None) -> Member:
 
 
 def _vms(vms: Sequence[PoolVm]) -> list[Vm]:
+    strict.check_vms(vms)
     names = unlike(vm.name for vm in vms)
     with _parameter("vms"):
         return [
@@ -121,11 +135,12 @@ def _vms(vms: Sequence[PoolVm]) -> list[Vm]:
 
 
 def _records(hosts: Sequence[PoolHost]) -> list[HostRecord]:
+    strict.check_hosts("hosts", hosts)
     return [HostRecord(host.cpu_info, host.hvm) for host in hosts]
 
 
 def _readable(host: PoolHost) -> bool:
-    return "features_pv" in host.cpu_info
+    return "features_pv" in host.cpu_info or "features_pv_host" in host.cpu_info
 
 
 def _rules(hosts: Sequence[PoolHost], own: Release | None) -> Release | None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .. import __version__
-from ..features.featureset import Featureset, FeaturesetError
+from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release
 from ..hosts.cpu_info import describe, host_stat, notes
@@ -21,6 +21,7 @@ from ..interface import (
     CpuInfo,
     FeaturesetText,
     GuestType,
+    HostHistory,
     HostStat,
     InternalError,
     PoolCheck,
@@ -33,12 +34,18 @@ from ..interface import (
     QueryResult,
 )
 from ..log import task
-from ..pools.levelling import combine
 from ..sources import Source, SourceError
+from . import strict
+from .level import Combine, level_of_two
+
+if TYPE_CHECKING:
+    from .history import History
 
 log = logging.getLogger(__name__)
 
 OnInconsistent = Literal["error", "warn"]
+
+LONGEST_WAIT_SECONDS = 30
 
 
 class XenopsCpu:
@@ -46,6 +53,8 @@ class XenopsCpu:
 
     The source is read for every call that needs it, and decides itself what a read costs
     (sources.fresh); the record is made anew when the host that was read is another object.
+    `libxc_level`: the level of two featuresets as this host's libxc computes it, where it does.
+    `history`: what was before, after an entry's number, waiting so many seconds; where it is kept.
     """
 
     def __init__(
@@ -53,9 +62,13 @@ class XenopsCpu:
         source: Source,
         on_inconsistent: OnInconsistent = "error",
         instance_id: str = "",
+        libxc_level: Combine | None = None,
+        history: History | None = None,
     ) -> None:
         self._source = source
         self._on_inconsistent = on_inconsistent
+        self._libxc_level = libxc_level
+        self._history = history
         self.instance_id = instance_id or str(uuid.uuid4())
         self._host: Host | None = None
         self._complaint = ""
@@ -96,17 +109,25 @@ class XenopsCpu:
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
-        """The level of two hosts, by the rules of this host's release (see levelling)."""
+        """The level of two hosts, as this host's libxc has it, else by its release's rules."""
         task.set(debug_info)
-        left, right = _parse("policy1", policy1), _parse("policy2", policy2)
-        return str(combine(left, right, self._release_for(left, right)))
+        return str(
+            self._level(
+                strict.featureset("parameter policy1", policy1),
+                strict.featureset("parameter policy2", policy2),
+            )
+        )
+
+    def _level(self, left: Featureset, right: Featureset) -> Featureset:
+        return level_of_two(left, right, self._release_for(left, right), self._libxc_level)
 
     def host_is_compatible(
         self, debug_info: str, vm_policy: FeaturesetText, host_policy: FeaturesetText
     ) -> bool:
         """Whether the host takes in all that the VM has seen; what is missing is logged by name."""
         task.set(debug_info)
-        vm, host = _parse("vm_policy", vm_policy), _parse("host_policy", host_policy)
+        vm = strict.featureset("parameter vm_policy", vm_policy)
+        host = strict.featureset("parameter host_policy", host_policy)
         lacking = vm - host
         if not lacking:
             return True
@@ -114,13 +135,26 @@ class XenopsCpu:
         log.info("not compatible: the host lacks %s (%s)", names, lacking.text(":"))
         return False
 
-    def pool_get_cpu_info(self, debug_info: str, hosts: list[PoolHost]) -> dict[str, str]:
+    def host_get_cpu_info_history(
+        self, debug_info: str, last: int | None = None, timeout: int | None = None
+    ) -> HostHistory:
+        """What the host was before; waits for a change if `timeout` seconds are given."""
+        task.set(debug_info)
+        self._read()
+        if self._history is None:
+            raise InternalError("this service keeps no history: start it with --history FILE")
+        return self._history(last or 0, min(max(timeout or 0, 0), LONGEST_WAIT_SECONDS))
+
+    def pool_get_cpu_info(
+        self, debug_info: str, hosts: list[PoolHost], before_2023: bool | None = None
+    ) -> dict[str, str]:
         """Pool.cpu_info as xapi makes it."""
         from . import bounds, pools
 
         task.set(debug_info)
         bounds.hosts("level", hosts)
-        return pools.cpu_info(hosts, self._own())
+        own = self._own()
+        return pools.cpu_info(hosts, own, bool(before_2023), self._level if own else None)
 
     def pool_level(
         self, debug_info: str, hosts: list[PoolHost], guest_type: GuestType
@@ -168,7 +202,8 @@ class XenopsCpu:
 
         task.set(debug_info)
         bounds.hosts("audit", hosts)
-        return pools.audit_of(stored, hosts, self._own())
+        own = self._own()
+        return pools.audit_of(stored, hosts, own, self._level if own else None)
 
     def _own(self) -> Release | None:
         """This host's release; None where the host cannot be read."""
@@ -198,18 +233,12 @@ class XenopsCpu:
         log.info("read %s", host.origin)
         for note in notes(host):
             log.info("note: %s", note)
-        for line in describe(host):
-            log.info("%s", line)
+        lines = describe(host)
+        for in_hex, by_name in zip(lines, lines, strict=True):
+            log.info("%s; %s", in_hex, by_name)  # one line: hex alone tells nobody anything
         self._complaint = "; ".join(inconsistencies(host))
         if self._complaint:
             level = logging.ERROR if self._on_inconsistent == "error" else logging.WARNING
             log.log(level, "%s", self._complaint)
         self._stat = host_stat(host)
         self._host = host
-
-
-def _parse(parameter: str, text: str) -> Featureset:
-    try:
-        return Featureset.parse(text)
-    except FeaturesetError as error:
-        raise InternalError(f"parameter {parameter}: {error}") from error

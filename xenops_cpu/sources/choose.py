@@ -36,6 +36,11 @@ def source(
     raise InputError(f'"{name}" is not a source; there are {KINDS}')
 
 
+def reads_this_machine(source: Source) -> bool:
+    """Whether the host that it reads is the machine that this runs on."""
+    return source.name == "xen" or getattr(source, "subject", source) is None
+
+
 def _usual() -> str:
     from . import xen
 

@@ -12,30 +12,39 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import attrs
-
-from ..features.featureset import Featureset
-from ..hosts.host import Featuresets, Host
+from ..hosts.changes import changes, steady
+from ..hosts.host import Host
 from . import Source
 
 log = logging.getLogger(__name__)
 
 
+def since_boot() -> float:
+    """Seconds, the machine's sleep included: an answer of before a sleep is an old one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Fresh:
     """Reads `source` when the last answer is older than `seconds`; a failure is never kept.
 
-    While nothing has changed the same object is returned. `clock` counts seconds and never goes
-    back.
+    While nothing has changed the same object is returned. `noticed` is called with each host that
+    is another object, before anybody gets it and never twice at once. `clock` counts seconds and
+    never goes back.
     """
 
     def __init__(
-        self, source: Source, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        source: Source,
+        seconds: float,
+        clock: Callable[[], float] = since_boot,
+        noticed: Callable[[Host], None] = lambda host: None,
     ) -> None:
         self._source = source
         self._seconds = seconds
         self._clock = clock
+        self._noticed = noticed
         self._lock = threading.Lock()
         self._answer: tuple[float, Host] | None = None
 
@@ -55,51 +64,17 @@ class Fresh:
                 return answer[1]  # somebody else has read it while this caller waited
             host = self._source.read()
             if answer is not None:
-                host = _noticed(answer[1], host)
+                host = _other(answer[1], host)
+            if answer is None or host is not answer[1]:
+                self._noticed(host)
             self._answer = asked, host
             return host
 
 
-def _noticed(before: Host, now: Host) -> Host:
+def _other(before: Host, now: Host) -> Host:
     """The host to go on with: the old object where nothing has changed that anybody stores."""
-    if _steady(before) == _steady(now):
+    if steady(before) == steady(now):
         return before
     for line in changes(before, now):
         log.warning("%s", line)
     return now
-
-
-def _steady(host: Host) -> Host:
-    """Without the clock speed, which wanders with the load where it is not a constant."""
-    return attrs.evolve(host, processor=attrs.evolve(host.processor, speed=""))
-
-
-def changes(before: Host, now: Host) -> Iterator[str]:
-    """What is different, a sentence for each set, with the names of the features."""
-    for item in attrs.fields(Featuresets):
-        had: Featureset | None = getattr(before.featuresets, item.name)
-        has: Featureset | None = getattr(now.featuresets, item.name)
-        if had == has:
-            continue
-        had, has = had or Featureset(), has or Featureset()
-        parts = []
-        if has - had:
-            parts.append("gained " + " ".join(now.release.names(has - had)))
-        if had - has:
-            parts.append("lost " + " ".join(before.release.names(had - has)))
-        if had.length != has.length:
-            parts.append(f"has {has.length} words, had {had.length}")
-        yield f"featureset {item.name} has changed: {'; '.join(parts)}"
-    old, new = attrs.asdict(_steady(before)), attrs.asdict(_steady(now))
-    for name in ("xen", "processor", "topology"):
-        for member, value in old[name].items():
-            if value != new[name][member]:
-                yield f"{name}.{member} has changed: {value} → {new[name][member]}"
-    for name in ("iommu", "hvm"):
-        if old[name] != new[name]:
-            yield f"{name} has changed: {old[name]} → {new[name]}"
-    for name in sorted({*before.policies, *now.policies}):
-        if before.policies.get(name) != now.policies.get(name):
-            yield f"CPU policy {name} has changed"
-    if before.notes != now.notes:
-        yield f"notes have changed: {'; '.join(now.notes) or 'none now'}"

@@ -10,17 +10,17 @@ import errno
 import importlib
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-from attrs import frozen
+from uuid import UUID
 
 from ..cpuid.policy import Policy
 from ..features.featureset import MAX_WORDS, Featureset
 from . import SourceError
+from .info import DomainInfo, Physinfo
 
 DEVICES = (Path("/dev/xen/privcmd"), Path("/proc/xen/privcmd"))
 HYPERVISOR_TYPE = Path("/sys/hypervisor/type")
@@ -31,6 +31,14 @@ CAPABILITIES = Path("/proc/xen/capabilities")
 ATTEMPTS = 10
 # xen_cpuid_leaf_t and xen_msr_entry_t, whose layout the binding was compiled against.
 LEAF, MSR = struct.Struct("=6I"), struct.Struct("=IIQ")
+DOMAINS_AT_ONCE = 256
+# What libxc calls what the binding calls for several releases.
+_PUBLIC = {
+    "xenops_policy_size": "xc_cpu_policy_size",
+    "xenops_policy": "xc_cpu_policy",
+    "xenops_domain_policy": "xc_cpu_policy_get_domain",
+    "xenops_microcode": "xc_get_ucode_revision",
+}
 # XENFEAT_dom0 (xen/include/public/features.h).
 DOM0_FLAG = 1 << 11
 
@@ -92,19 +100,6 @@ def is_dom0() -> bool:
         return "control_d" in CAPABILITIES.read_text()
     except OSError:
         return False
-
-
-@frozen
-class Physinfo:
-    """What physinfo says, as far as it is needed; counts are of what is online, speed in kHz."""
-
-    threads_per_core: int
-    cores_per_socket: int
-    nr_cpus: int
-    nr_nodes: int
-    cpu_khz: int
-    hvm: bool
-    iommu: bool
 
 
 @cache
@@ -212,7 +207,8 @@ class Handle:
         return f"{number >> 16}.{number & 0xFFFF}{extra}"
 
     def capabilities(self) -> str:
-        return self._text(self._library.lib.XENVER_capabilities).strip()
+        """As Xen gives it, with a blank behind each: so xenopsd hands it on to xapi."""
+        return self._text(self._library.lib.XENVER_capabilities)
 
     def commandline(self) -> str:
         return self._text(self._library.lib.XENVER_commandline)
@@ -258,11 +254,30 @@ class Handle:
             return Featureset.of_words(ffi.unpack(words, count[0]))
         raise CallFailed("xc_get_cpu_featureset: the number of words changes from call to call")
 
-    def policy_reader(self) -> Callable[[int], Policy] | None:
-        """A function from an index of the sysctl to the policy; None where libxc has none.
+    def domains(self) -> Iterator[DomainInfo]:
+        """The domains that are there, in order of their ids, but for those that are going."""
+        lib, ffi = self._library.lib, self._library.ffi
+        found = ffi.new("xc_domaininfo_t[]", DOMAINS_AT_ONCE)
+        first = 0
+        while True:
+            count = self._call("xc_domain_getinfolist", first, DOMAINS_AT_ONCE, found)
+            for info in found[0:count]:
+                if not info.flags & lib.XEN_DOMINF_dying:
+                    uuid = UUID(bytes=bytes(ffi.buffer(info.handle)))
+                    hvm = bool(info.flags & lib.XEN_DOMINF_hvm_guest)
+                    yield DomainInfo(info.domain, str(uuid), hvm)
+            if count < DOMAINS_AT_ONCE:
+                return
+            first = found[count - 1].domain + 1
 
-        Leaves that are all zero are left out, as xen-cpuid does: a leaf that is not there reads so.
+    def policy_reader(self, *, of_domains: bool = False) -> Callable[[int], Policy] | None:
+        """A function from an index of the sysctl, or a domain's id, to the policy; None where libxc
+        has none.
+
+        Of system policies leaves that are all zero are left out, as xen-cpuid does: a leaf that is
+        not there reads so. A domain's has all.
         """
+        call = "xenops_domain_policy" if of_domains else "xenops_policy"
         lib, ffi = self._library.lib, self._library.ffi
         if not lib.XENOPS_HAS_POLICIES:
             return None
@@ -274,12 +289,12 @@ class Handle:
         def read(index: int) -> Policy:
             nr_leaves = ffi.new("uint32_t *", leaves_size[0])
             nr_msrs = ffi.new("uint32_t *", msrs_size[0])
-            self._call("xenops_policy", index, leaves, nr_leaves, msrs, nr_msrs)
+            self._call(call, index, leaves, nr_leaves, msrs, nr_msrs)
             return Policy(
                 {
                     (leaf, subleaf): (a, b, c, d)
                     for leaf, subleaf, a, b, c, d in LEAF.iter_unpack(taken(leaves, nr_leaves))
-                    if a | b | c | d
+                    if of_domains or a | b | c | d
                 },
                 {index: value for index, _, value in MSR.iter_unpack(taken(msrs, nr_msrs))},
             )
@@ -288,6 +303,12 @@ class Handle:
             return bytes(ffi.buffer(array)[0 : count[0] * ffi.sizeof(array[0])])
 
         return read
+
+    def microcode(self) -> int:
+        """Its revision, of the first CPU. CallUnsupported before Xen 4.18."""
+        revision = self._library.ffi.new("uint32_t *")
+        self._call("xenops_microcode", revision)
+        return int(revision[0])
 
     @property
     def adds_compatibility_bits(self) -> bool:
@@ -316,4 +337,4 @@ class Handle:
             error = self._library.ffi.errno
             if error != errno.EINTR or attempt == ATTEMPTS:
                 break
-        raise _failure(name.replace("xenops_policy", "xc_cpu_policy"), error, self._said())
+        raise _failure(_PUBLIC.get(name, name), error, self._said())

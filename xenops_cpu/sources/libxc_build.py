@@ -32,9 +32,12 @@ struct xen_sysctl_physinfo {
     uint32_t threads_per_core, cores_per_socket, nr_cpus, nr_nodes, cpu_khz, capabilities;
     ...;
 };
+typedef struct { uint16_t domain; uint32_t flags; uint8_t handle[16]; ...; } xc_domaininfo_t;
 typedef struct { uint32_t leaf, subleaf, a, b, c, d; } xen_cpuid_leaf_t;
 typedef struct { uint32_t idx, flags; uint64_t val; } xen_msr_entry_t;
 
+static const int XEN_DOMINF_dying;
+static const int XEN_DOMINF_hvm_guest;
 static const int XENVER_version;
 static const int XENVER_extraversion;
 static const int XENVER_capabilities;
@@ -48,6 +51,8 @@ int xc_interface_close(xc_interface *xch);
 int xc_version(xc_interface *xch, int command, void *argument);
 int xc_physinfo(xc_interface *xch, struct xen_sysctl_physinfo *info);
 int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *length, uint32_t *words);
+int xc_domain_getinfolist(xc_interface *xch, uint32_t first, unsigned int most,
+                          xc_domaininfo_t *domains);
 
 xc_interface *xenops_open(void);
 const char *xenops_last_message(void);
@@ -55,10 +60,16 @@ void xenops_clear_message(void);
 int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msrs);
 int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
                   uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs);
+int xenops_domain_policy(xc_interface *xch, uint32_t domid, xen_cpuid_leaf_t *leaves,
+                         uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs);
 int xenops_has_compatibility_bits(void);
+int xenops_combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length);
+int xenops_microcode(xc_interface *xch, uint32_t *revision);
 """
 
 SOURCE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -120,20 +131,33 @@ static int xenops_policy_size(xc_interface *xch, uint32_t *leaves, uint32_t *msr
     return xc_cpu_policy_get_size(xch, leaves, msrs);
 }
 
-static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
-                         uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+static int serialised(xc_interface *xch, int of_domain, uint32_t number, xen_cpuid_leaf_t *leaves,
+                      uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
 {
     xc_cpu_policy_t *policy = xc_cpu_policy_init();
     int failed, error;
 
     if ( !policy )
         return -1;
-    failed = xc_cpu_policy_get_system(xch, index, policy) ||
+    failed = (of_domain ? xc_cpu_policy_get_domain(xch, number, policy)
+                        : xc_cpu_policy_get_system(xch, number, policy)) ||
              xc_cpu_policy_serialise(xch, policy, leaves, nr_leaves, msrs, nr_msrs);
     error = errno;
     xc_cpu_policy_destroy(policy);
     errno = error;
     return failed ? -1 : 0;
+}
+
+static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *leaves,
+                         uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    return serialised(xch, 0, index, leaves, nr_leaves, msrs, nr_msrs);
+}
+
+static int xenops_domain_policy(xc_interface *xch, uint32_t domid, xen_cpuid_leaf_t *leaves,
+                                uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    return serialised(xch, 1, domid, leaves, nr_leaves, msrs, nr_msrs);
 }
 #elif defined(XENOPS_POLICY_ARRAYS)
 # define XENOPS_HAS_POLICIES 1
@@ -147,6 +171,12 @@ static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *le
                          uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
 {
     return xc_get_system_cpu_policy(xch, index, nr_leaves, leaves, nr_msrs, msrs);
+}
+
+static int xenops_domain_policy(xc_interface *xch, uint32_t domid, xen_cpuid_leaf_t *leaves,
+                                uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    return xc_get_domain_cpu_policy(xch, domid, nr_leaves, leaves, nr_msrs, msrs);
 }
 #else
 # define XENOPS_HAS_POLICIES 0
@@ -168,6 +198,12 @@ static int xenops_policy(xc_interface *xch, uint32_t index, xen_cpuid_leaf_t *le
     (void)index; (void)leaves; (void)msrs;
     return xenops_policy_size(xch, nr_leaves, nr_msrs);
 }
+
+static int xenops_domain_policy(xc_interface *xch, uint32_t domid, xen_cpuid_leaf_t *leaves,
+                                uint32_t *nr_leaves, xen_msr_entry_t *msrs, uint32_t *nr_msrs)
+{
+    return xenops_policy(xch, domid, leaves, nr_leaves, msrs, nr_msrs);
+}
 #endif
 
 /* XenServer's libxc is known by a function that upstream's has not. Never called: only asked for,
@@ -177,6 +213,40 @@ extern int xc_cpu_featuresets_are_compatible() __attribute__((weak));
 static int xenops_has_compatibility_bits(void)
 {
     return xc_cpu_featuresets_are_compatible != 0;
+}
+
+/* XenServer's level of two featuresets. Looked up when it is called: no header has to declare it,
+ * and a module built without it calls it where the library has it. 0, or -1 where it has not. */
+typedef void combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length);
+
+static int xenops_combine(const uint32_t *left, const uint32_t *right, uint32_t *out, size_t length)
+{
+    combine *function = (combine *)dlsym(RTLD_DEFAULT, "xc_combine_cpu_featuresets");
+
+    if ( !function )
+        return -1;
+    function(left, right, out, length);
+    return 0;
+}
+
+/* The microcode's revision, as Xen reads it from the CPU: since 4.18, looked up in the same way.
+ * Four words: the CPU that is asked (in), its signature, platform flags, revision (out). */
+typedef int get_revision(xc_interface *xch, uint32_t *words);
+
+static int xenops_microcode(xc_interface *xch, uint32_t *revision)
+{
+    get_revision *function = (get_revision *)dlsym(RTLD_DEFAULT, "xc_get_ucode_revision");
+    uint32_t words[16] = { 0 };
+
+    if ( !function )
+    {
+        errno = ENOSYS;
+        return -1;
+    }
+    if ( function(xch, words) )
+        return -1;
+    *revision = words[3];
+    return 0;
 }
 """
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from ..cpuid.cpu import Cpu, policy_of
+from ..cpuid.cpu import Cpu
 from ..cpuid.identity import AMD, HYGON
+from ..cpuid.policy import Policy
 from ..cpus import machine
 from ..cpus.instruction import MachineError
 from ..cpus.params import options_of
@@ -88,7 +90,7 @@ class Simulated:
             iommu=False,
             hvm=derivation.hvm,
             featuresets=sets,
-            policies={"raw": policy_of(cpu)},
+            policies=SimulatedPolicies(derivation),
             notes=(
                 *filter(None, (point,)),
                 *notes,
@@ -98,6 +100,48 @@ class Simulated:
             ),
         )
         return host, derivation
+
+
+class SimulatedPolicies(Mapping[str, Policy]):
+    """The policies of a derived host, made when the first of them is asked for.
+
+    The raw one has, beside what Xen reads, every register that is known of the CPU: the derivation
+    can be made anew from it. A release before 4.14 has no maxima.
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self._derivation = derivation
+
+    @cached_property
+    def _system(self) -> Mapping[str, Policy]:
+        from ..derivation.policies import system_policies
+
+        return system_policies(self._derivation)
+
+    def __getitem__(self, name: str) -> Policy:
+        if name not in tuple(self):
+            raise KeyError(name)
+        policy = self._system[name]
+        if name == "raw":
+            return evolve(policy, msrs={**self._derivation.cpu.msrs, **_known(policy)})
+        return policy
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, words in self._derivation.featuresets.items() if words is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __eq__(self, other: object) -> bool:
+        """The same derivation has the same policies, so a daemon that compares makes none."""
+        if isinstance(other, SimulatedPolicies) and self._derivation == other._derivation:
+            return True
+        return super().__eq__(other)
+
+
+def _known(policy: Policy) -> Mapping[int, int]:
+    """Registers that a raw policy has; a zero may stand for one that is not there."""
+    return {index: value for index, value in policy.msrs.items() if value}
 
 
 def this_machine(boot_cpuinfo: Path | None = None) -> Subject:

@@ -12,7 +12,8 @@ from ..features.fit import fit
 from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Topology, Xen
 from . import cpuinfo
-from .libxc import CallFailed, Handle, Physinfo, XenError, is_dom0
+from .info import Physinfo
+from .libxc import CallFailed, Handle, XenError, is_dom0
 
 # Indices of the sysctls get_cpu_featureset and get_cpu_policy (xen/include/public/sysctl.h).
 # The two do not agree, and the first calls a default by the guest type alone.
@@ -67,6 +68,15 @@ class XenSource:
             policies=policies,
             notes=tuple(notes),
         )
+
+
+def microcode() -> int:
+    """The revision that Xen says the first CPU runs with; 0 where Xen does not tell."""
+    try:
+        with Handle() as xc:
+            return xc.microcode()
+    except XenError:
+        return 0
 
 
 def on_a_xen_host() -> bool:

@@ -30,6 +30,10 @@ class Spool(Protocol):
         """Send from `offset` what the socket takes now. Raises BlockingIOError, OSError."""
         ...
 
+    def read(self) -> bytes:
+        """All of it."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -11,6 +11,7 @@ import logging
 import select
 import socket
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 from ..limits import Limits
@@ -32,12 +33,14 @@ class Answers(NamedTuple):
 
     `quick` answers in the loop, or says None to a call that may take long; `long` answers such a
     call on a thread; `refuse` makes the answer to a request that cannot be taken out of a message
-    and whether the caller reads JSON.
+    and whether the caller reads JSON; `waits` tells of a long call whether it only waits, so that
+    it must not take a thread from those that work.
     """
 
     quick: Callable[[Request], Reply | None]
     long: Callable[[Request], Reply]
     refuse: Callable[[str, bool], Reply]
+    waits: Callable[[Request], bool] = lambda request: False
 
 
 class Conversations:
@@ -57,6 +60,9 @@ class Conversations:
         self._limits = limits
         self._workers: Workers[Connection, Reply] = Workers(
             answers.long, wake, limits.helpers, limits.large_calls, limits.caller_calls
+        )
+        self._waiters: Workers[Connection, Reply] = Workers(
+            answers.long, wake, limits.waiting_calls, limits.waiting_calls, limits.caller_waits
         )
         # Who has another request here, so that the loop must not wait.
         self.more: dict[Connection, None] = {}
@@ -91,7 +97,7 @@ class Conversations:
 
     def collect(self) -> None:
         """Send what the workers have answered, and go on with those connections."""
-        for connection, reply in self._workers.finished():
+        for connection, reply in chain(self._workers.finished(), self._waiters.finished()):
             if connection.sock.fileno() < 0:
                 if reply is not None and not isinstance(reply[0], bytes):
                     reply[0].close()
@@ -175,9 +181,10 @@ class Conversations:
 
     def _hand_over(self, connection: Connection, request: Request) -> None:
         """Let a worker answer; the connection waits for it."""
-        refusal = self._workers.take(connection, connection.peer.pid, request)
+        workers = self._waiters if self._answers.waits(request) else self._workers
+        refusal = workers.take(connection, connection.peer.pid, request)
         if refusal:
-            self.leave(connection, refusal)
+            self.leave(connection, refusal, request.looks_like_json)
             return
         connection.keep = request.keep_alive
         self._crowd.enter(connection, BUSY)
@@ -230,10 +237,14 @@ class Conversations:
         else:
             self.close(connection)
 
-    def leave(self, connection: Connection, message: str) -> None:
-        """Answer a request that cannot be taken, and let the client go. Raises OSError."""
+    def leave(self, connection: Connection, message: str, json: bool | None = None) -> None:
+        """Answer a request that cannot be taken, and let the client go. Raises OSError.
+
+        `json`: whether its client reads that; None: as what has arrived looks.
+        """
         log.warning("refused a request of %s: %s", connection.peer, message)
-        reply = self._answers.refuse(message, connection.reader.looks_like_json)
+        looks = connection.reader.looks_like_json if json is None else json
+        reply = self._answers.refuse(message, looks)
         self._send(connection, reply, keep=False)
         self._depart(connection)
 

@@ -45,21 +45,34 @@ class HttpError(Exception):
         self.has_body = has_body
 
 
+# What may be asked for with GET; everything else is a call, whatever its target.
+PAGES = (b"/metrics", b"/health")
+
+
 class Request(NamedTuple):
     """A whole request: any target will do, and of the headers only these things matter.
 
     `json`: whether Content-Type or target are of JSON, for a body that does not tell itself.
+    `page`: the one of PAGES that is asked for; empty for a call.
     """
 
     body: bytes
     keep_alive: bool
     json: bool = False
+    page: str = ""
+
+    @property
+    def looks_like_json(self) -> bool:
+        """In which wire to answer a call that is not carried out."""
+        first = self.body.lstrip()[:1]
+        return first in (b"{", b"[") or (first != b"<" and self.json)
 
 
 class _Head(NamedTuple):
     length: int
     keep_alive: bool
     json: bool
+    page: str = ""
 
 
 class RequestReader:
@@ -123,7 +136,8 @@ class RequestReader:
             return None
         self._head = None
         self._seen = 0
-        request = Request(bytes(buffer[start:end]), head.keep_alive, head.json or self._json)
+        json = head.json or self._json
+        request = Request(bytes(buffer[start:end]), head.keep_alive, json, head.page)
         del buffer[:end]
         return request
 
@@ -190,7 +204,9 @@ def _read(text: bytes) -> _Head:
     if match is None:
         raise _wrong_line(text)
     method, target, minor, lines = match.groups()
-    if method != b"POST":
+    path = target.partition(b"?")[0]
+    page = path.decode("ascii") if method == b"GET" and path in PAGES else ""
+    if method != b"POST" and not page:
         raise HttpError(f"HTTP method {method.decode('ascii')}: a call is a POST")
     fields = b"\n" + lines.lower()
     if b"\ntransfer-encoding:" in fields:
@@ -201,10 +217,11 @@ def _read(text: bytes) -> _Head:
         raise HttpError("more than one Host")
     options = b",".join(_values(fields, b"\nconnection:")).replace(b" ", b"").split(b",")
     return _Head(
-        length=_length(_values(fields, b"\ncontent-length:")),
+        length=_length(_values(fields, b"\ncontent-length:") or [b"0"] * bool(page)),
         keep_alive=b"close" not in options and (minor != b"0" or b"keep-alive" in options),
         json=any(b"json" in kind for kind in _values(fields, b"\ncontent-type:"))
-        or target.partition(b"?")[0].endswith(b".json"),
+        or path.endswith(b".json"),
+        page=page,
     )
 
 

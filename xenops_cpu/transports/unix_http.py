@@ -44,7 +44,8 @@ _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Server:
     """Serves `listener` until stop is called, from a signal handler or another thread.
 
-    `json`: whether callers read JSON who do not say what they read.
+    `json`: whether callers read JSON who do not say what they read. `ours`: whether the listener
+    ends with this server; else whoever comes when it stops waits for the next one.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class Server:
         answers: Answers,
         limits: Limits = LIMITS,
         json: bool = False,
+        ours: bool = True,
     ) -> None:
         self._listener = listener
         self._limits = limits
         self._json = json
+        self._ours = ours
         self._epoll = select.epoll()
         self._crowd = Crowd(limits)
         self._talk = Conversations(self._epoll, self._crowd, answers, limits, self._wake)
@@ -196,8 +199,9 @@ class Server:
         end = time.monotonic() + self._limits.stop_seconds
         with contextlib.suppress(KeyError, OSError):  # paused: not registered
             self._epoll.unregister(self._listener.fileno())
-        self._listener.shutdown(socket.SHUT_RD)
-        waiting = True
+        if self._ours:
+            self._listener.shutdown(socket.SHUT_RD)
+        waiting = self._ours
         while (now := time.monotonic()) < end:
             if waiting and len(self._crowd) < max(self._limits.connections - _NEWCOMERS, 1):
                 waiting = self._accept()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
@@ -53,6 +54,11 @@ log = logging.getLogger(__name__)
 DISCOVER = "rpc.discover"
 # Methods whose work grows with what is asked; all others take microseconds.
 LENGTHY = frozenset(name for name in METHODS if name.startswith("POOL."))
+# Methods that may wait for something to happen.
+WAITING = frozenset({"HOST.get_cpu_info_history"})
+# xapi passes over an error of these ("Failed to get host CPU info; not updating database"): our log
+# is the only trace.
+SWALLOWED = frozenset({"HOST.stat", "HOST.get_cpu_info"})
 _SHOWN = 200  # characters of a name or an exception's text that an answer repeats
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
@@ -99,7 +105,7 @@ def _plan(name: str) -> _Plan:
         has_units=len(takes) < len(method.params),  # the service's methods do without them
         write=writer(method.result),
         written={} if is_constant_record(method.result) else None,
-        lengthy=name in LENGTHY,
+        lengthy=name in LENGTHY or name in WAITING,
     )
 
 
@@ -123,23 +129,48 @@ def failure(wire: str, message: str) -> bytes:
     return _WIRES[wire].dump_failure(_error(InternalError(message)), ENVELOPE)
 
 
+# Methods that are no part of the contract, as what they answer with, and what came of a call: its
+# method and the tag of its error, empty for a success.
+Own = Mapping[str, Callable[[], Value]]
+Outcomes = list[tuple[str, str]]
+
+
 def answer(
-    service: Service, body: bytes, limits: Limits = LIMITS, otherwise: str = XMLRPC
+    service: Service,
+    body: bytes,
+    limits: Limits = LIMITS,
+    otherwise: str = XMLRPC,
+    own: Own = MappingProxyType({}),
+    outcomes: Outcomes | None = None,
 ) -> bytes:
     """The reply to the call in a body. Never raises: failures are in the reply and in the log.
 
-    `otherwise`: the wire of a body that does not tell its own.
+    `otherwise`: the wire of a body that does not tell its own. What came of it is added to
+    `outcomes`.
     """
-    reply = _answer(service, body, limits, otherwise, quick=False)
+    reply = _answer(service, body, limits, otherwise, False, own, outcomes)
     assert reply is not None
     return reply
 
 
 def quick_answer(
-    service: Service, body: bytes, limits: Limits = LIMITS, otherwise: str = XMLRPC
+    service: Service,
+    body: bytes,
+    limits: Limits = LIMITS,
+    otherwise: str = XMLRPC,
+    own: Own = MappingProxyType({}),
+    outcomes: Outcomes | None = None,
 ) -> bytes | None:
-    """The same for a call that takes microseconds; None for one of LENGTHY."""
-    return _answer(service, body, limits, otherwise, quick=True)
+    """The same for a call that takes microseconds; None for one of LENGTHY or WAITING."""
+    return _answer(service, body, limits, otherwise, True, own, outcomes)
+
+
+def method_of(body: bytes, otherwise: str = XMLRPC, limits: Limits = LIMITS) -> str:
+    """The method that a body calls; empty for one that is no call."""
+    try:
+        return _WIRES[wire_of(body, otherwise)].parse_call(body, limits).method
+    except WireError:
+        return ""
 
 
 def _check_size(size: int, limits: Limits) -> None:
@@ -156,8 +187,10 @@ def _answer(
     limits: Limits,
     otherwise: str,
     quick: bool,
+    own: Own,
+    outcomes: Outcomes | None,
 ) -> bytes | None:
-    """None for a method of LENGTHY when only a `quick` answer is wanted."""
+    """None for a long method when only a `quick` answer is wanted."""
     wire = _WIRES[wire_of(body, otherwise)]
     envelope = ENVELOPE
     code = CALL_FAILED
@@ -169,8 +202,12 @@ def _answer(
         if plan is None:
             if method == DISCOVER:
                 return wire.success(_document_text(wire is xmlrpc), envelope)
+            if method in own:
+                return wire.success(wire.dump_value(own[method]()), envelope)
             unknown = _unknown(method)
             log.info("refused a call: %s", unknown)
+            if outcomes is not None:
+                outcomes.append((method, unknown.tag))
             return wire.dump_failure(_error(unknown), envelope, METHOD_NOT_FOUND)
         if quick and plan.lengthy:
             return None
@@ -184,9 +221,12 @@ def _answer(
         text = plan.text(wire, result)
         if plan.lengthy:
             _check_size(len(text), limits)
-        return before + text + behind
+        reply = before + text + behind
     except XenopsError as error:
-        log.info("%s failed: %s", method[:_SHOWN], error)
+        if method in SWALLOWED:
+            log.error("%s failed, so xapi keeps its old record of this host: %s", method, error)
+        else:
+            log.info("%s failed: %s", method[:_SHOWN], error)
         failed: XenopsError = error
     except WireError as error:
         envelope, code = error.envelope, error.code
@@ -206,6 +246,12 @@ def _answer(
         fault = f"{type(error).__name__}: {error}"[:_SHOWN]
         failed = InternalError(f"{method or 'the request'}: {fault}")
         log.exception("%s failed", method[:_SHOWN] or "a request")
+    else:
+        if outcomes is not None:
+            outcomes.append((method, ""))
+        return reply
+    if outcomes is not None:
+        outcomes.append((method, failed.tag))
     return wire.dump_failure(_error(failed), envelope, code)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ... import client
+from ...config.keys import KEYS
 from ...interface import METHODS, Method, XenopsError
 from ...marshal import MarshalError, reader, writer
+from ...marshal.types import is_optional, member
+from ...transports.message_switch.messages import SwitchError
 from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 
@@ -17,7 +21,11 @@ _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
   xenops-cpu call HOST.is_compatible vm_policy=00000001 host_policy=00000003
   xenops-cpu call query --wire jsonrpc
   xenops-cpu call rpc.discover                          # the service's contract
+  xenops-cpu call rpc.health                            # how it is; rpc.metrics for monitoring
+  xenops-cpu call HOST.get_cpu_info --switch            # as xapi calls it by default
 """
+
+SWITCH, QUEUE = (KEYS[member].default for member in ("switch_path", "switch_queue"))
 
 _WIRES = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 
@@ -41,30 +49,35 @@ def parser() -> argparse.ArgumentParser:
         "Call METHOD and print its result as JSON; an error goes to standard error. The exit code "
         "is 1 for an error and for the answer false. debug_info and parameters without content may "
         "be left out.",
-        f"{_EXAMPLES}\nmethods: {', '.join(METHODS)}, rpc.discover\n",
+        f"{_EXAMPLES}\nmethods: {', '.join(METHODS)}, rpc.discover, rpc.health, rpc.metrics\n",
     )
     made.add_argument("method", metavar="METHOD")
     made.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC)
     made.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
+    made.add_argument(
+        "--switch",
+        type=Path,
+        nargs="?",
+        const=SWITCH,
+        metavar="PATH",
+        help=f"call over the message switch instead, in JSON ({SWITCH})",
+    )
+    made.add_argument(
+        "--queue", default=QUEUE, metavar="NAME", help=f"the service's queue there ({QUEUE})"
+    )
     made.add_argument("--timeout", type=_seconds, default=client.TIMEOUT_SECONDS, metavar="SECONDS")
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = arguments.socket or options.socket_to_ask()
-    if path is None:
-        places = ", ".join(map(str, options.socket_places()))
-        raise Failure(f"no service is listening at {places}; start one with: xenops-cpu serve")
+    send = _sender(arguments)
     method = METHODS.get(arguments.method)
     values = _values(method, arguments.parameters)
-    wire = _WIRES[arguments.wire]
+    wire = jsonrpc if arguments.switch else _WIRES[arguments.wire]
     try:
-        body = client.sender(path, arguments.timeout)(
-            wire.dump_call(arguments.method, [values], Envelope(1))
-        )
-        reply = wire.parse_response(body)
-    except client.ConnectionFailed as error:
+        reply = wire.parse_response(send(wire.dump_call(arguments.method, [values], Envelope(1))))
+    except (client.ConnectionFailed, SwitchError) as error:
         raise Failure(str(error)) from error
     except WireError as error:
         raise Failure(f"the reply cannot be read: {error}", ANSWERED_WITH_AN_ERROR) from error
@@ -73,6 +86,19 @@ def run(arguments: argparse.Namespace) -> int:
     value = _typed(method, reply.value)
     terminal.print_json(value)
     return ANSWERED_WITH_AN_ERROR if value is False else OK
+
+
+def _sender(arguments: argparse.Namespace) -> Callable[[bytes], bytes]:
+    """From a call's body to the reply's, over the switch or a socket."""
+    if arguments.switch:
+        from ...transports.message_switch.client import sender
+
+        return sender(arguments.switch, arguments.queue, arguments.timeout)
+    path = arguments.socket or options.socket_to_ask()
+    if path is None:
+        places = ", ".join(map(str, options.socket_places()))
+        raise Failure(f"no service is listening at {places}; start one with: xenops-cpu serve")
+    return client.sender(path, arguments.timeout)
 
 
 def _values(method: Method | None, parameters: list[str]) -> dict[str, Any]:
@@ -89,6 +115,8 @@ def _values(method: Method | None, parameters: list[str]) -> dict[str, Any]:
     for param in method.params:
         if param.type is None:
             values[param.name] = None
+        elif param.name not in given and is_optional(param.type):
+            continue
         elif param.name not in given:
             raise Failure(f"{method.name} needs {param.name}=VALUE", WRONG_USAGE)
         else:
@@ -107,7 +135,8 @@ def _value(name: str, kind: Any, text: str) -> Any:
     if kind is str:
         return text
     try:
-        return writer(kind)(reader(kind)(json.loads(text)))
+        read, write = member(kind)
+        return write(read(json.loads(text)))
     except (ValueError, MarshalError) as error:
         raise Failure(f"parameter {name}: {error}", WRONG_USAGE) from error
 

@@ -56,12 +56,18 @@ def parser() -> argparse.ArgumentParser:
     options.add_source(made)
     form = made.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    form.add_argument("--xapi", action="store_true", help="xapi's Host.cpu_info: a map of strings")
+    form.add_argument(
+        "--xapi",
+        nargs="?",
+        const="today",
+        choices=("today", "before-2025"),
+        help="xapi's Host.cpu_info: a map of strings; before 2025 xapi had no nr_nodes",
+    )
     return made
 
 
 def run(arguments: argparse.Namespace) -> int:
-    form = "xapi" if arguments.xapi else "json" if arguments.json else "text"
+    form = arguments.xapi or ("json" if arguments.json else "text")
     path = arguments.socket
     if path is None and not options.names_a_source(arguments):
         path = options.socket_to_ask()
@@ -75,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def show(source: Source, form: str) -> int:
-    """Print what a source says, as text, json or xapi. Raises Failure when it cannot be read."""
+    """Print what a source says, as text, json, today or before-2025 (xapi's map). Failure."""
     once = Fresh(source, _ONE_ANSWER_SECONDS)
     try:
         once.read()
@@ -91,8 +97,8 @@ def _show(service: Service | interface.Client, form: str) -> None:
     except XenopsError as error:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
     match form:
-        case "xapi":
-            terminal.print_json(xapi_map(stat.cpu_info))
+        case "today" | "before-2025":
+            terminal.print_json(xapi_map(stat.cpu_info, form == "before-2025"))
         case "json":
             terminal.print_json(_document(query, stat))
         case _:

@@ -1,0 +1,316 @@
+"""How the command vm speaks: a VM's policy in words, as leaves, as JSON; what a guest reads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..cpuid import fields
+from ..cpuid.policy import NO_SUBLEAF, Policy
+from ..cpuid.slots import CACHES, EXTENDED, STATE
+from ..cpuid.words import guest_featureset, policy_featureset
+from ..derivation import Derivation, reasons_of
+from ..explain import vm, xen_cpuid
+from ..features import bits
+from ..features.featureset import WORD_BITS
+from ..guests import msrs
+from ..guests.changes import FEATURES, Change, changes
+from ..guests.domain import Domain, Refusal
+from ..guests.resets import Reset
+from . import terminal
+from .terminal import print_json
+
+if TYPE_CHECKING:
+    from .commands.vm import Made
+
+TYPE_TITLES = {"pv": "PV", "pv32": "32-bit PV", "hvm": "HVM", "pvh": "PVH"}
+_STATES = (
+    (1 << 0, "x87"), (1 << 1, "SSE"), (1 << 2, "AVX"), (0x18, "MPX"), (0xE0, "AVX-512"),
+    (1 << 9, "PKU"), (0x60000, "AMX"),
+)  # fmt: skip
+
+
+def words(made: Made) -> None:
+    """The policy in words, what differs from the default, what was asked for in vain."""
+    domain = made.domain
+    xen = domain.hypervisor.release
+    terminal.heading(f"{title(domain)}, made by {made.toolstack}")
+    terminal.paragraph(made.host.origin, 2, 2)
+    features = guest_featureset(domain.policy, xen)
+    terminal.paragraph(f"{len(features)} features: {' '.join(xen.names(features))}", 2, 2)
+    for name, text in facts(domain):
+        terminal.paragraph(f"{name:<16}{text}", 2, 16)
+    terminal.line("")
+    if made.changed is None:
+        _other_than_default(domain)
+    elif made.start.refusal is None:
+        _changed(made.changed)
+    for line in in_vain(made):
+        terminal.paragraph(line, 0, 2)
+    complain(made)
+    for note in domain.hypervisor.notes:
+        terminal.paragraph(f"note: {note}", 0, 6)
+
+
+def _other_than_default(domain: Domain) -> None:
+    found, kind = against_default(domain), domain.kind.upper()
+    if not found:
+        terminal.line(f"the same as this host's {kind} default policy")
+        return
+    terminal.heading(f"other than this host's {kind} default policy")
+    show_changes(found)
+
+
+def _changed(found: Sequence[Change]) -> None:
+    if not found:
+        terminal.line("the guest finds nothing changed in its policy")
+        return
+    terminal.heading("what the guest finds changed here")
+    show_changes(found)
+    if not any(one.lost for one in found):
+        terminal.line("it loses nothing")
+
+
+def against_default(domain: Domain) -> tuple[Change, ...]:
+    """What the toolstack and Xen made other than the default policy of the VM's type."""
+    return changes(domain.hypervisor.default_lists[domain.kind], domain)
+
+
+def show_changes(found: Sequence[Change]) -> None:
+    """What was lost, what was gained, what else differs; what has one reason together."""
+    features = [one for one in found if one.category == FEATURES]
+    for lost, sign, style in ((True, "-", "red"), (False, "+", "green")):
+        pairs = ((one.why, one.title) for one in features if one.lost is lost)
+        for why, names in _grouped(pairs):
+            terminal.paragraph(_with_why(f"{sign} {' '.join(names)}", why), 2, 4, style)
+    for why, texts in _grouped((one.why, str(one)) for one in found if one.category != FEATURES):
+        terminal.paragraph("; ".join(texts) + (f" ({why})" if why else ""), 2, 4)
+
+
+def _with_why(text: str, why: str) -> str:
+    return f"{text}: {why}" if why else text
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """What has the same reason together, in the order of the first of each."""
+    found: dict[str, list[str]] = {}
+    for why, name in pairs:
+        found.setdefault(why, []).append(name)
+    yield from found.items()
+
+
+def title(domain: Domain) -> str:
+    return f"{TYPE_TITLES[domain.config.type]} guest under {domain.hypervisor.release.title}"
+
+
+def facts(domain: Domain) -> Iterator[tuple[str, str]]:
+    """What a policy says beside features."""
+    table, policy = domain.table, domain.policy
+    yield (
+        "highest leaves",
+        (f"{table.max_leaf:x}h, subleaf {table.max_subleaf} of leaf 7, {table.max_extended:x}h"),
+    )
+    cpu, brand = fields.signature(policy), fields.brand(policy)
+    name = f" ({brand})" if brand else ""
+    yield (
+        "CPU",
+        (
+            f"{fields.vendor(policy) or 'no vendor'}, family {cpu.family}, model {cpu.model}, "
+            f"stepping {cpu.stepping}{name}"
+        ),
+    )
+    sizes = table.leaf(EXTENDED + 8)
+    yield "addresses", f"{sizes[0] & 0xFF} bits physical, {sizes[0] >> 8 & 0xFF} bits linear"
+    yield "topology", _topology(domain)
+    states = [name for mask, name in _STATES if table.states & mask]
+    if states:
+        yield "saved state", f"{' '.join(states)}: {table.leaf(STATE, 0)[2]} bytes"
+    else:
+        yield "saved state", "no XSAVE"
+    for index, name in fields.MSR_NAMES.items():
+        yield name, _msr(domain, index)
+    settable = msrs.spec_ctrl_bits(policy, domain.hypervisor.release)
+    if settable:
+        yield "SPEC_CTRL", f"bits {settable:x}h may be set"
+
+
+def _topology(domain: Domain) -> str:
+    table = domain.table
+    parts = [f"{table.leaf(1)[1] >> 16 & 0xFF} logical CPUs a package (leaf 1)"]
+    cache = table.leaf(CACHES, 0)[0]
+    if cache & 0x1F:
+        parts.append(f"{(cache >> 26) + 1} cores (leaf 4)")
+    cores = table.leaf(EXTENDED + 8)[2]
+    if cores:
+        parts.append(f"{(cores & 0xFF) + 1} cores (80000008h)")
+    if domain.kind == "hvm":
+        parts.append("vCPU n has APIC id 2n")
+    return ", ".join(parts)
+
+
+def _msr(domain: Domain, index: int) -> str:
+    value = domain.table.msrs.get(index, 0)
+    xen = domain.hypervisor.release
+    names = [title for bit, title in fields.MSR_FIELDS.get(index, {}).items() if value >> bit & 1]
+    features = policy_featureset(domain.policy, xen)
+    for word in xen.words:
+        if word.msr == index:
+            names += [xen.label(n) for n in features if n // WORD_BITS == word.index]
+    return f"{value:x}h" + (f" ({' '.join(names)})" if names else "")
+
+
+def in_vain(made: Made) -> Iterator[str]:
+    """What was asked for and is not there, with the reason."""
+    domain, settings = made.domain, made.settings
+    xen = domain.hypervisor.release
+    has = guest_featureset(domain.policy, xen)
+    if settings.nested and made.toolstack == "xl" and settings.featureset is not None:
+        yield "nested virtualisation is ignored where a featureset is given"
+    if settings.featureset is None:
+        return
+    missing = [number for number in settings.featureset - has if number // WORD_BITS < xen.length]
+    in_cpuid = [n for n in missing if xen.words[n // WORD_BITS].msr is None]
+    for why, names in _grouped((_why_not(made, number), xen.label(number)) for number in in_cpuid):
+        yield f"asked for, but not there: {' '.join(names)}: {why}"
+    lost = [n for n in missing if n not in in_cpuid]
+    more = [n for n in has - settings.featureset if xen.words[n // WORD_BITS].msr is not None]
+    if lost or more:
+        parts = [f"without {' '.join(xen.names(lost))}"] if lost else []
+        parts += [f"with {' '.join(xen.names(more))}"] if more else []
+        yield (
+            "ARCH_CAPS is this host's default, not the featureset's, for libxc sends no registers: "
+            f"it is {' and '.join(parts)}"
+        )
+
+
+def _why_not(made: Made, number: int) -> str:
+    """Why a feature that the featureset has is not there."""
+    domain, derivation = made.domain, made.derivation
+    found = vm.story(domain, number, None)
+    if found and found[-1].step != "recalc.max":
+        return found[-1].text
+    xen = domain.hypervisor.release
+    if derivation is not None:
+        name = f"{domain.kind}_max" if xen.has_max else f"{domain.kind}_default"
+        told = [why for why in reasons_of(derivation, name, number) if why.step != "none"]
+        if told and not told[-1].present:
+            return told[-1].text
+    return "this host does not offer it to such guests"
+
+
+def complain(made: Made) -> None:
+    """What was refused, what xl complains of, what cpuid= changes without naming it."""
+    if made.start.refusal is not None:
+        print(f"xenops-cpu vm: refused: {made.start.refusal}", file=sys.stderr)
+    for complaint in made.complaints:
+        print(f"xenops-cpu vm: xl complains and goes on: {complaint}", file=sys.stderr)
+    for reset in made.start.resets:
+        print(f"xenops-cpu vm: warning: {reset_text(reset)}", file=sys.stderr)
+
+
+def reset_text(reset: Reset) -> str:
+    leaf, subleaf = reset.key
+    where = f"CPUID {leaf:x}" + ("" if subleaf == NO_SUBLEAF else f":{subleaf:x}")
+    what = " ".join(reset.features) or f"{reset.before:08x} becomes {reset.after:08x}"
+    return (
+        f"cpuid= touches {where} {reset.register}, so its other bits go back to the default "
+        f"policy's: {what}"
+    )
+
+
+def leaves(domain: Domain) -> None:
+    print(xen_cpuid.policies({title(domain): domain.policy}))
+
+
+def differences(domain: Domain, other: Policy, name: str, *, as_json: bool) -> bool:
+    """What differs between a policy and this VM's; whether anything does."""
+    from .commands import diff
+
+    xen = domain.hypervisor.release
+    return bool(diff.show_policies(other, domain.policy, xen, as_json=as_json))
+
+
+def story(
+    domain: Domain, derivation: Derivation | None, numbers: Sequence[int], as_json: bool
+) -> None:
+    """Why the VM has these features, or has them not."""
+    xen = domain.hypervisor.release
+    has = policy_featureset(domain.policy, xen)
+    told = {number: vm.story(domain, number, derivation) for number in numbers}
+    if as_json:
+        print_json(
+            {
+                "features": [
+                    {
+                        "name": xen.label(number),
+                        "number": number,
+                        "present": number in has,
+                        "why": [
+                            {"step": why.step, "present": why.present, "text": why.text}
+                            for why in found
+                        ],
+                    }
+                    for number, found in told.items()
+                ]
+            }
+        )
+        return
+    for number, found in told.items():
+        bit = bits.describe(number, xen)
+        present = number in has
+        terminal.heading(f"{bit.name} ({bit.place}) in this {TYPE_TITLES[domain.config.type]} "
+                         f"guest: {'yes' if present else 'no'}")  # fmt: skip
+        for why in found:
+            terminal.paragraph(f"{'+' if why.present else '-'} {why.text} [{why.step}]", 2, 2)
+        if not found:
+            terminal.line("  nothing is known of it")
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    return {
+        "category": change.category,
+        "title": change.title,
+        "before": change.before,
+        "after": change.after,
+        "lost": change.lost,
+        "why": change.why,
+    }
+
+
+def _refusal_json(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "errno": refusal.name,
+        "place": refusal.place,
+        "leaf": f"{refusal.leaf:08x}",
+        "subleaf": f"{refusal.subleaf:08x}",
+        "msr": f"{refusal.msr:08x}",
+        "why": refusal.why,
+    }
+
+
+def json_of(made: Made) -> None:
+    """docs/json.md has the schema."""
+    from .commands.policy import document
+
+    domain = made.domain
+    xen = domain.hypervisor.release
+    found = against_default(domain)
+    print_json(
+        {
+            "release": xen.name,
+            "host": made.host.origin,
+            "type": domain.config.type,
+            "toolstack": made.toolstack,
+            "policy": document(domain.policy, xen),
+            "features": xen.names(guest_featureset(domain.policy, xen)),
+            "facts": dict(facts(domain)),
+            "other_than_default": [change_json(one) for one in found],
+            "changed": None if made.changed is None else [change_json(one) for one in made.changed],
+            "in_vain": list(in_vain(made)),
+            "refusal": None if made.start.refusal is None else _refusal_json(made.start.refusal),
+            "complaints": list(made.complaints),
+            "resets": [reset_text(reset) for reset in made.start.resets],
+            "notes": list(domain.hypervisor.notes),
+        }
+    )

@@ -1,0 +1,90 @@
+"""What of a pool's level a VM really gets, and the numbers that no level has.
+
+A level is a featureset. libxc sends leaves to Xen, never registers: the words of MSR 10ah are
+computed and thrown away, and the guest has what the host where it boots gives by default. Limits,
+address widths and sizes are nobody's to level; xl can set some of them by a xend string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from ..cpuid.fields import Field, fields_of
+from ..cpuid.policy import NO_SUBLEAF, Policy
+from ..features.featureset import WORD_BITS, Featureset
+from ..features.release import Release
+from .recalculation import sanitised
+
+_ARCH_CAPS = "ARCH_CAPS"
+# Leaf, subleaf, register, lowest bit; why no setting changes it.
+_NUMBERS: tuple[tuple[int, int, str, int, str], ...] = (
+    (0, NO_SUBLEAF, "eax", 0, ""),
+    (7, 0, "eax", 0, ""),
+    (0x80000000, NO_SUBLEAF, "eax", 0, ""),
+    (0x80000008, NO_SUBLEAF, "eax", 0, ""),
+    (0x80000008, NO_SUBLEAF, "eax", 8, "Xen gives 48 bits with LM, else 32"),
+    (0xD, 0, "ecx", 0, "it follows from the features and from the host's CPU"),
+    (1, NO_SUBLEAF, "ebx", 8, "Xen gives the host's, whatever is asked for"),
+)
+
+
+@frozen
+class Number:
+    """One number of the policies of several hosts. `values`: by host, in their order; `least`: what
+    every guest can count on. `xend`: xl's setting that gives a guest the least everywhere, "" where
+    nothing does; `why_not`: then why.
+    """
+
+    title: str
+    values: Mapping[str, int]
+    least: int
+    xend: str = ""
+    why_not: str = ""
+
+    @property
+    def same(self) -> bool:
+        return len(set(self.values.values())) <= 1
+
+
+def numbers(defaults: Mapping[str, Policy]) -> tuple[Number, ...]:
+    """Of the default policies of one guest type by host: limits, address widths, sizes.
+
+    A guest that boots where a number is larger meets the smaller one when it moves: a limit above
+    the other host's maximum is refused, anything else is changed without a word.
+    """
+    return tuple(_number(*number, defaults) for number in _NUMBERS) if defaults else ()
+
+
+def _number(
+    leaf: int, subleaf: int, register: str, low: int, why_not: str, defaults: Mapping[str, Policy]
+) -> Number:
+    field = next(f for f in fields_of(leaf, subleaf) if (f.register, f.low) == (register, low))
+    values = {name: field.value(policy.leaf(leaf, subleaf)) for name, policy in defaults.items()}
+    least = min(values.values())
+    return Number(
+        field.title, values, least, "" if why_not else _xend(field, subleaf, least), why_not
+    )
+
+
+def _xend(field: Field, subleaf: int, value: int) -> str:
+    """A string that sets this field alone; its other bits stay as the default policy has them."""
+    digits = f"{value:0{field.width}b}"
+    above = WORD_BITS - field.low - field.width
+    where = f"{field.leaf:#x}" + ("" if subleaf == NO_SUBLEAF else f",{subleaf}")
+    return f"{where}:{field.register}={'x' * above}{digits}{'x' * field.low}"
+
+
+def given(level: Featureset, default: Featureset, xen: Release) -> Featureset:
+    """A level with the words of MSR 10ah as a guest has them that boots with it on one host.
+
+    `default`: the default set of its type there. Without ARCH_CAPS in the level they are zero.
+    """
+    registers = sum(
+        0xFFFFFFFF << word.index * WORD_BITS for word in xen.words if word.msr is not None
+    )
+    known = xen.features.get(_ARCH_CAPS)
+    there = known is not None and known.number in level and known.number in default
+    bits = level.bits & ~registers | (default.bits & registers if there else 0)
+    return Featureset(sanitised(bits, xen), max(level.length, xen.length))

@@ -1,0 +1,116 @@
+"""The names that libxl of each release knows for cpuid=, and the bits they stand for.
+
+Its own table is data/libxl.txt; after that it looks for Xen's names of features (4.14 on), in
+lower case with hyphens. XenServer's libxl is that of the Xen it is built from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from attrs import frozen
+
+from ..cpuid.identity import REGISTERS
+from ..cpuid.policy import NO_SUBLEAF
+from ..cpuid.words import word_key
+from ..derivation.releases import span
+from ..features.featureset import WORD_BITS
+from ..features.release import LINES, Release, release
+
+_XEN_NAMES = "4.14+"
+MSR_BITS = 64
+
+
+@frozen
+class Flag:
+    """`width` bits of a register of CPUID from bit `low` on."""
+
+    name: str
+    leaf: int
+    subleaf: int
+    register: int
+    low: int
+    width: int
+
+
+@frozen
+class MsrBit:
+    """One bit of a register."""
+
+    name: str
+    index: int
+    bit: int
+
+
+@cache
+def _table() -> tuple[tuple[Flag, str], ...]:
+    """libxl's own names, each with the releases that have it."""
+    text = (resources.files("xenops_cpu") / "data" / "libxl.txt").read_text(encoding="utf-8")
+    rows = []
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, leaf, subleaf, register, low, width, releases = line.split()
+            flag = Flag(
+                name,
+                int(leaf, 16),
+                NO_SUBLEAF if subleaf == "-" else int(subleaf),
+                REGISTERS.index(register),
+                int(low),
+                int(width),
+            )
+            rows.append((flag, releases))
+    return tuple(rows)
+
+
+@cache
+def _names(name: str) -> Mapping[str, Flag | MsrBit]:
+    found: dict[str, Flag | MsrBit] = {}
+    if name in span(_XEN_NAMES):
+        xen = release(name)
+        for key, number in xen.cmdline_names.items():
+            if number is not None:
+                bit = _bit(xen, key, number)
+                if bit is not None:
+                    found[key] = bit
+    found.update({flag.name: flag for flag, releases in _table() if name in span(releases)})
+    return found
+
+
+def _bit(xen: Release, name: str, number: int) -> Flag | MsrBit | None:
+    word, bit = xen.words[number // WORD_BITS], number % WORD_BITS
+    if word.msr is not None:
+        return MsrBit(name, word.msr, bit + (32 if word.half == "hi" else 0))
+    if word.leaf is None or word.register is None:
+        return None
+    leaf, subleaf = word_key(word)
+    return Flag(name, leaf, subleaf, REGISTERS.index(word.register), bit, 1)
+
+
+def names(xen: Release) -> Mapping[str, Flag | MsrBit]:
+    """What each name means to libxl of a release."""
+    return _names(LINES.get(xen.line, xen.name))
+
+
+def name_of(xen: Release, number: int) -> str | None:
+    """A name of libxl's for a feature; Xen's own where it takes that. None where there is none."""
+    feature = xen.feature(number)
+    own = feature.name.lower().replace("_", "-") if feature else ""
+    known = names(xen)
+    meant = _bit(xen, own, number)
+    if own in known and _same(known[own], meant):
+        return own
+    return next((name for name, flag in known.items() if _same(flag, meant)), None)
+
+
+def _same(a: Flag | MsrBit | None, b: Flag | MsrBit | None) -> bool:
+    match a, b:
+        case Flag(), Flag():
+            return (a.leaf, a.subleaf, a.register, a.low, a.width) == (
+                b.leaf, b.subleaf, b.register, b.low, b.width,
+            )  # fmt: skip
+        case MsrBit(), MsrBit():
+            return (a.index, a.bit) == (b.index, b.bit)
+        case _:
+            return False
