@@ -7,7 +7,7 @@ import datetime
 import sys
 from pathlib import Path
 
-from ...pools import report
+from ... import report
 from ...pools import words as told
 from ...pools.grid import grid
 from ...pools.level import level_of
