@@ -51,6 +51,11 @@ class Crowd:
         """The places of the hosts that give one of these verdicts."""
         return tuple(i for i, code in enumerate(self.verdicts) if VERDICTS[code] in verdicts)
 
+    @property
+    def refused(self) -> tuple[int, ...]:
+        """The places of the hosts that do not take it in."""
+        return self.on(*(verdict for verdict, grade in GRADES.items() if not grade.allowed))
+
 
 @frozen
 class Finding:

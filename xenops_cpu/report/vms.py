@@ -123,9 +123,12 @@ def headline(fleet: Fleet) -> str:
         perhaps = f", {slower:,} of them perhaps slower there" if slower else ""
         return f"{all_} can go to {every}{perhaps}"
     words = f"{kept:,} of {count(number, 'VM')} cannot go to {every}"
-    if nowhere and len(fleet.members) > 1:
-        words += f": {nowhere:,} to no other host, {kept - nowhere:,} to some hosts only"
-    return words
+    if len(fleet.members) == 1:
+        return words
+    if nowhere:
+        words += f", {nowhere:,} of them to no other"
+    refusing = {place for crowd in (*fleet.crowds, *fleet.counted) for place in crowd.refused}
+    return f"{words}: {len(refusing):,} of {count(len(fleet.members), 'host')} refuse some"
 
 
 def expectation(fleet: Fleet, would_be: Assumed) -> str:
