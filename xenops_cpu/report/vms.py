@@ -15,6 +15,7 @@ from .sources import Sources, of_vm
 # What a page can hold for people; beyond it the page says how much is left out.
 MOST_ROWS = 100
 MOST_FINDINGS = 60
+MOST_IN_SHORT = 5
 
 TONES = {
     Standing.NOWHERE: "bad",
@@ -90,6 +91,18 @@ class Vms:
     def refusals(self) -> tuple[Card, ...]:
         return tuple(card for card in self.cards if not card.grade.allowed)
 
+    @property
+    def todo(self) -> dict[tuple[str, ...], list[Card]]:
+        """The worst refusals by what helps."""
+        by_remedies: dict[tuple[str, ...], list[Card]] = {}
+        for card in self.refusals[:MOST_IN_SHORT]:
+            by_remedies.setdefault(card.remedies, []).append(card)
+        return by_remedies
+
+    @property
+    def more_refusals(self) -> int:
+        return max(0, len(self.refusals) - MOST_IN_SHORT)
+
 
 def of_fleet(fleet: Fleet, sources: Sources) -> Vms:
     told = fleet.crowds[:MOST_ROWS]
@@ -156,7 +169,7 @@ def expectation(fleet: Fleet, would_be: Assumed) -> str:
 def tone(fleet: Fleet) -> str:
     """Of the worst standing that a VM has: good, fair or bad."""
     worst = min((s for s, number in fleet.standings().items() if number), default=None)
-    return "good" if worst is None else TONES[worst]
+    return "fair" if worst is None else TONES[worst]
 
 
 def _row(crowd: Crowd, hosts: Sequence[str], sources: Sources) -> Row:

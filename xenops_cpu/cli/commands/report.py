@@ -11,7 +11,7 @@ from ... import report
 from ...pools import words as told
 from ...pools.grid import grid
 from ...pools.level import level_of
-from .. import OK, pool_arguments, targets, terminal, vm_arguments
+from .. import OK, Failure, forecast_json, pool_arguments, prospects, terminal, vm_arguments
 from .. import pool_words as words
 from ..arguments import release
 from ..output_files import write_file
@@ -27,9 +27,9 @@ _EXAMPLES = """  xenops-cpu report --html pool.html host-7.json host-8.json --vm
 def parser() -> argparse.ArgumentParser:
     made = pool_arguments.parser(
         "report",
-        "A pool as one HTML file, to be read, mailed and printed: which hosts differ in what, who "
-        "costs what, what is lost and why, what that means for safety, and the verdict of each VM "
-        "on every host.",
+        "A pool as one HTML file, to be read, mailed and printed: first which VMs cannot go where "
+        "and what to do, then the hosts, what they differ in, what is lost and why, and what that "
+        "means for safety. docs/report.md says what each part means.",
         _EXAMPLES,
     )
     made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
     made.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
-    targets.add_all_options(made)
+    prospects.add_options(made)
     return made
 
 
@@ -50,35 +50,34 @@ def run(arguments: argparse.Namespace) -> int:
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.hosts)
     guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
     xen = release(arguments)
-    update = document = None
-    if targets.asked(arguments):
-        from .. import forecast_json, prospects
-
+    update = None
+    if prospects.asked(arguments):
         asked = prospects.forecast(typed, vms, arguments)
-        update = (asked.outlook, asked.basis)
-        document = forecast_json.document(*update)
+        update = (asked.told, asked.basis)
     if arguments.json:
         levels = [level_of(hosts, guest, xen) for guest in guests]
         terminal.print_json(
             {
                 "levels": [words.level_json(hosts, level) for level in levels if level.hosts],
                 "verdicts": words.grid_json(grid(vms, hosts), vms, hosts),
-                "forecast": document,
+                "forecast": update and forecast_json.document(*update),
             }
         )
         return OK
     title = arguments.title or f"CPU features of {told.some([h.name for h in hosts], 3)}"
     with Progress("checking VMs", len(vms)) as bar:
-        text = report.page(
-            title,
-            hosts,
-            vms,
-            guests=guests,
-            xen=xen,
-            made=f"made on {datetime.date.today():%d %B %Y}",
-            progress=bar.step,
-            update=update,
-        )
+        try:
+            text = report.page(
+                title,
+                hosts,
+                vms,
+                guests=guests,
+                xen=xen,
+                made=f"made on {datetime.date.today():%d %B %Y}",
+                progress=bar.step,
+            )
+        except report.EngineError as error:
+            raise Failure(str(error)) from error
     if arguments.html == "-":
         sys.stdout.write(text)
     else:

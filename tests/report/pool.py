@@ -1,0 +1,106 @@
+"""A small pool that has something of everything, and what a parser makes of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from attrs import field, mutable
+
+from tests.support.hosts import names
+from xenops_cpu.features.release import release
+from xenops_cpu.hosts.offer import Offer
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.member import Member
+from xenops_cpu.pools.vm import Vm
+
+VOID = {"meta", "br"}
+INLINE = {"a", "bdi", "code", "span", "strong"}
+
+
+def member(name: str, boot: str, more: str = "", vendor: str = "GenuineIntel") -> Member:
+    """A host with HVM guests only."""
+    offer = Offer(GuestType.HVM, names(boot), names(f"{boot} {more}"))
+    return Member(
+        name, vendor, release("4.17"), {GuestType.HVM: offer}, cpu_count=8, socket_count=1
+    )
+
+
+def both(name: str, hvm: str, pv: str) -> Member:
+    """A host with HVM and PV guests."""
+    offers = {
+        guest: Offer(guest, names(features), names(features))
+        for guest, features in ((GuestType.HVM, hvm), (GuestType.PV, pv))
+    }
+    return Member(name, "GenuineIntel", release("4.17"), offers)
+
+
+POOL = (
+    member("old", "FPU TSC MD_CLEAR", "RTM"),
+    member("new-1", "FPU TSC MOVBE MDS_NO ARCH_CAPS"),
+    member("new-2", "FPU TSC MOVBE MDS_NO ARCH_CAPS"),
+)
+VMS = (
+    Vm("plain", GuestType.HVM, names("FPU TSC"), "GenuineIntel"),
+    Vm("modern", GuestType.HVM, names("FPU MOVBE"), "GenuineIntel"),
+    Vm("tsx", GuestType.HVM, names("FPU RTM"), "GenuineIntel"),
+    Vm("foreign", GuestType.HVM, names("FPU"), "AuthenticAMD"),
+    Vm("new", GuestType.HVM),
+)
+
+
+@mutable
+class Outline(HTMLParser):
+    """What the page has, element by element; checks that each end tag ends what is open."""
+
+    open: list[str] = field(factory=list)
+    tags: list[tuple[str, dict[str, str | None]]] = field(factory=list)
+    text: list[str] = field(factory=list)
+
+    def __attrs_pre_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in INLINE:
+            self.text.append(" ")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> at line {self.getpos()[0]}"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+    def all(self, *tags: str) -> Iterator[dict[str, str | None]]:
+        return (attributes for tag, attributes in self.tags if tag in tags)
+
+    @property
+    def skeleton(self) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
+        """Elements and attributes, without the one attribute that holds words from outside."""
+        return [
+            (
+                tag,
+                tuple((name, value) for name, value in attributes.items() if name != "data-label"),
+            )
+            for tag, attributes in self.tags
+        ]
+
+
+def outline(html: str) -> Outline:
+    """Of a page that is well-formed; fails for any other."""
+    parsed = Outline()
+    parsed.feed(html)
+    parsed.close()
+    assert not parsed.open, f"still open at the end: {parsed.open}"
+    return parsed
+
+
+def said(html: str) -> str:
+    """The words of the page, one blank between them."""
+    return " ".join("".join(outline(html).text).split())
