@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from attrs import field, mutable
+from attrs import evolve, field, mutable
 
 from tests.support.hosts import names
+from tests.support.pools import real
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.member import Member
-from xenops_cpu.pools.vm import Vm
+from xenops_cpu.pools.vm import Vm, started_on
 
 VOID = {"meta", "br"}
 INLINE = {"a", "bdi", "code", "span", "strong"}
@@ -47,6 +48,31 @@ VMS = (
     Vm("foreign", GuestType.HVM, names("FPU"), "AuthenticAMD"),
     Vm("new", GuestType.HVM),
 )
+
+
+def berlin() -> tuple[list[Member], list[Vm]]:
+    """A pool as there are many: three generations of CPU, VMs that were started on two of them."""
+    cpus = ("xeon-gold-6154", "xeon-e5-2696-v4", "core-i7-4930k")
+    hosts = [
+        evolve(real(cpus[place // 3]), name=f"xs-{place + 1:02}", uuid=f"host-{place}")
+        for place in range(8)
+    ]
+    source = "xapi-db.xml: last_boot_CPU_flags"
+    kinds = (
+        ("web", 0, 30, GuestType.HVM),
+        ("db", 3, 12, GuestType.HVM),
+        ("mail", 6, 6, GuestType.PV),
+    )
+    vms = [
+        evolve(
+            started_on(hosts[place], guest, f"{name}-{number + 1:02}"),
+            home=hosts[place].uuid,
+            source=source,
+        )
+        for name, place, many, guest in kinds
+        for number in range(many)
+    ]
+    return hosts, [*vms, Vm("build-01", GuestType.HVM, halted=True, source=source)]
 
 
 @mutable

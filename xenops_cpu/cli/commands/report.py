@@ -21,6 +21,9 @@ _EXAMPLES = """  xenops-cpu report --html pool.html host-7.json host-8.json --vm
   xenops-cpu report --html pool.html bugtool.tar.bz2     # its hosts and its VMs
   xenops-cpu report cpu:xeon-gold-6154 cpu:core-i7-4930k --xen 4.17 > pool.html
   xenops-cpu report --html update.html xapi-db.xml --to-xen xenserver-8   # with a forecast
+
+exit codes: 0 the page is written; 2 wrong use; 3 something cannot be read or written, or Jinja2 is
+missing
 """
 
 
@@ -79,7 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         except report.EngineError as error:
             raise Failure(str(error)) from error
     if arguments.html == "-":
-        sys.stdout.write(text)
+        # References instead of letters, so that it is the same page in whatever encoding.
+        sys.stdout.write(text.encode("ascii", "xmlcharrefreplace").decode())
     else:
         write_file(Path(arguments.html), text)
     return OK
