@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 
 from attrs import evolve, field, mutable
@@ -14,6 +14,7 @@ from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.member import Member
 from xenops_cpu.pools.vm import Vm, started_on
+from xenops_cpu.report import Course, Held, Remedy, Step
 
 VOID = {"meta", "br"}
 INLINE = {"a", "bdi", "code", "span", "strong"}
@@ -130,3 +131,27 @@ def outline(html: str) -> Outline:
 def said(html: str) -> str:
     """The words of the page, one blank between them."""
     return " ".join("".join(outline(html).text).split())
+
+
+def update(hosts: Sequence[str], vms: Sequence[str]) -> Course:
+    """A forecast in which the second host holds VMs for sure, the last one perhaps."""
+    others = {host: tuple(other for other in hosts if other != host) for host in hosts}
+    lacks = "some of the hosts that it may be sent to lack FMA MOVBE AVX2"
+    held = {
+        hosts[1]: (Held(tuple(vms), True, (lacks,)),),
+        hosts[-1]: (Held(tuple(vms[:2]), False, (lacks,)),),
+    }
+    return Course(
+        title="the update to Xen 4.19",
+        outcome=f"it stops at step 2 of {len(hosts)}: {len(vms)} VMs cannot leave {hosts[1]}",
+        tone="bad",
+        hosts=(*hosts, "spare"),
+        steps=tuple(
+            Step(host, others[host], held.get(host, ()), ("all guests: lost RTM",) * (not place))
+            for place, host in enumerate(hosts)
+        ),
+        remedies=(Remedy(tuple(vms), ("restart them before the update", "keep them shut down")),),
+        advice=(f"with {hosts[-1]} switched off as a target in step 2 nothing stops",),
+        rests_on=("microcode stays as it is",),
+        unseen=("memory", "storage"),
+    )

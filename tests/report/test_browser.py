@@ -15,7 +15,7 @@ import pytest
 from attrs import evolve
 
 from tests.report import browser as browsers
-from tests.report.pool import POOL, VMS, berlin
+from tests.report.pool import POOL, VMS, berlin, update
 from tests.report.test_escape import ATTACKS
 from tests.report.test_escape import page as hostile_page
 from xenops_cpu import report
@@ -36,7 +36,8 @@ def _browser() -> Iterator[Any]:
 @pytest.fixture(name="html", scope="module")
 def _html() -> str:
     hosts, vms = berlin()
-    return report.page("Pool Berlin", hosts, vms, made="made on 27 November 2026")
+    course = update([host.name for host in hosts], [vm.name for vm in vms[:30]])
+    return report.page("Pool Berlin", hosts, vms, made="made on 27 November 2026", forecast=course)
 
 
 @pytest.fixture(name="long_names", scope="module")
@@ -45,7 +46,8 @@ def _long_names() -> str:
     long = "x" * 120
     hosts = [evolve(host, name=f"{host.name}{long}", notes=(f"/{long}/{long}",)) for host in POOL]
     vms = [evolve(vm, name=f"{vm.name}-{long}", source=f"/{long}.xml") for vm in VMS]
-    return report.page(long, hosts, vms, made=long)
+    course = update([host.name for host in hosts], [vm.name for vm in vms])
+    return report.page(long, hosts, vms, made=long, forecast=course)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,6 +6,7 @@ sentences come from pools/, which the command line takes them from as well.
 """
 
 from .engine import EngineError
+from .forecast import Course, Held, Remedy, Step
 from .page import page
 
-__all__ = ["EngineError", "page"]
+__all__ = ["Course", "EngineError", "Held", "Remedy", "Step", "page"]

@@ -16,6 +16,7 @@ from ..pools.vm import Vm
 from ..pools.words import several_vendors
 from . import hosts, levels, vms
 from .engine import render
+from .forecast import Course, section
 from .sources import sources
 
 TERMS = {
@@ -36,9 +37,11 @@ def page(
     guests: Iterable[GuestType] = (GuestType.HVM, GuestType.PV),
     xen: Release | None = None,
     made: str = "",
+    forecast: Course | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> str:
-    """The report of a pool as HTML. `made`: when, for people. `progress`: told the VMs done.
+    """The report of a pool as HTML. `made`: when, for people. `forecast`: of a rolling update, in
+    words. `progress`: told the VMs done.
 
     Without VMs the page tells of some as they would be, and says that it does. Raises EngineError
     where Jinja2 is not installed.
@@ -64,7 +67,7 @@ def page(
         "words": vms.STANDINGS,
         "tones": vms.TONES,
         "verdicts": [(GRADES[verdict].word, words) for verdict, words in vms.MEANINGS.items()],
-        "forecast": None,
+        "forecast": section(forecast) if forecast is not None else None,
         "host_rows": hosts.rows(members, by_guest, known),
         "levels": levels.of_levels(by_guest, members) if by_guest else None,
         "sources": known,
@@ -79,6 +82,8 @@ def _contents(context: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "verdict", "In short"
     if context["fleet"].rows:
         yield "vms", "VMs"
+    if context["forecast"]:
+        yield "forecast", "Forecast"
     yield "hosts", "Hosts"
     if context["levels"]:
         yield "level", "The level"
