@@ -152,6 +152,7 @@ def update(hosts: Sequence[str], vms: Sequence[str]) -> Course:
         ),
         remedies=(Remedy(tuple(vms), ("restart them before the update", "keep them shut down")),),
         advice=(f"with {hosts[-1]} switched off as a target in step 2 nothing stops",),
+        cautions=("a VM that restarts meanwhile gets less",),
         rests_on=("microcode stays as it is",),
         unseen=("memory", "storage"),
     )

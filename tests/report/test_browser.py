@@ -133,8 +133,10 @@ def test_a_large_pool_prints_on_few_pages(browser: Any, tmp_path: Path) -> None:
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 8
 
 
-def test_pictures_for_the_docs(browser: Any, html: str, tmp_path: Path) -> None:
+def test_pictures_for_the_docs(browser: Any, tmp_path: Path) -> None:
     """Each picture shows the page, is small, and is kept where the docs want it."""
+    hosts, vms = berlin()
+    html = report.page("Pool Berlin", hosts, vms, made="made on 27 November 2026")
     folder = Path(os.environ.get("XENOPS_CPU_PICTURES") or tmp_path)
     for name, width, scheme, height in (
         ("report-wide", 1280, "light", 1000),

@@ -57,9 +57,11 @@ class Remedy:
 class Course:
     """A rolling update. `title`: which one. `outcome`: what comes of it, a sentence, with its tone.
 
-    `steps`: in order. `hosts`: all of the pool by name; those without a step stay as they are.
-    `remedies` and `advice` (other orders, hosts to switch off meanwhile): what lets it through.
-    `rests_on`: what was assumed of the update; `unseen`: what the forecast does not look at.
+    `steps`: in order. `hosts`: all of the pool by name; those without a step stay as they are, and
+    those of them that are `done` were updated before. `counted`: the VMs are the pool's own, else
+    they stand for others. `remedies` and `advice` (other orders, hosts to switch off meanwhile):
+    what lets it through; `cautions`: what to mind all the same. `rests_on`: what is known and was
+    assumed of the update; `unseen`: what the forecast does not look at.
     """
 
     title: str
@@ -67,8 +69,11 @@ class Course:
     tone: Tone
     hosts: tuple[str, ...]
     steps: tuple[Step, ...]
+    done: tuple[str, ...] = ()
+    counted: bool = True
     remedies: tuple[Remedy, ...] = ()
     advice: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
 
@@ -84,7 +89,9 @@ class Piece:
 
 @frozen
 class Stair:
-    """A row of the picture. `mark`: how many VMs are held there, "" for none."""
+    """A row of the picture. `mark`: how many VMs are held there, "" for none, a cross where VMs
+    that stand for others are.
+    """
 
     y: int
     label: str
@@ -136,14 +143,13 @@ def section(course: Course) -> Section:
 
 def _picture(course: Course) -> Picture:
     order = [step.host for step in course.steps]
-    resting = [host for host in course.hosts if host not in set(order)]
-    columns = [*order, *resting]
+    resting = [host for host in course.hosts if host not in {*order, *course.done}]
+    columns = [*course.done, *order, *resting]
     few = len(columns) <= MOST_LABELS
     top = 84 if few else 8
     left = _LABEL if few else 8
     stairs = tuple(
-        _stair(step, number, len(columns), left, top, few)
-        for number, step in enumerate(course.steps)
+        _stair(course, number, len(columns), left, top, few) for number in range(len(course.steps))
     )
     holding = [number + 1 for number, step in enumerate(course.steps) if step.held]
     words = f"{count(len(order), 'step')} in a row, one host after the other"
@@ -161,8 +167,9 @@ def _picture(course: Course) -> Picture:
     )
 
 
-def _stair(step: Step, number: int, columns: int, left: int, top: int, few: bool) -> Stair:
-    runs = (("done", 0, number), ("now", number, 1), ("before", number + 1, columns - number - 1))
+def _stair(course: Course, number: int, columns: int, left: int, top: int, few: bool) -> Stair:
+    step, done = course.steps[number], len(course.done) + number
+    runs = (("done", 0, done), ("now", done, 1), ("before", done + 1, columns - done - 1))
     held = len({vm for each in step.held for vm in each.vms})
     certain = any(each.certain for each in step.held)
     return Stair(
@@ -173,8 +180,8 @@ def _stair(step: Step, number: int, columns: int, left: int, top: int, few: bool
             for state, start, length in runs
             if length
         ),
-        mark=f"{held:,}" if held else "",
-        mark_x=left + number * _CELL + _CELL // 2,
+        mark="" if not held else f"{held:,}" if course.counted else "✕",
+        mark_x=left + done * _CELL + _CELL // 2,
         tone="good" if not held else "bad" if certain else "fair",
     )
 

@@ -19,7 +19,7 @@ from ..pools.words import SECURITY, brought, by_reason, givers, reading, rules, 
 from .shared import Shared, shared, title
 
 # More columns than this fit no page, so the kinds of host beyond them are left out, and counted.
-MOST_COLUMNS = 8
+MOST_COLUMNS = 7
 
 
 @frozen

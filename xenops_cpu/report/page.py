@@ -16,7 +16,7 @@ from ..pools.vm import Vm
 from ..pools.words import several_vendors
 from . import hosts, levels, vms
 from .engine import render
-from .forecast import Course, section
+from .forecast import Course, Tone, section
 from .sources import sources
 
 TERMS = {
@@ -62,7 +62,7 @@ def page(
         "would_be": would_be is not None,
         "warning": several_vendors(members),
         "headline": short,
-        "tone": vms.tone(crowds),
+        "tone": _worse(vms.tone(crowds), forecast.tone if forecast is not None else "good"),
         "fleet": vms.of_fleet(crowds, known),
         "words": vms.STANDINGS,
         "tones": vms.TONES,
@@ -75,6 +75,11 @@ def page(
         "terms": TERMS,
     }
     return render("page.html", context | {"contents": list(_contents(context))})
+
+
+def _worse(tone: Tone, other: Tone) -> Tone:
+    order: tuple[Tone, ...] = ("good", "fair", "bad")
+    return max(tone, other, key=order.index)
 
 
 def _contents(context: dict[str, Any]) -> Iterator[tuple[str, str]]:

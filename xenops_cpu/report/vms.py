@@ -10,6 +10,7 @@ from ..interface import Verdict
 from ..pools.fleet import Assumed, Crowd, Finding, Fleet, Standing
 from ..pools.verdict import GRADES, Grade
 from ..pools.words import Lacking, count, lacking
+from .forecast import Tone
 from .sources import Sources, of_vm
 
 # What a page can hold for people; beyond it the page says how much is left out.
@@ -17,7 +18,7 @@ MOST_ROWS = 100
 MOST_FINDINGS = 60
 MOST_IN_SHORT = 5
 
-TONES = {
+TONES: dict[Standing, Tone] = {
     Standing.NOWHERE: "bad",
     Standing.SOMEWHERE: "bad",
     Standing.ONLY_BY_MAX: "fair",
@@ -166,7 +167,7 @@ def expectation(fleet: Fleet, would_be: Assumed) -> str:
     return "VMs can go to every host, wherever they were started"
 
 
-def tone(fleet: Fleet) -> str:
+def tone(fleet: Fleet) -> Tone:
     """Of the worst standing that a VM has: good, fair or bad."""
     worst = min((s for s, number in fleet.standings().items() if number), default=None)
     return "fair" if worst is None else TONES[worst]
