@@ -34,7 +34,7 @@ def test_it_opens_with_the_verdicts(html: str) -> None:
     assert "The pool <west> 3 hosts, 5 VMs · made today" in said(head + "</body></html>")
     text = said(f"<main{main}".replace("</body>", "").replace("</html>", ""))
     order = (
-        "3 of 5 VMs cannot go to every host, 1 of them to no other: 3 of 3 hosts refuse some.",
+        "3 of 5 VMs cannot go to every host, 1 of them nowhere: 3 of 3 hosts refuse some.",
         "What to do",
         "foreign cannot go to any host",
         "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel",

@@ -140,7 +140,7 @@ def headline(fleet: Fleet) -> str:
     if len(fleet.members) == 1:
         return words
     if nowhere:
-        words += f", {nowhere:,} of them to no other"
+        words += f", {nowhere:,} of them nowhere"
     refusing = {place for crowd in (*fleet.crowds, *fleet.counted) for place in crowd.refused}
     return f"{words}: {len(refusing):,} of {count(len(fleet.members), 'host')} refuse some"
 
