@@ -86,6 +86,10 @@ def test_an_update_that_goes_through_is_good_news() -> None:
         COURSE, steps=steps, tone="good", outcome="it goes through", remedies=(), advice=()
     )
     html = report.page("fine", POOL[1:], VMS[:1], forecast=course)
+    assert html.count('<section class="verdict good"') == 1
+    stops = report.page("stops", POOL[1:], VMS[:1], forecast=COURSE)
+    assert '<section class="verdict bad"' in stops
+    assert "✓ The VM can go to every host. ✕ It stops at step 2" in said(stops)
     assert "What lets it through" not in html
     assert not re.search(r'class="mark', html)
     assert "1 to 4 xs-01, xs-02, xs-03, xs-04 – nobody the same" in said(html)

@@ -258,6 +258,20 @@ def test_every_fact_says_what_it_rests_on() -> None:
         assert f'href="#{anchor}"' in html
 
 
+def test_what_was_not_compared_is_said() -> None:
+    """Notes on verdicts stand under them with the number of VMs; an unknown vendor in the box."""
+    vms = [evolve(VMS[0], name=f"v{n}", vendor="") for n in range(12)]
+    html = report.page("vendors", POOL[1:], [*vms, VMS[4]])
+    box = html[html.index('<section class="verdict') : html.index("</section>")]
+    assert "All 13 VMs can go to every host." in box
+    assert "Of 12 VMs the vendor was not compared with that of every host that takes it in" in box
+    text = said(html)
+    assert "12 VMs: the vendors were not compared: one is not known" in text
+    assert "12 VMs: the highest CPUID leaves were not compared: no policy is known" in text
+    sure = report.page("vendors", POOL[1:], [VMS[0], VMS[4]])
+    assert "the vendor was not compared" not in said(sure)
+
+
 def test_a_level_that_hosts_refuse_is_warned_of() -> None:
     """What is OR-ed into a level and not taken in by a host of it stands in the first box."""
     offers = POOL[1].offers[GuestType.HVM]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
 from ..interface import Verdict
 from ..pools.fleet import Assumed, Crowd, Finding, Fleet, Standing
+from ..pools.grid import VERDICTS
 from ..pools.verdict import GRADES, Grade
 from ..pools.words import Lacking, count, lacking
 from .forecast import Tone
@@ -78,7 +79,10 @@ class Card:
 
 @frozen
 class Vms:
-    """`rows` and `cards`: the worst first. `compared`: which sets, in words."""
+    """`rows` and `cards`: the worst first; `refusals`: how many findings of all refuse VMs.
+
+    `compared`: which sets, in words. `notes`: what to know of the verdicts, and of how many VMs.
+    """
 
     standings: tuple[tuple[Standing, int], ...]
     rows: tuple[Row, ...]
@@ -86,23 +90,21 @@ class Vms:
     more_vms: int
     cards: tuple[Card, ...]
     more_cards: int
+    refusals: int
     compared: tuple[str, ...]
-
-    @property
-    def refusals(self) -> tuple[Card, ...]:
-        return tuple(card for card in self.cards if not card.grade.allowed)
+    notes: tuple[tuple[str, int], ...]
 
     @property
     def todo(self) -> dict[tuple[str, ...], list[Card]]:
         """The worst refusals by what helps."""
         by_remedies: dict[tuple[str, ...], list[Card]] = {}
-        for card in self.refusals[:MOST_IN_SHORT]:
+        for card in self.cards[: min(self.refusals, MOST_IN_SHORT)]:
             by_remedies.setdefault(card.remedies, []).append(card)
         return by_remedies
 
     @property
     def more_refusals(self) -> int:
-        return max(0, len(self.refusals) - MOST_IN_SHORT)
+        return max(0, self.refusals - MOST_IN_SHORT)
 
 
 def of_fleet(fleet: Fleet, sources: Sources) -> Vms:
@@ -120,7 +122,39 @@ def of_fleet(fleet: Fleet, sources: Sources) -> Vms:
             for number, finding in enumerate(fleet.findings[:MOST_FINDINGS], 1)
         ),
         more_cards=max(0, len(fleet.findings) - MOST_FINDINGS),
+        refusals=sum(not finding.answer.grade.allowed for finding in fleet.findings),
         compared=tuple(dict.fromkeys(compared)),
+        notes=tuple(_notes(told)),
+    )
+
+
+def _notes(crowds: Iterable[Crowd]) -> Iterator[tuple[str, int]]:
+    """Of the verdicts; what is known of a VM whatever its host is told with the sources."""
+    having: dict[str, int] = {}
+    for crowd in crowds:
+        own = {note for vm in crowd.vms for note in vm.notes}
+        for note in dict.fromkeys(note for answer in crowd.answers for note in answer.notes):
+            if note not in own:
+                having[note] = having.get(note, 0) + len(crowd.vms)
+    yield from having.items()
+
+
+def unsure(fleet: Fleet) -> str:
+    """A warning where a yes rests on a vendor that is not known, "" where none does."""
+    number = sum(
+        len(crowd.vms)
+        for crowd in (*fleet.crowds, *fleet.counted)
+        if crowd.vms[0].seen is not None
+        and any(
+            not (crowd.vms[0].vendor and host.vendor) and GRADES[VERDICTS[code]].allowed
+            for host, code in zip(fleet.members, crowd.verdicts, strict=True)
+        )
+    )
+    if not number:
+        return ""
+    return (
+        f"of {count(number, 'VM')} the vendor was not compared with that of every host that takes "
+        "it in: one of the two is not known, and no VM can move between vendors"
     )
 
 
