@@ -14,6 +14,7 @@ from tests.report.pool import POOL, VMS, both, member, outline, said
 from tests.support.hosts import example, names
 from tests.support.pools import real
 from xenops_cpu import report
+from xenops_cpu.hosts.moment import Moment
 from xenops_cpu.interface import GuestType, SecurityKind, Verdict
 from xenops_cpu.pools import words
 from xenops_cpu.pools.fleet import Standing
@@ -237,7 +238,13 @@ def test_hosts_of_several_vendors_are_warned_of() -> None:
 
 def test_every_fact_says_what_it_rests_on() -> None:
     """Rows of hosts and VMs refer to their sources by number; what was assumed is told, once."""
-    hosts = [real("xeon-gold-6154"), evolve(POOL[0], certain=False, notes=("taken for 4.17",))]
+    gold = real("xeon-gold-6154")
+    assert gold.host is not None
+    read = evolve(gold.host, moment=Moment("2026-08-21T10:02:11Z"), microcode=0x02007006)
+    hosts = [
+        evolve(gold, host=read),
+        evolve(POOL[0], certain=False, notes=("taken for 4.17",)),
+    ]
     vms = [
         evolve(VMS[0], source="pool.xml: last_boot_CPU_flags"),
         evolve(VMS[1], source="pool.xml: last_boot_CPU_flags", notes=("assumed HVM",)),
@@ -246,12 +253,13 @@ def test_every_fact_says_what_it_rests_on() -> None:
     html = report.page("sources", hosts, vms)
     text = said(html)
     assert (
-        "[1] simulated: what Xen 4.17 would offer on Intel Xeon Gold 6154 1 host: xeon-gold-6154"
-        in text
+        "[1] simulated: what Xen 4.17 would offer on Intel Xeon Gold 6154 2026-08-21T10:02:11Z "
+        "1 host: xeon-gold-6154" in text
     )
-    assert "[2] typed on the command line 1 host: old; 1 VM: tsx" in text
-    assert "[3] pool.xml: last_boot_CPU_flags 2 VMs: plain, modern" in text
+    assert "[2] typed on the command line not told 1 host: old; 1 VM: tsx" in text
+    assert "[3] pool.xml: last_boot_CPU_flags not told 2 VMs: plain, modern" in text
     assert "rules of Xen 4.17, assumed" in text
+    assert "family 6, model 85, stepping 4 4.17 0x02007006 36 in 1" in text
     assert "old: taken for 4.17" in text
     assert text.count("modern, tsx: assumed HVM") == 1
     for anchor in ("source-1", "source-2", "source-3"):

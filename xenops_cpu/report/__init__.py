@@ -8,5 +8,6 @@ sentences come from pools/, which the command line takes them from as well.
 from .engine import EngineError
 from .forecast import Course, Held, Remedy, Step
 from .page import page
+from .update import course
 
-__all__ = ["Course", "EngineError", "Held", "Remedy", "Step", "page"]
+__all__ = ["Course", "EngineError", "Held", "Remedy", "Step", "course", "page"]

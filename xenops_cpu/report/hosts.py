@@ -29,6 +29,7 @@ class Machine:
     xen: str
     options: str
     rules: str
+    microcode: str
     counts: str
 
 
@@ -91,6 +92,7 @@ def _machine(member: Member) -> Machine:
         xen=NOT_TOLD if version == UNKNOWN else version,
         options=host.xen.commandline if host is not None else "",
         rules=rules,
+        microcode=NOT_TOLD if host is None or host.microcode is None else f"{host.microcode:#010x}",
         counts=counts,
     )
 

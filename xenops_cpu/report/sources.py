@@ -17,10 +17,13 @@ _MOST_NOTES = 100
 
 @frozen
 class Source:
-    """`number`: as the page refers to it. `hosts`, `vms`: of whom it tells, by name."""
+    """`number`: as the page refers to it. `moment`: as of when its hosts are told, "" where that is
+    not known. `hosts`, `vms`: of whom it tells, by name.
+    """
 
     number: int
     text: str
+    moment: str
     hosts: tuple[str, ...]
     vms: tuple[str, ...]
 
@@ -52,16 +55,25 @@ def of_vm(vm: Vm) -> str:
 
 def sources(members: Sequence[Member], vms: Sequence[Vm]) -> Sources:
     hosts: dict[str, list[str]] = {}
+    moments: dict[str, str] = {}
     machines: dict[str, list[str]] = {}
     for member in members:
         hosts.setdefault(of_member(member), []).append(member.name)
+        if member.host is not None:
+            moments.setdefault(of_member(member), str(member.host.moment))
     for vm in vms:
         machines.setdefault(of_vm(vm), []).append(vm.name)
     texts = list(dict.fromkeys((*hosts, *machines)))
     said = list(notes((*members, *vms), 5))
     return Sources(
         sources=tuple(
-            Source(number, text, tuple(hosts.get(text, ())), tuple(machines.get(text, ())))
+            Source(
+                number=number,
+                text=text,
+                moment=moments.get(text, ""),
+                hosts=tuple(hosts.get(text, ())),
+                vms=tuple(machines.get(text, ())),
+            )
             for number, text in enumerate(texts[:_MOST], 1)
         ),
         left_out=max(0, len(texts) - _MOST),
