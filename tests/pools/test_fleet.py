@@ -75,6 +75,19 @@ def test_a_vms_own_host_is_no_place_to_go() -> None:
     assert crowd.standing is Standing.ONLY_BY_MAX, "with one host there is but coming back"
 
 
+def test_a_bound_vm_can_go_nowhere() -> None:
+    """What xapi does not migrate stands as badly as what no host takes in, and says why."""
+    hosts = [evolve(host, uuid=f"host-{place}") for place, host in enumerate(POOL[1:])]
+    free = Vm("free", HVM, names("FPU"), "GenuineIntel", home="host-0")
+    bound = evolve(free, name="bound", immobile="nomigrate is set")
+    worst, best = fleet([free, bound], hosts).crowds
+    assert (worst.vms, worst.standing) == ((bound,), Standing.NOWHERE)
+    assert (best.vms, best.standing) == ((free,), Standing.EVERYWHERE)
+    (finding,) = fleet([free, bound], hosts).findings
+    assert finding.hosts == ("new-2",)
+    assert "nomigrate is set" in finding.answer.problems[0]
+
+
 def test_what_several_crowds_meet_is_one_finding() -> None:
     """Crowds that stand differently and lack the same on the same host share a finding there."""
     hosts = [member("old", "FPU"), member("new", "FPU MOVBE"), member("newer", "FPU MOVBE SMEP")]

@@ -62,9 +62,14 @@ class Opened:
             for node in each["nodes"]
         ]
 
-    def picture(self, path: Path, height: int = 900) -> None:
-        """The top of the page as WebP, which is a third of a PNG."""
-        width = self.page.viewport_size["width"]
+    def picture(self, path: Path, height: int = 900, begin: str = "", end: str = "") -> None:
+        """The top of the page as WebP, which is a third of a PNG; of a part of it, from the element
+        `begin` to the element `end` (by id), where they are named.
+        """
+        width, top = self.page.viewport_size["width"], 0
+        if begin:
+            top = self.page.locator(f"#{begin}").bounding_box()["y"] - 12
+            height = self.page.locator(f"#{end}").bounding_box()["y"] - top - 12
         session = self.page.context.new_cdp_session(self.page)
         shot = session.send(
             "Page.captureScreenshot",
@@ -72,7 +77,7 @@ class Opened:
                 "format": "webp",
                 "quality": 80,
                 "captureBeyondViewport": True,
-                "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+                "clip": {"x": 0, "y": top, "width": width, "height": height, "scale": 1},
             },
         )
         path.write_bytes(base64.b64decode(shot["data"]))

@@ -18,7 +18,10 @@ from tests.report import browser as browsers
 from tests.report.pool import POOL, VMS, berlin, update
 from tests.report.test_escape import ATTACKS
 from tests.report.test_escape import page as hostile_page
+from tests.support.updates import pool, vm
 from xenops_cpu import report
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.forecast import forecast
 
 pytestmark = pytest.mark.slow
 
@@ -133,6 +136,18 @@ def test_a_large_pool_prints_on_few_pages(browser: Any, tmp_path: Path) -> None:
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 8
 
 
+def _with_forecast() -> str:
+    """Four Cascade Lakes with the microcode of 2019 get a Xen that knows of GDS."""
+    update = pool(*[("xeon-gold-6240+2019-11",) * 2] * 4, before="4.13", after="4.20")
+    hosts = [host.before for host in update.hosts]
+    vms = [
+        vm(f"web-{number:02}", hosts[0].boot(GuestType.HVM), home=number % 4 + 1)
+        for number in range(40)
+    ]
+    told = forecast(update, vms)
+    return report.page("Pool Berlin", hosts, vms, forecast=report.course(told))
+
+
 def test_pictures_for_the_docs(browser: Any, tmp_path: Path) -> None:
     """Each picture shows the page, is small, and is kept where the docs want it."""
     hosts, vms = berlin()
@@ -148,6 +163,8 @@ def test_pictures_for_the_docs(browser: Any, tmp_path: Path) -> None:
     with browsers.opened(browser, html, tmp_path, _PAPER_WIDTH) as opened:
         opened.page.emulate_media(media="print")
         opened.picture(folder / "report-print.webp", 960)
+    with browsers.opened(browser, _with_forecast(), tmp_path) as opened:
+        opened.picture(folder / "report-forecast.webp", begin="forecast", end="steps")
     for picture in folder.glob("report-*.webp"):
         data = picture.read_bytes()
         assert data[:4] == b"RIFF"

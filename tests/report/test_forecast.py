@@ -27,7 +27,7 @@ def test_each_step_says_who_is_held_and_why() -> None:
     """Steps at which something happens have a row, the others are told together."""
     text = said(report.page("pool", POOL, VMS, forecast=COURSE))
     for expected in (
-        "web-1, web-2, web-3: Restart them before the update; or keep them shut down.",
+        "web-1, web-2, web-3: Restart them before the update. Or keep them shut down.",
         "With xs-04 switched off as a target in step 2 nothing stops.",
         "2 xs-02 xs-01, xs-03, xs-04 ✕ held web-1, web-2, web-3 some of the hosts",
         "3 xs-03 xs-01, xs-02, xs-04 nobody the same",
