@@ -22,6 +22,7 @@ from tests.support.updates import pool, vm
 from xenops_cpu import report
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.forecast import forecast
+from xenops_cpu.report.update import course_of
 
 pytestmark = pytest.mark.slow
 
@@ -145,7 +146,7 @@ def _with_forecast() -> str:
         for number in range(40)
     ]
     told = forecast(update, vms)
-    return report.page("Pool Berlin", hosts, vms, forecast=report.course(told))
+    return report.page("Pool Berlin", hosts, vms, forecast=course_of(told))
 
 
 def test_pictures_for_the_docs(browser: Any, tmp_path: Path) -> None:

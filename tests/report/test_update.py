@@ -7,10 +7,9 @@ from pathlib import Path
 from tests.cli.test_cli import run
 from tests.report.pool import said
 from tests.support.updates import pool, vm
-from xenops_cpu import report
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.forecast import Forecast, Outcome, forecast, words
-from xenops_cpu.report.update import TONES
+from xenops_cpu.report.update import TONES, course_of
 
 CPU = "xeon-gold-6240+2019-11"
 OPTIONS = ("a=cpu:xeon-gold-6240+2019-11@4.13", "b=cpu:xeon-gold-6154+2019-11@4.13")
@@ -25,7 +24,7 @@ def stopping() -> Forecast:
 def test_a_course_says_what_the_forecast_says() -> None:
     """Steps, who is held and why, what helps: in the sentences of the command line."""
     told = stopping()
-    course = report.course(told, ("known",))
+    course = course_of(told, ("known",))
     assert (course.outcome, course.tone) == (words.verdict(told), TONES[told.outcome])
     assert [step.host for step in course.steps] == list(told.order)
     held = {step.host: [each.vms for each in step.held] for step in course.steps if step.held}
@@ -48,7 +47,7 @@ def test_a_course_says_what_the_forecast_says() -> None:
 
 def test_reasons_are_told_where_features_come_first() -> None:
     """A later step that lacks the same names the features, not the reasons once more."""
-    course = report.course(stopping())
+    course = course_of(stopping())
     reasons = [each.reasons for step in course.steps for each in step.held]
     assert len(reasons) > 1
     assert len(reasons[0]) > 1

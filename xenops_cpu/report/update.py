@@ -16,7 +16,7 @@ TONES: dict[Outcome, Tone] = {
 }
 
 
-def course(told: Forecast, basis: Sequence[str] = ()) -> Course:
+def course_of(told: Forecast, basis: Sequence[str] = ()) -> Course:
     """`basis`: what is updated to what, and what the forecast rests on, in sentences."""
     seen: set[object] = set()
     return Course(

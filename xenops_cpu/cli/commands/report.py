@@ -7,6 +7,7 @@ import datetime
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ... import report
 from ...pools.grid import grid
@@ -14,11 +15,14 @@ from ...pools.level import level_of
 from ...pools.member import Member
 from ...pools.vm import Vm
 from ...pools.words import some
-from .. import OK, Failure, forecast_json, pool_arguments, prospects, terminal, vm_arguments
+from .. import OK, Failure, pool_arguments, targets, terminal, vm_arguments
 from .. import pool_words as words
 from ..arguments import release
 from ..output_files import write_file
 from ..progress import Progress
+
+if TYPE_CHECKING:
+    from ..prospects import Asked
 
 _EXAMPLES = """  xenops-cpu report --html pool.html host-7.json host-8.json --vm vms.txt
   xenops-cpu report --html pool.html bugtool.tar.bz2     # its hosts and its VMs
@@ -48,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
     made.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
-    prospects.add_options(made)
+    targets.add_all_options(made)
     return made
 
 
@@ -57,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
     hosts = [each.member for each in typed]
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.hosts)
     update = None
-    if prospects.asked(arguments):
+    if targets.asked(arguments):
+        from .. import prospects  # takes much that a report without a forecast does without
+
         update = prospects.forecast(typed, vms, arguments)
     if arguments.json:
         _print_json(arguments, hosts, vms, update)
@@ -75,8 +81,13 @@ def _print_json(
     arguments: argparse.Namespace,
     hosts: Sequence[Member],
     vms: Sequence[Vm],
-    update: prospects.Asked | None,
+    update: Asked | None,
 ) -> None:
+    document = None
+    if update is not None:
+        from .. import forecast_json
+
+        document = forecast_json.document(update.told, update.basis)
     xen = release(arguments)
     guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
     levels = [level_of(hosts, guest, xen) for guest in guests]
@@ -84,7 +95,7 @@ def _print_json(
         {
             "levels": [words.level_json(hosts, level) for level in levels if level.hosts],
             "verdicts": words.grid_json(grid(vms, hosts), vms, hosts),
-            "forecast": update and forecast_json.document(update.told, update.basis),
+            "forecast": document,
         }
     )
 
@@ -93,9 +104,14 @@ def _page(
     arguments: argparse.Namespace,
     hosts: Sequence[Member],
     vms: Sequence[Vm],
-    update: prospects.Asked | None,
+    update: Asked | None,
 ) -> str:
     """Raises Failure where the page's engine is missing."""
+    course = None
+    if update is not None:
+        from ...report.update import course_of
+
+        course = course_of(update.told, update.basis)
     title = arguments.title or f"CPU features of {some([host.name for host in hosts], 3)}"
     with Progress("checking VMs", len(vms)) as bar:
         try:
@@ -106,7 +122,7 @@ def _page(
                 guests=pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments)),
                 xen=release(arguments),
                 made=f"made on {datetime.date.today():%d %B %Y}",
-                forecast=report.course(update.told, update.basis) if update else None,
+                forecast=course,
                 progress=bar.step,
             )
         except report.EngineError as error:
