@@ -33,6 +33,8 @@ _SKELETON = """() => [...document.querySelectorAll("*")].map(
   e => [e.tagName, ...[...e.attributes].filter(a => a.name != "data-label").map(
     a => a.name + "=" + a.value)].join(" ")).filter(line => !line.startsWith("META"))"""
 
+_TWO_FRAMES = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
+
 
 @frozen
 class Opened:
@@ -70,15 +72,13 @@ class Opened:
         if begin:
             top = self.page.locator(f"#{begin}").bounding_box()["y"] - 12
             height = self.page.locator(f"#{end}").bounding_box()["y"] - top - 12
+        # What lies outside the window can be taken as well, but not whenever the machine is busy.
+        self.page.set_viewport_size({"width": width, "height": int(top + height) + 1})
+        self.page.evaluate(_TWO_FRAMES)
         session = self.page.context.new_cdp_session(self.page)
+        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
         shot = session.send(
-            "Page.captureScreenshot",
-            {
-                "format": "webp",
-                "quality": 80,
-                "captureBeyondViewport": True,
-                "clip": {"x": 0, "y": top, "width": width, "height": height, "scale": 1},
-            },
+            "Page.captureScreenshot", {"format": "webp", "quality": 80, "clip": clip}
         )
         path.write_bytes(base64.b64decode(shot["data"]))
 
@@ -90,7 +90,9 @@ def chromium() -> Iterator[Any]:
     if path is None:
         pytest.skip("no Chromium here (Debian: apt install chromium)")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield browser
         browser.close()
 
