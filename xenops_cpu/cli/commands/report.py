@@ -87,7 +87,7 @@ def _print_json(
     if update is not None:
         from .. import forecast_json
 
-        document = forecast_json.document(update.told, update.basis)
+        document = forecast_json.document(update.outlook, update.basis)
     xen = release(arguments)
     guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
     levels = [level_of(hosts, guest, xen) for guest in guests]
@@ -111,7 +111,7 @@ def _page(
     if update is not None:
         from ...report.update import course_of
 
-        course = course_of(update.told, update.basis)
+        course = course_of(update.outlook, update.basis)
     title = arguments.title or f"CPU features of {some([host.name for host in hosts], 3)}"
     with Progress("checking VMs", len(vms)) as bar:
         try:
