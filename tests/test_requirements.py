@@ -18,13 +18,17 @@ def asked() -> dict[str, list[Requirement]]:
         return [Requirement(line) for line in text.split("\n") if line and "%(" not in line]
 
     run = lines(setup["options"]["install_requires"])
-    extras = setup["options.extras_require"]
-    test, mutation = lines(extras["test"]), lines(extras["mutation"])
-    others = [one for name in extras if name != "mutation" for one in lines(extras[name])]
-    return {"run": run, "dev": run + others, "mutation": run + test + mutation}
+    extras = dict(setup["options.extras_require"])
+    browser, mutation = lines(extras.pop("browser")), lines(extras.pop("mutation"))
+    return {
+        "run": run,
+        "dev": run + [one for name in extras for one in lines(extras[name])],
+        "browser": run + browser,
+        "mutation": run + lines(extras["test"]) + mutation,
+    }
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "mutation"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "mutation"])
 def test_the_lock_is_up_to_date(name: str) -> None:
     """Every requirement is there, in a version that it allows; scripts/lock makes it so."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
@@ -34,7 +38,7 @@ def test_the_lock_is_up_to_date(name: str) -> None:
         assert locked[requirement.name.lower()] in requirement.specifier
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "mutation"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "mutation"])
 def test_every_package_has_hashes(name: str) -> None:
     """Nothing is installed that is not the very file; no registry is named."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()

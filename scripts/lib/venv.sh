@@ -41,7 +41,8 @@ set_up_venv() {
 install_locked() {
     case $3 in
         .) locked=run ;;
-        *mutation*) locked=mutation ;;
+        '.[browser]') locked=browser ;;
+        '.[mutation]') locked=mutation ;;
         *) locked=dev ;;
     esac
     "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

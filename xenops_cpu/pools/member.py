@@ -29,7 +29,8 @@ class Member:
     `compat_bits`: bits of the migration sets that XenServer's libxc adds for old VMs, with the
     reason. `limits`: of Xen's max policy, `boot_limits` of its default, where they are known.
     `sets`: all that Xen answered, where it is known. `explain`: the reasons for its bits,
-    first cause first; None where nobody knows. `uuid`, `membership`: as in Host.
+    first cause first; None where nobody knows. `uuid`, `membership`: as in Host. `host`: as it was
+    read, None where no more is known than a featureset.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Member:
     notes: tuple[str, ...] = ()
     uuid: str = ""
     membership: Membership = NO_POOL
+    host: Host | None = field(default=None, eq=False, repr=False)
 
     def boot(self, guest: GuestType) -> Featureset:
         """What a new guest gets; the featureset without words where there are no such guests."""
@@ -101,6 +103,7 @@ def member_of(host: Host, name: str = "", explain: Explain | None = None) -> Mem
         notes=tuple(notes),
         uuid=host.uuid,
         membership=host.membership,
+        host=host,
     )
 
 
