@@ -1,0 +1,91 @@
+"""The last step of a level, for reductions that an engine made: docs/fleet.md has the queries.
+
+    every   AND of each word over the hosts that have words (`length` > 0)
+    some    OR of the same
+    length  the greatest number of words
+    count   how many these hosts are
+    releases, assumed
+            which releases the pool's hosts are of, also those without words: named by the hosts
+            themselves (`certain`), and taken by their number of words
+
+A reduction that no hosts can have is refused: a level out of it would be wrong without a sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+from ..features.featureset import MAX_WORDS, WORD_BITS, Featureset
+from ..features.release import Release, ReleaseError, release
+from ..pools.levelling import Reduction
+from ..pools.member import newest_release
+from .error import FleetError
+
+Words = Sequence[int | None] | None
+
+
+@frozen
+class Settled:
+    """A level, and the release whose rules and names it follows: the pool's newest."""
+
+    featureset: Featureset
+    release: Release
+
+    @property
+    def names(self) -> list[str]:
+        return self.release.names(self.featureset)
+
+
+def settle(
+    every: Words,
+    some: Words,
+    length: int | None,
+    count: int | None,
+    releases: Iterable[str] | None,
+    assumed: Iterable[str] | None = None,
+) -> Settled:
+    """The level of a pool for one guest type, as the command `level` has it.
+
+    Parameters as in this module's head; NULL of an engine (None) is nothing. Words from w0 on, as
+    many as there are columns. No host with words: the featureset without words. Raises FleetError.
+    """
+    words, hosts = length or 0, count or 0
+    if words < 0 or words > MAX_WORDS or hosts < 0 or bool(words) is not bool(hosts):
+        raise FleetError(f"length {words} of {hosts} hosts: neither, or both from 1 on")
+    reduction = Reduction()
+    if hosts:
+        reduction = Reduction(_bits(every, "every", words), _bits(some, "some", words), words, hosts)
+        if reduction.every & ~reduction.some:
+            raise FleetError("every has bits that some has not: AND and OR are of different hosts")
+        if hosts == 1 and reduction.every != reduction.some:
+            raise FleetError("one host, but every and some differ: they are of more hosts")
+    xen = newest_release(
+        (_release(name), certain)
+        for names, certain in ((releases, True), (assumed, False))
+        for name in names or ()
+    )
+    return Settled(reduction.settled(xen), xen)
+
+
+def _bits(words: Words, name: str, length: int) -> int:
+    bits = 0
+    for index, word in enumerate(words or ()):
+        if word is None:
+            continue
+        if not 0 <= word < 1 << WORD_BITS:
+            raise FleetError(f"{name}, word {index}: {word} is not 0 to {(1 << WORD_BITS) - 1}")
+        bits |= word << index * WORD_BITS
+    if bits >> length * WORD_BITS:
+        raise FleetError(f"{name} has bits beyond its {length} words")
+    if len(words or ()) < length:
+        raise FleetError(f"{name} has {len(words or ())} words, and the length is {length}")
+    return bits
+
+
+def _release(name: str) -> Release:
+    try:
+        return release(name)
+    except ReleaseError as error:
+        raise FleetError(str(error)) from error
