@@ -39,7 +39,7 @@ COLUMNS: dict[str, type[Value]] = {
 assert max(LENGTHS.values()) <= WORDS
 
 
-def rows(member: Member, pool: str, source: str) -> Iterator[Row]:
+def rows(member: Member, pool: str, source: str) -> list[Row]:
     """The rows of a host; docs/fleet.md says what each column is.
 
     `guest`: pv or hvm, "" for the kinds raw and host, which are there where Xen told them. A word
@@ -54,6 +54,7 @@ def rows(member: Member, pool: str, source: str) -> Iterator[Row]:
         "release": member.release.name,
         "certain": member.certain,
     }
+    made = []
     for guest, kind, featureset in _sets(member):
         if featureset.length > WORDS:
             raise FleetError(
@@ -61,7 +62,8 @@ def rows(member: Member, pool: str, source: str) -> Iterator[Row]:
             )
         words = dict.fromkeys(WORD_COLUMNS, 0)
         words.update(zip(WORD_COLUMNS, featureset.words, strict=False))
-        yield whose | {"guest": guest, "kind": kind, "length": featureset.length} | words
+        made.append(whose | {"guest": guest, "kind": kind, "length": featureset.length} | words)
+    return made
 
 
 def _sets(member: Member) -> Iterator[tuple[str, str, Featureset]]:

@@ -61,11 +61,11 @@ def settle(
             raise FleetError("every has bits that some has not: AND and OR are of different hosts")
         if hosts == 1 and reduction.every != reduction.some:
             raise FleetError("one host, but every and some differ: they are of more hosts")
-    xen = newest_release(
-        (_release(name), certain)
-        for names, certain in ((releases, True), (assumed, False))
-        for name in names or ()
-    )
+    named = [(_release(name), True) for name in releases or ()]
+    named += [(_release(name), False) for name in assumed or ()]
+    if hosts and not named:
+        raise FleetError(f"{hosts} hosts, and no release of theirs: whose rules count?")
+    xen = newest_release(named)
     return Settled(reduction.settled(xen), xen)
 
 
