@@ -24,7 +24,7 @@ from xenops_cpu.pools.member import release_of_pool
 pytestmark = pytest.mark.slow
 
 COUNT = 20_000
-SETTLED_BY = ("every", "some", "length", "count", "releases", "assumed")
+SETTLED_BY = ("in_all", "in_any", "length", "count", "releases", "assumed")
 
 Levels = dict[tuple[str, str], str]
 Fleet = tuple[Path, Levels]
@@ -56,9 +56,9 @@ def settled(reductions: Iterable[tuple[Any, ...]]) -> Iterator[tuple[tuple[str, 
 
 
 def text(
-    every: Any, some: Any, length: Any, count: Any, releases: Any, assumed: Any
+    in_all: Any, in_any: Any, length: Any, count: Any, releases: Any, assumed: Any
 ) -> str:  # DuckDB counts the parameters
-    return str(settle(every, some, length, count, releases, assumed).featureset)
+    return str(settle(in_all, in_any, length, count, releases, assumed).featureset)
 
 
 def test_duckdb(fleet: Fleet) -> None:
@@ -81,7 +81,7 @@ def test_duckdb_settles_by_itself(fleet: Fleet) -> None:
         lists = ["BIGINT[]", "BIGINT[]", "BIGINT", "BIGINT", "VARCHAR[]", "VARCHAR[]"]
         connection.create_function("settle", text, lists, "VARCHAR", null_handling="special")
         statement = (
-            "SELECT pool, guest, settle(every, some, length, count, releases, assumed) "
+            "SELECT pool, guest, settle(in_all, in_any, length, count, releases, assumed) "
             f"FROM ({queries.duckdb().rstrip().rstrip(';')})"
         )
         found = {tuple(row[:2]): row[2] for row in connection.execute(statement).fetchall()}

@@ -43,8 +43,8 @@ def test_made_pools_are_settled_to_their_level() -> None:
 
 
 SOUND: dict[str, Any] = {
-    "every": [5, 0],
-    "some": [7, 1],
+    "in_all": [5, 0],
+    "in_any": [7, 1],
     "length": 2,
     "count": 2,
     "releases": ["4.17"],
@@ -55,17 +55,17 @@ SOUND: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"every": [8, 0]}, "every has bits that some has not"),
-        ({"some": [7, 1 << 32]}, "some, word 1: 4294967296 is not 0 to 4294967295"),
-        ({"every": [-1, 0]}, "every, word 0: -1 is not"),
-        ({"length": 1}, "some has bits beyond its 1 words"),
-        ({"length": 3}, "every has 2 words, and the length is 3"),
+        ({"in_all": [8, 0]}, "in_all has bits that in_any has not"),
+        ({"in_any": [7, 1 << 32]}, "in_any, word 1: 4294967296 is not 0 to 4294967295"),
+        ({"in_all": [-1, 0]}, "in_all, word 0: -1 is not"),
+        ({"length": 1}, "in_any has bits beyond its 1 words"),
+        ({"length": 3}, "in_all has 2 words, and the length is 3"),
         ({"length": 65}, "length 65 of 2 hosts"),
         ({"length": -1}, "length -1 of 2 hosts"),
         ({"count": 0}, "length 2 of 0 hosts"),
         ({"length": 0}, "length 0 of 2 hosts"),
-        ({"count": 1}, "one host, but every and some differ"),
-        ({"releases": ["3.4"]}, "\"3.4\" is not a Xen release known here"),
+        ({"count": 1}, "one host, but in_all and in_any differ"),
+        ({"releases": ["3.4"]}, '"3.4" is not a Xen release known here'),
         ({"releases": []}, "2 hosts, and no release"),
     ],
 )

@@ -16,8 +16,8 @@ def reduction(rows: Iterable[Row], guest: str) -> dict[str, Any]:
     having = [row for row in chosen if row["length"] > 0]
     columns = [[row[name] for row in having] for name in WORD_COLUMNS]
     return {
-        "every": [reduce(and_, column) if column else None for column in columns],
-        "some": [reduce(or_, column) if column else None for column in columns],
+        "in_all": [reduce(and_, column) if column else None for column in columns],
+        "in_any": [reduce(or_, column) if column else None for column in columns],
         "length": max((row["length"] for row in chosen), default=None),
         "count": len(having),
         "releases": sorted({row["release"] for row in chosen if row["certain"]}),

@@ -12,12 +12,12 @@ from .row import BOOT, WORD_COLUMNS
 
 _DUCKDB = f"""\
 SELECT pool, guest,
-       list_value(*COLUMNS('^every[0-9]+$')) AS every,
-       list_value(*COLUMNS('^some[0-9]+$')) AS some,
+       list_value(*COLUMNS('^in_all[0-9]+$')) AS in_all,
+       list_value(*COLUMNS('^in_any[0-9]+$')) AS in_any,
        length, count, releases, assumed
   FROM (SELECT pool, guest,
-               bit_and(COLUMNS('^w([0-9]+)$')) FILTER (length > 0) AS 'every\\1',
-               bit_or(COLUMNS('^w([0-9]+)$')) FILTER (length > 0) AS 'some\\1',
+               bit_and(COLUMNS('^w([0-9]+)$')) FILTER (length > 0) AS 'in_all\\1',
+               bit_or(COLUMNS('^w([0-9]+)$')) FILTER (length > 0) AS 'in_any\\1',
                max(length) AS length,
                count(*) FILTER (length > 0) AS count,
                list(DISTINCT release) FILTER (certain) AS releases,
@@ -37,8 +37,8 @@ def spark() -> str:
     """For Spark SQL, without a semicolon, as spark.sql() takes it."""
     return f"""\
 SELECT pool, guest,
-       {_array("bit_and")} AS every,
-       {_array("bit_or")} AS some,
+       {_array("bit_and")} AS in_all,
+       {_array("bit_or")} AS in_any,
        max(length) AS length,
        count(*) FILTER (WHERE length > 0) AS count,
        collect_set(release) FILTER (WHERE certain) AS releases,

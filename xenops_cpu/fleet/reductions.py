@@ -10,7 +10,7 @@ from .error import FleetError
 from .settling import settle
 
 # What settle takes, and which of its values are lists of what.
-_LISTS = {"every": int, "some": int, "releases": str, "assumed": str}
+_LISTS = {"in_all": int, "in_any": int, "releases": str, "assumed": str}
 _NUMBERS = ("length", "count")
 _NAMES = (*_LISTS, *_NUMBERS)
 # A line has 64 words of 10 digits, and some names.
@@ -56,8 +56,6 @@ def _value(row: Mapping[str, Any], name: str) -> Any:
             raise FleetError(f'"{name}" is not an integer')
         return value
     kind = _LISTS[name]
-    if not isinstance(value, list) or not all(
-        item is None or type(item) is kind for item in value
-    ):
+    if not isinstance(value, list) or not all(item is None or type(item) is kind for item in value):
         raise FleetError(f'"{name}" is not a list of {"integers" if kind is int else "texts"}')
     return [item for item in value if item is not None] if kind is str else value

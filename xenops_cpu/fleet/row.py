@@ -60,7 +60,7 @@ def rows(member: Member, pool: str, source: str) -> list[Row]:
             raise FleetError(
                 f"{member.name}: a featureset of {featureset.length} words; a row has {WORDS}"
             )
-        words = dict.fromkeys(WORD_COLUMNS, 0)
+        words: Row = dict.fromkeys(WORD_COLUMNS, 0)
         words.update(zip(WORD_COLUMNS, featureset.words, strict=False))
         made.append(whose | {"guest": guest, "kind": kind, "length": featureset.length} | words)
     return made

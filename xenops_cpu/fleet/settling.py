@@ -1,7 +1,7 @@
 """The last step of a level, for reductions that an engine made: docs/fleet.md has the queries.
 
-    every   AND of each word over the hosts that have words (`length` > 0)
-    some    OR of the same
+    in_all  AND of each word over the hosts that have words (`length` > 0)
+    in_any  OR of the same
     length  the greatest number of words
     count   how many these hosts are
     releases, assumed
@@ -39,8 +39,8 @@ class Settled:
 
 
 def settle(
-    every: Words,
-    some: Words,
+    in_all: Words,
+    in_any: Words,
     length: int | None,
     count: int | None,
     releases: Iterable[str] | None,
@@ -56,11 +56,12 @@ def settle(
         raise FleetError(f"length {words} of {hosts} hosts: neither, or both from 1 on")
     reduction = Reduction()
     if hosts:
-        reduction = Reduction(_bits(every, "every", words), _bits(some, "some", words), words, hosts)
-        if reduction.every & ~reduction.some:
-            raise FleetError("every has bits that some has not: AND and OR are of different hosts")
-        if hosts == 1 and reduction.every != reduction.some:
-            raise FleetError("one host, but every and some differ: they are of more hosts")
+        common, any_ = _bits(in_all, "in_all", words), _bits(in_any, "in_any", words)
+        if common & ~any_:
+            raise FleetError("in_all has bits that in_any has not: not the same hosts")
+        if hosts == 1 and common != any_:
+            raise FleetError("one host, but in_all and in_any differ: they are of more hosts")
+        reduction = Reduction(common, any_, words, hosts)
     named = [(_release(name), True) for name in releases or ()]
     named += [(_release(name), False) for name in assumed or ()]
     if hosts and not named:

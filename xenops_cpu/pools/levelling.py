@@ -57,16 +57,16 @@ class Rules:
     arch_caps: int
     eibrs: int
 
-    def settle(self, every: int, some: int, length: int) -> int:
+    def settle(self, in_all: int, in_any: int, length: int) -> int:
         """The level's bits out of what all have and what any has; `length` in words."""
         if length < SHORTEST:
-            return every
-        bits = every | (self.ored & some)
+            return in_all
+        bits = in_all | (self.ored & in_any)
         for base, dependents in self.bases:
             if not bits & base:
                 bits &= ~dependents
         either = self.rsba | self.rrsba
-        if bits & self.arch_caps and some & either:
+        if bits & self.arch_caps and in_any & either:
             bits &= ~either
             bits |= self.rrsba if bits & self.eibrs else self.rsba
         return bits
@@ -131,20 +131,20 @@ def combine(left: Featureset, right: Featureset, xen: Release | None = None) -> 
 class Reduction:
     """What a level needs of any number of hosts: AND, OR, length and count; of none by default.
 
-    `every`: the bits that all have, -1 of none. `some`: the bits that any has. `length`: of the
+    `in_all`: the bits that all have, -1 of none. `in_any`: the bits that any has. `length`: of the
     longest, in words. `count`: hosts, without those that have no words.
     """
 
-    every: int = -1
-    some: int = 0
+    in_all: int = -1
+    in_any: int = 0
     length: int = 0
     count: int = 0
 
     def __add__(self, other: Reduction) -> Reduction:
         """Of the hosts of both."""
         return Reduction(
-            self.every & other.every,
-            self.some | other.some,
+            self.in_all & other.in_all,
+            self.in_any | other.in_any,
             max(self.length, other.length),
             self.count + other.count,
         )
@@ -152,8 +152,8 @@ class Reduction:
     def settled(self, xen: Release) -> Featureset:
         """The level, by the rules of a release. One host's own set, and no host's, stay as is."""
         if self.count < 2:
-            return Featureset(self.some, self.length)
-        bits = rules(xen.name).settle(self.every, self.some, self.length)
+            return Featureset(self.in_any, self.length)
+        bits = rules(xen.name).settle(self.in_all, self.in_any, self.length)
         return Featureset(bits, self.length)
 
 
@@ -162,16 +162,16 @@ def reduced(featuresets: Iterable[Featureset]) -> Reduction:
 
     Time grows with the hosts only: 0.1 µs for each.
     """
-    every, some, length, count = -1, 0, 0, 0
+    in_all, in_any, length, count = -1, 0, 0, 0
     for featureset in featuresets:
         if featureset.length:
             bits = featureset.bits
-            every &= bits
-            some |= bits
+            in_all &= bits
+            in_any |= bits
             count += 1
             if featureset.length > length:
                 length = featureset.length
-    return Reduction(every, some, length, count)
+    return Reduction(in_all, in_any, length, count)
 
 
 def level(featuresets: Iterable[Featureset], xen: Release) -> Featureset:

@@ -57,7 +57,10 @@ def parser() -> argparse.ArgumentParser:
         help="Parquet needs pyarrow (default: by the name of --output, else jsonl)",
     )
     export.add_argument(
-        "--output", metavar="FILE", type=Path, help="instead of standard output; whole or not at all"
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="instead of standard output; whole or not at all",
     )
     export.add_argument(
         "--pool",
@@ -77,7 +80,9 @@ def parser() -> argparse.ArgumentParser:
         "that has the rows of export.",
         allow_abbrev=False,
     )
-    query.add_argument("engine", metavar="ENGINE", choices=tuple(queries.QUERIES), help="duckdb, spark")
+    query.add_argument(
+        "engine", metavar="ENGINE", choices=tuple(queries.QUERIES), help="duckdb, spark"
+    )
     settle = actions.add_parser(
         "settle",
         help="levels out of reductions",
