@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -95,7 +95,10 @@ def _schema() -> pyarrow.Schema:
     return pyarrow.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
-def _batch(rows: Iterable[Row], schema: pyarrow.Schema) -> pyarrow.RecordBatch:
+def _batch(rows: Sequence[Row], schema: pyarrow.Schema) -> pyarrow.RecordBatch:
     import pyarrow
 
-    return pyarrow.RecordBatch.from_pylist(list(rows), schema=schema)
+    columns = [
+        pyarrow.array([row[field.name] for row in rows], type=field.type) for field in schema
+    ]
+    return pyarrow.RecordBatch.from_arrays(columns, schema=schema)

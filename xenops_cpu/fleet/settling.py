@@ -13,7 +13,9 @@ A reduction that no hosts can have is refused: a level out of it would be wrong 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -71,20 +73,22 @@ def settle(
 
 
 def _bits(words: Words, name: str, length: int) -> int:
-    bits = 0
-    for index, word in enumerate(words or ()):
-        if word is None:
-            continue
-        if not 0 <= word < 1 << WORD_BITS:
-            raise FleetError(f"{name}, word {index}: {word} is not 0 to {(1 << WORD_BITS) - 1}")
-        bits |= word << index * WORD_BITS
+    numbers = [word or 0 for word in words or ()]
+    if len(numbers) < length:
+        raise FleetError(f"{name} has {len(numbers)} words, and the length is {length}")
+    try:
+        bits = int.from_bytes(struct.pack(f"<{len(numbers)}I", *numbers), "little")
+    except struct.error as error:
+        index = next(i for i, word in enumerate(numbers) if not 0 <= word < 1 << WORD_BITS)
+        raise FleetError(
+            f"{name}, word {index}: {numbers[index]} is not 0 to {(1 << WORD_BITS) - 1}"
+        ) from error
     if bits >> length * WORD_BITS:
         raise FleetError(f"{name} has bits beyond its {length} words")
-    if len(words or ()) < length:
-        raise FleetError(f"{name} has {len(words or ())} words, and the length is {length}")
     return bits
 
 
+@lru_cache(maxsize=256)
 def _release(name: str) -> Release:
     try:
         return release(name)
