@@ -13,8 +13,6 @@ from .settling import settle
 _LISTS = {"in_all": int, "in_any": int, "releases": str, "assumed": str}
 _NUMBERS = ("length", "count")
 _NAMES = (*_LISTS, *_NUMBERS)
-# A line has 64 words of 10 digits, and some names.
-MAX_LINE = 64 * 1024
 
 
 def settled(line: str) -> dict[str, Any]:
@@ -34,8 +32,6 @@ def settled(line: str) -> dict[str, Any]:
 
 
 def _row(line: str) -> dict[str, Any]:
-    if len(line) > MAX_LINE:
-        raise FleetError(f"longer than {MAX_LINE} characters")
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:

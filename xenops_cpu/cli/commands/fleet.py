@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import count
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -27,6 +28,8 @@ exit codes: 0 done, 1 some sources or rows were left out, 2 wrong use, 3 not rea
 """
 _LIST = "@"
 _STDIN = "-"
+# Longer than any argument, and than any reduction: 64 words of 10 digits, and some names.
+_MAX_LINE = 64 * 1024
 
 
 def parser() -> argparse.ArgumentParser:
@@ -148,38 +151,45 @@ def _sources(texts: Iterable[str]) -> Iterator[str]:
         if not text.startswith(_LIST):
             yield text
             continue
-        with _lines(text.removeprefix(_LIST)) as lines:
-            for line in lines:
-                source = line.strip()
-                if source and not source.startswith("#"):
-                    yield source
+        for _, line in _lines(text.removeprefix(_LIST)):
+            if not line.startswith("#"):
+                yield line
 
 
-@contextmanager
-def _lines(name: str) -> Iterator[IO[str]]:
-    if name == _STDIN:
-        yield sys.stdin
-        return
+def _lines(name: str) -> Iterator[tuple[int, str]]:
+    """Of a file or of standard input: its lines that are not empty, with their numbers."""
+    where = _where(name)
+    with nullcontext(sys.stdin) if name == _STDIN else _open(name) as file:
+        for number in count(1):
+            line = file.readline(_MAX_LINE + 1)
+            if len(line) > _MAX_LINE:
+                raise Failure(f"{where}, line {number}: longer than {_MAX_LINE:,} characters")
+            if not line:
+                return
+            if line.strip():
+                yield number, line.strip()
+
+
+def _where(name: str) -> str:
+    return "standard input" if name == _STDIN else name
+
+
+def _open(name: str) -> IO[str]:
     try:
-        with open(name, encoding="utf-8", errors="replace") as file:
-            yield file
+        return open(name, encoding="utf-8", errors="replace")
     except OSError as error:
         raise Failure(f"cannot read {name}: {error.strerror}") from error
 
 
 def _settle(name: str) -> int:
     code = OK
-    where = "standard input" if name == _STDIN else name
-    with _lines(name) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                level = reductions.settled(line)
-            except FleetError as error:
-                _say(f"left out: {where}, line {number}: {error}")
-                code = ANSWERED_WITH_AN_ERROR
-                continue
+    for number, line in _lines(name):
+        try:
+            level = reductions.settled(line)
+        except FleetError as error:
+            _say(f"left out: {_where(name)}, line {number}: {error}")
+            code = ANSWERED_WITH_AN_ERROR
+        else:
             sys.stdout.write(json.dumps(level) + "\n")
     return code
 
