@@ -1,5 +1,5 @@
-"""What notebooks show of a record: a small table of HTML. Names in it may be anybody's, so all of it
-is escaped, and control characters (also those that turn text round) are shown as �.
+"""What notebooks show of a record: a small table of HTML. Names in it may be anybody's, so all of
+it is escaped, and control characters (also those that turn text round) are shown as �.
 """
 
 from __future__ import annotations
@@ -34,7 +34,5 @@ def text(value: object) -> str:
 
 
 def _row(kind: str, cells: Iterable[object]) -> str:
-    inner = "".join(
-        f'<{kind} style="text-align:left">{text(cell)}</{kind}>' for cell in cells
-    )
+    inner = "".join(f'<{kind} style="text-align:left">{text(cell)}</{kind}>' for cell in cells)
     return f"<tr>{inner}</tr>"

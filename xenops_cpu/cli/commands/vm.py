@@ -23,8 +23,9 @@ from ...guests.start import Start, start
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...hosts.host import Host
+from ...inputs.argument import WHAT
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
-from ..arguments import WHAT, derived_host, read
+from ..arguments import derived_host, read
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
   xenops-cpu vm cpu:epyc-7763@4.20 --type pv --leaves    # as xen-cpuid -p prints it
