@@ -46,14 +46,17 @@ def kept(text: str, xen: str | None, one_word: bool = False) -> Input:
     return _kept(text, xen, one_word)
 
 
-# A file may be asked for its hosts, then for its VMs; a pool may have as many files as hosts.
-@lru_cache(maxsize=4096)
-def _kept(text: str, xen: str | None, one_word: bool) -> Input:
+def fresh(text: str, xen: str | None, one_word: bool = False) -> Input:
+    """What an argument comes to, read now and not kept. Raises InputError."""
     from ..inputs import argument
     from . import live
 
     with live.asked() if text.startswith(argument.LIVE) else nullcontext():
         return argument.read(text, xen, one_word=one_word)
+
+
+# A file may be asked for its hosts, then for its VMs; a pool may have as many files as hosts.
+_kept = lru_cache(maxsize=4096)(fresh)
 
 
 @contextmanager

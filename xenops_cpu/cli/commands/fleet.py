@@ -11,11 +11,17 @@ from itertools import count
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from ...errors import RemediedError
+from attrs import evolve
+
+from ...errors import InputError, RemediedError
 from ...fleet import files, queries, reductions
 from ...fleet.error import FleetError
-from ...fleet.row import rows
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, pool_arguments
+from ...fleet.row import Row, rows
+from ...inputs import live as live_pools
+from ...inputs.argument import LIVE
+from ...inputs.reader import Reader
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, live, options, pool_arguments
+from ..arguments import fresh
 from ..output_files import writing
 
 _EXAMPLES = """  xenops-cpu fleet export pool-1.xml pool-2.xml --output fleet.parquet
@@ -68,7 +74,9 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--pool",
         metavar="NAME",
-        help="the pool that these hosts are in (default: each source is a pool)",
+        default="",
+        help="the pool that these hosts are in (default: the UUID that a source tells; else each "
+        "source is a pool)",
     )
     export.add_argument(
         "--xen",
@@ -76,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         help="whose rules count where a record does not tell; what cpu:NAME is simulated under",
     )
     export.set_defaults(type=None)  # what commands for pools have, and rows need not
+    live.add_options(export)
     query = actions.add_parser(
         "query",
         help="the SQL that reduces the hosts of each pool",
@@ -114,6 +123,8 @@ def _export(arguments: argparse.Namespace) -> int:
     format_ = arguments.format or _format(arguments.output)
     if format_ == files.PARQUET and arguments.output is None:
         raise Failure("Parquet is no text: name a file, --output FILE", WRONG_USAGE)
+    # Nothing is kept of a source once it is written.
+    reader = evolve(pool_arguments.reader(arguments), one=fresh)
     code = OK
     with ExitStack() as stack:
         try:
@@ -123,13 +134,23 @@ def _export(arguments: argparse.Namespace) -> int:
             raise Failure(str(error)) from error
         for source in _sources(arguments.sources):
             try:
-                for typed in pool_arguments.hosts([source], arguments):
-                    for row in rows(typed.member, arguments.pool or source, source):
-                        write(row)
-            except (Failure, FleetError) as error:
+                for row in _rows(source, arguments.pool, reader):
+                    write(row)
+            except InputError as error:
                 _say(f"left out: {error}")
                 code = ANSWERED_WITH_AN_ERROR
     return code
+
+
+def _rows(source: str, pool: str, reader: Reader) -> list[Row]:
+    """All of a source or nothing. Raises InputError."""
+    if source.startswith(LIVE):
+        live_pools.forget()
+    return [
+        row
+        for host in reader.hosts([source])
+        for row in rows(host.member, pool or host.member.membership.pool or source, source)
+    ]
 
 
 def _format(output: Path | None) -> str:
