@@ -7,6 +7,7 @@ from functools import cache
 
 from attrs import evolve, frozen
 
+from .. import notebook
 from ..derivation import Derivation
 from ..explain.reasons import reasons
 from ..features.featureset import Featureset
@@ -16,6 +17,7 @@ from ..hosts.host import Host
 from ..hosts.offer import Offer
 from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set
+from ..pools.words import GUESTS, count
 from .value import Input, NamedHost
 
 
@@ -50,6 +52,26 @@ class KnownHost:
     @property
     def host(self) -> Host | None:
         return self.named.host if self.named is not None else None
+
+    def __repr__(self) -> str:
+        offers = ", ".join(
+            f"{guest.name} {len(offer.boot)} to {len(offer.migration)} features"
+            for guest, offer in self.offers.items()
+        )
+        return f"<KnownHost {self.name!r}, {self.release.title}: {offers or 'no guests'}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what each guest type gets, and what it may bring along."""
+        title = f"{self.name}: {self.release.title}, {self.vendor or 'vendor not known'}"
+        rows = [
+            (
+                GUESTS[guest],
+                count(len(offer.boot), "feature"),
+                " ".join(self.release.names(offer.migration - offer.boot)) or "nothing",
+            )
+            for guest, offer in self.offers.items()
+        ]
+        return notebook.table(title, ("guests", "at boot", "in a migration also"), rows)
 
     def derivation(self) -> Derivation | None:
         """That behind a simulated host; None for others."""

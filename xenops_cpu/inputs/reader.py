@@ -123,6 +123,17 @@ class Reader:
         ]
         return _each_once([*lists, *self._vms(texts, files)])
 
+    def vm_of(self, host: KnownHost, name: str = "") -> Vm:
+        """A VM that was started on a host; of a featureset or a policy, one that has seen that."""
+        member = host.member
+        if host.named is None:
+            kind = self.guest or GuestType.HVM
+            notes = () if self.guest is not None else (TYPE_NOT_TOLD,)
+            bare = Vm(name or member.name, kind, typed=self.guest is not None, notes=notes)
+            return of_words(member.boot(kind), bare)
+        first = GuestType.HVM if GuestType.HVM in member.offers else GuestType.PV
+        return started_on(member, self.guest or first, name)
+
     def _meant(self, vm: Vm) -> Vm:
         return as_type(vm, self.guest) if self.guest is not None else vm
 
@@ -198,16 +209,8 @@ class Reader:
         if read.vms:
             return
         for host in hosts_of(read, called, self.guest or GuestType.HVM, self.xen):
-            member = host.member
-            if host.named is None:  # a featureset or a policy: what the VM itself has seen
-                kind = self.guest or GuestType.HVM
-                notes = () if self.guest is not None else (TYPE_NOT_TOLD,)
-                bare = Vm(name or member.name, kind, typed=self.guest is not None, notes=notes)
-                seen = of_words(member.boot(kind), bare)
-                yield with_policy(seen, read.policy) if read.policy is not None else seen
-                continue
-            first = GuestType.HVM if GuestType.HVM in member.offers else GuestType.PV
-            yield started_on(member, self.guest or first, name)
+            vm = self.vm_of(host, name)
+            yield with_policy(vm, read.policy) if read.policy is not None else vm
 
 
 def _each_once(lists: Sequence[_List]) -> list[Vm]:
