@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,24 +85,26 @@ def test_a_user_is_typed(install: str, tmp_path: Path) -> None:
     """mypy --strict sees the types of the library, whether a checkout is installed as editable or
     the wheel is: what is right passes, what is wrong is found.
     """
-    python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    locked = ROOT / "requirements" / "run.txt"
+    locked = str(ROOT / "requirements" / "run.txt")
     subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", locked], check=True)
+    checkout = tmp_path / "checkout"  # building writes into it
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "build", "tests"))
     if install == "wheel":
-        build = [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path / "dist", ROOT]
-        subprocess.run([*build, "--no-isolation"], check=True, capture_output=True)
-        (wheel,) = (tmp_path / "dist").glob("*.whl")
-        subprocess.run([*pip, "--no-deps", wheel], check=True)
+        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(checkout)]
+        subprocess.run(build, check=True, capture_output=True)
+        (wheel,) = (checkout / "dist").glob("*.whl")
+        subprocess.run([*pip, "--no-deps", str(wheel)], check=True)
     else:
         flags = ["--no-deps", "--no-build-isolation", "--editable"]
-        subprocess.run([*pip, *flags, ROOT], check=True)
+        subprocess.run([*pip, *flags, str(checkout)], check=True)
     (tmp_path / "user.py").write_text(USER)
-    mypy = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python]
-    cache = ["--config-file", "", "--cache-dir", tmp_path / "cache"]
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "user.py"]
+    places = ["--python-executable", python, "--cache-dir", str(tmp_path / "cache")]
     done = subprocess.run(
-        [*mypy, *cache, "user.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*mypy, *places], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     lines = [line for line in done.stdout.splitlines() if not line.startswith("Found")]
     assert len(lines) == 3, done.stdout + done.stderr
