@@ -42,6 +42,7 @@ install_locked() {
     case $3 in
         .) locked=run ;;
         '.[browser]') locked=browser ;;
+        '.[engines]') locked=engines ;;
         '.[mutation]') locked=mutation ;;
         *) locked=dev ;;
     esac
