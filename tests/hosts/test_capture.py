@@ -57,7 +57,7 @@ def test_a_capture_is_lines_for_people() -> None:
     assert text.endswith("}\n")
     assert list(json.loads(text)["host"]) == [
         "origin", "xen", "processor", "topology", "iommu", "hvm", "featuresets", "policies",
-        "notes", "uuid", "recorded",
+        "notes", "uuid", "recorded", "name",
     ]  # fmt: skip
 
 

@@ -27,12 +27,12 @@ def record(text: str, xen: str = "4.17", **other: str) -> dict[str, str]:
 def test_whose_rules_a_pool_follows() -> None:
     """Those that are told, else those of the longest set: 4.13 does not OR MD_CLEAR, 4.17 does."""
     old = [HostRecord(record(text, "4.13"), hvm=True) for text in ("FPU MD_CLEAR", "FPU")]
-    assert pool_cpu_info(old)["features_hvm"] == str(names("FPU", "4.13"))
+    assert pool_cpu_info(old)["features_hvm_host"] == str(names("FPU", "4.13"))
     new = [HostRecord(record(text), hvm=True) for text in ("FPU MD_CLEAR", "FPU")]
-    assert pool_cpu_info(new)["features_hvm"] == str(names("FPU MD_CLEAR"))
+    assert pool_cpu_info(new)["features_hvm_host"] == str(names("FPU MD_CLEAR"))
     mixed = [old[0], new[1]]
-    assert Featureset.parse(pool_cpu_info(mixed)["features_pv"]) == names("FPU MD_CLEAR")
-    assert pool_cpu_info(new, release("4.13"))["features_hvm"] == str(names("FPU"))
+    assert Featureset.parse(pool_cpu_info(mixed)["features_pv_host"]) == names("FPU MD_CLEAR")
+    assert pool_cpu_info(new, release("4.13"))["features_hvm_host"] == str(names("FPU"))
 
 
 def test_a_count_of_seven_digits() -> None:
@@ -110,11 +110,11 @@ def test_a_pools_record_held_to_its_hosts() -> None:
     old = [host("a", "FPU", xen="4.13")]
     (first, *_) = of_pool("pool", right, hosts, old)
     assert first == Finding(
-        "pool", "features_hvm", str(names("FPU MD_CLEAR")), str(names("FPU")), ("MD_CLEAR",)
+        "pool", "features_hvm_host", str(names("FPU MD_CLEAR")), str(names("FPU")), ("MD_CLEAR",)
     )
-    wrong = {**right, "features_pv": str(names("FPU"))}
+    wrong = {**right, "features_pv_host": str(names("FPU"))}
     assert [str(finding) for finding in of_pool("pool", wrong, hosts, [])] == [
-        "pool: features_pv lacks MD_CLEAR"
+        "pool: features_pv_host lacks MD_CLEAR"
     ]
 
 

@@ -80,13 +80,6 @@ def test_a_loss_of_speed() -> None:
     assert (one.kind, one.feature, one.hosts) == (SecurityKind.SPEED, "RDRAND", ("b",))
 
 
-def test_a_reading_in_words() -> None:
-    """The feature, what it means, and the hosts because of which, or the level."""
-    reading = Reading(SecurityKind.SPEED, "AVX2", ("a", "b"), "slow")
-    assert str(reading) == "AVX2: slow (because of a, b)"
-    assert str(evolve(reading, hosts=())) == "AVX2: slow (because of the level)"
-
-
 def test_hosts_without_such_guests_cause_nothing() -> None:
     """Only hosts that run the guest type are named, in every kind of reading."""
     pv_only = evolve(host("pv", "FPU"), offers={PV: host("pv", "FPU").offers[PV]})

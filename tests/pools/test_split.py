@@ -214,9 +214,8 @@ def test_hosts_that_tell_nothing_cost_nothing() -> None:
             module.EXACT = module_limit
         assert found.given_up == 1
         assert found.parts[0].hosts == ("s", "a", "b")
-    known = rules(XEN.name)
     empty = module._sum(module._Kind("", Featureset(), (0,)), [1, 2])
-    assert empty.cost(known, [1, 2]) == 0
+    assert empty.cost(XEN, [1, 2]) == 0
     for features in ("FPU", "FPU MD_CLEAR"):
         alone = module._sum(module._Kind("", host("x", features).boot(HVM), (0,)), [1, 2])
         assert empty + alone == alone
@@ -226,6 +225,5 @@ def test_two_hosts_lose_their_orphans() -> None:
     """One host keeps what depends on what it lacks; the level of two that are alike does not."""
     one = module._Kind("", host("x", "FPU AVX").boot(HVM), (0,))
     two = evolve(one, hosts=(0, 1))
-    known = rules(XEN.name)
     for kind, cost in ((one, 0), (two, 2), (evolve(one, hosts=(0, 1, 2)), 3)):
-        assert module._cost([kind], XEN) == module._sum(kind, []).cost(known, []) == cost
+        assert module._cost([kind], XEN) == module._sum(kind, []).cost(XEN, []) == cost

@@ -8,10 +8,11 @@ from attrs import evolve
 from tests.report.pool import POOL, VMS
 from tests.support.hosts import names
 from tests.support.pools import host, real
-from xenops_cpu.interface import GuestType
+from xenops_cpu.interface import GuestType, SecurityKind
 from xenops_cpu.pools import words
 from xenops_cpu.pools.lack import Lack
 from xenops_cpu.pools.level import kinds, level_of
+from xenops_cpu.pools.security import Reading
 from xenops_cpu.pools.verdict import check
 from xenops_cpu.pools.vm import started_on
 from xenops_cpu.pools.words import alike, count, notes, several_vendors, short, some, vendors
@@ -138,6 +139,13 @@ def test_losses_are_grouped_by_their_reason() -> None:
     assert sum(map(len, reasons.values())) == len(level.losses)
     assert len(reasons) < len(level.losses)
     assert not any("bit" in reason for reason in reasons)
+
+
+def test_a_reading_in_words() -> None:
+    """The feature, what it means, and the hosts because of which, or the level."""
+    slow = Reading(SecurityKind.SPEED, "AVX2", ("a", "b"), "slow")
+    assert words.reading(slow) == "AVX2: slow (because of a, b)"
+    assert words.reading(evolve(slow, hosts=())) == "AVX2: slow (because of the level)"
 
 
 def test_who_gives_a_level() -> None:
