@@ -147,7 +147,7 @@ def enumeration(made: Variant) -> str:
 
 def error(tag: Tag, catches_unknown: bool) -> str:
     # An exception is shown by its own str; not making another text saves a sixth of the import.
-    # Its members are frozen, it is not: what raising adds to an exception (notes, a cause) must go in.
+    # Its members are frozen, it is not: raising adds to an exception (notes, a cause).
     head = ["@define(repr=False, on_setattr=setters.frozen)", f"class {tag.python}(XenopsError):"]
     lines = [*head, *doc(tag.description, 4), ""]
     lines.append(f"    tag: ClassVar[str] = {quote(tag.name)}")

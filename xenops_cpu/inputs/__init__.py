@@ -23,6 +23,7 @@ KINDS = (
     f"1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, {SOURCES}"
 )
 HEX = "hex:"
+_NAMED = ("example", "recorded", "cpu")
 
 _WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{8}(?:[-:](?:0x)?[0-9a-fA-F]{8})+\s*")
 # What may have been meant as one.
@@ -48,7 +49,7 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
     if "->" in text and not exists(text):
         return _policy(text)
     kind, colon, rest = text.partition(":")
-    if text in ("xen", "simulated") or (colon and rest and kind in ("example", "recorded", "cpu")):
+    if text in ("xen", "xen-cpuid", "simulated") or (colon and rest and kind in _NAMED):
         from . import named
 
         return named.resolve(text, release)

@@ -22,7 +22,8 @@ from ..hosts.record import featureset, of_cpu_info
 from ..interface import GuestType
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
-from . import vm_record, xe, xen_cpuid, xl_info
+from ..sources.printed import xen_cpuid, xl_info
+from . import vm_record, xe
 from .collected import Collected, apart, once
 from .value import Input, Kind, NamedHost, Stored
 

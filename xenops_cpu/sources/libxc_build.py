@@ -307,11 +307,11 @@ def _refused(folder: Path) -> str:
             [str(program)], output_dir=str(folder), include_dirs=[str(find_headers())]
         )
         compiler.link_executable(
-            objects, "probe", str(folder), LIBRARIES, extra_postargs=list(LINK_ARGUMENTS)
+            objects, "probe", str(folder), list(LIBRARIES), extra_postargs=list(LINK_ARGUMENTS)
         )
     except (CCompilerError, DistutilsExecError) as error:
         return f"Xen's headers cannot be compiled and linked ({str(error).splitlines()[0]})"
-    return "" if (folder / "probe").is_file() else f"{compiler.compiler[0]} makes no programs"
+    return "" if (folder / "probe").is_file() else "the C compiler makes no programs"
 
 
 def builder(
