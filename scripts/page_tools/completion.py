@@ -13,7 +13,11 @@ import shtab
 
 from page_tools.program import PROGRAM, program
 from xenops_cpu.cli.words import KINDS
+from xenops_cpu.config import values
+from xenops_cpu.config.keys import BY_NAME
 
+# What stands for the value of a key of the configuration, which says itself how it is written.
+OF_KEY = "VALUE"
 FILE, DIRECTORY, NOTHING = "file", "directory", ""
 # What stands for an argument in its help says what it is: a kind of words, a file, or anything.
 METAVARS = {
@@ -24,7 +28,8 @@ METAVARS = {
     "FILE": FILE, "PATH": FILE, "COMMAND": FILE, "DIR": DIRECTORY, "FOLDER": DIRECTORY,
     "INDEX=VALUE": NOTHING, "NAME=VALUE": NOTHING, "N": NOTHING, "SECONDS": NOTHING,
     "SHA256": NOTHING, "TEXT": NOTHING, "UUID": NOTHING, "WISH": NOTHING, "XAPI": NOTHING,
-    "MODE": NOTHING, "GROUP": NOTHING, "KIND TEXT": NOTHING,
+    "MODE": NOTHING, "GROUP": NOTHING, "GROUPS": NOTHING, "HEX": NOTHING, "ID": NOTHING,
+    "NAME": NOTHING, "WORDS": NOTHING, "KIND TEXT": NOTHING,
 }  # fmt: skip
 
 _BASH = """\
@@ -98,6 +103,9 @@ def scripts() -> dict[str, str]:
 def kind_of(action: argparse.Action) -> str:
     """What an argument takes: a kind of words, FILE, DIRECTORY or NOTHING. Raises LookupError."""
     metavar = action.metavar
+    if metavar == OF_KEY:
+        parse = BY_NAME[action.option_strings[-1].removeprefix("--")][1].parse
+        return FILE if parse in (values.path, values.optional_path) else NOTHING
     name = " ".join(metavar) if isinstance(metavar, tuple) else str(metavar)
     if name not in METAVARS:
         raise LookupError(f"METAVARS of page_tools.completion has no {name} ({action.dest})")
@@ -106,6 +114,9 @@ def kind_of(action: argparse.Action) -> str:
 
 def _describe(action: argparse.Action) -> None:
     """Give an argument what shtab looks for."""
+    if action.metavar == OF_KEY:
+        parse = BY_NAME[action.option_strings[-1].removeprefix("--")][1].parse
+        action.choices = getattr(parse, "choices", None)
     if action.nargs == 0 or action.choices or action.help == argparse.SUPPRESS:
         return
     kind = kind_of(action)
