@@ -22,14 +22,14 @@ FILE, DIRECTORY, NOTHING = "file", "directory", ""
 # What stands for an argument in its help says what it is: a kind of words, a file, or anything.
 METAVARS = {
     "HOST": "host", "[on] HOST": "host", "A": "host", "B": "host", "VM": "host", "NEW": "host",
-    "POLICY": "host", "FEATURESET": "host", "RECORD": "host",
+    "POLICY": "host", "FEATURESET": "host", "RECORD": "host", "HOST=NEW": "host",
     "SOURCE": "source", "CPU": "cpu", "FEATURE": "feature", "FEATURES": "feature",
     "RELEASE": "release", "METHOD": "method", "TYPE": "type",
     "FILE": FILE, "PATH": FILE, "COMMAND": FILE, "DIR": DIRECTORY, "FOLDER": DIRECTORY,
     "INDEX=VALUE": NOTHING, "NAME=VALUE": NOTHING, "N": NOTHING, "SECONDS": NOTHING,
     "SHA256": NOTHING, "TEXT": NOTHING, "UUID": NOTHING, "WISH": NOTHING, "XAPI": NOTHING,
     "MODE": NOTHING, "GROUP": NOTHING, "GROUPS": NOTHING, "HEX": NOTHING, "ID": NOTHING,
-    "NAME": NOTHING, "WORDS": NOTHING, "KIND TEXT": NOTHING,
+    "NAME": NOTHING, "HOST,...": NOTHING, "WORDS": NOTHING, "KIND TEXT": NOTHING,
 }  # fmt: skip
 
 _BASH = """\

@@ -14,10 +14,10 @@ from .. import OK, WRONG_USAGE, Failure, options, words
 # By shell: the name that its scripts have where it looks for them.
 SCRIPTS = {"bash": "xenops-cpu", "zsh": "_xenops-cpu", "fish": "xenops-cpu.fish"}
 
-_EXAMPLES = """  source <(xenops-cpu completion bash)                 # in this shell only
-  xenops-cpu completion bash > ~/.local/share/bash-completion/completions/xenops-cpu
+_EXAMPLES = """  xenops-cpu completion bash > ~/.local/share/bash-completion/completions/xenops-cpu
   xenops-cpu completion zsh > "${fpath[1]}/_xenops-cpu"
   xenops-cpu completion fish > ~/.config/fish/completions/xenops-cpu.fish
+  source <(xenops-cpu completion bash)                 # in this shell only
   xenops-cpu completion --words host cpu:xeon-gold     # what the scripts ask: a word a line
 
 Debian's package and the RPM bring the scripts where the shells look for them.
