@@ -53,8 +53,8 @@ function _shtab_xenops_cpu_using
   test "$_shtab_xenops_cpu_cmdpath" = "$argv"
 end
 
-set -g _shtab_xenops_cpu_commands serve info decode diff explain policy 'policy show' 'policy text' 'policy featureset' 'policy diff' history vm call simulate cpus check level plan forecast split audit emit report watch read capture completion
-set -g _shtab_xenops_cpu_opts_with_value --boot-cpuinfo --change-hook --combine --config --config-dir --coordinator --cores-per-socket --corpus --cpu --cpuid --diff --disable-logging-for --dump --explain --featureset --fingerprint --for --history --hook --host --html --inventory --last --log --loglevel --metrics-file --microcode --msr --netrc --on-inconsistent --only --order --otlp-endpoint --parts --password-file --pidfile --pool --pool-record --queue --search-path --set --socket --socket-group --socket-mode --source --store --stream --style --switch --switch-path --switch-queue --targets --timeout --title --to --to-cmdline --to-microcode --to-xen --toolstack --type --use-switch --vcpu --vcpus --viridian --vm --watch-seconds --wire --word --words --xapi --xcr0 --xen --xen-cmdline --xl
+set -g _shtab_xenops_cpu_commands serve info decode diff explain policy 'policy show' 'policy text' 'policy featureset' 'policy diff' history vm call simulate cpus check level plan forecast split fleet 'fleet export' 'fleet query' 'fleet settle' audit emit report watch read capture completion
+set -g _shtab_xenops_cpu_opts_with_value --boot-cpuinfo --change-hook --combine --config --config-dir --coordinator --cores-per-socket --corpus --cpu --cpuid --diff --disable-logging-for --dump --explain --featureset --fingerprint --for --format --history --hook --host --html --inventory --last --log --loglevel --metrics-file --microcode --msr --netrc --on-inconsistent --only --order --otlp-endpoint --output --parts --password-file --pidfile --pool --pool-record --queue --search-path --set --socket --socket-group --socket-mode --source --store --stream --style --switch --switch-path --switch-queue --targets --timeout --title --to --to-cmdline --to-microcode --to-xen --toolstack --type --use-switch --vcpu --vcpus --viridian --vm --watch-seconds --wire --word --words --xapi --xcr0 --xen --xen-cmdline --xl
 
 complete -c xenops-cpu -e
 complete -c xenops-cpu -f
@@ -339,6 +339,26 @@ complete -c xenops-cpu -n '_shtab_xenops_cpu_using split' -l timeout -x -d 'for 
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using split' -l parts -x -d 'at most so many sub-pools (default: 1, 2, 3, …)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using split' -l hex -d 'featuresets in hex as well'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using split; and test $_shtab_xenops_cpu_npos -ge 0' -ka "(__xenops_cpu_words host)" -d 'a host: file (capture, bug report, xe or xen-cpuid output, xapi database) or - for standard input, a live pool (xapi://USER@HOST), socket, example:NAME, cpu:NAME[@RELEASE], simulated, or a featureset; NAME=HOST gives it a name, FILE#NAME takes one of many; @FILE: arguments from a file, one a line'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_npos -eq 0' -a fleet -d 'hosts of many pools as rows for DuckDB, Spark and their like, and their levels'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet' -s h -l help -d 'show this help message and exit'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet; and test $_shtab_xenops_cpu_npos -eq 0' -a export -d 'A row for each host and set. A source that cannot be read is told on standard error and left out.'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -s h -l help -d 'show this help message and exit'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l format -xka "jsonl parquet" -d 'Parquet needs pyarrow (default: by the name of --output, else jsonl)'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l output -xka "(__fish_complete_path (commandline -ct))" -d 'instead of standard output; whole or not at all'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l pool -x -d 'the pool that these hosts are in (default: the UUID that a source tells; else each source is a pool)'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l xen -xka "(__xenops_cpu_words release)" -d 'whose rules count where a record does not tell; what cpu:NAME is simulated under'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l password-file -xka "(__fish_complete_path (commandline -ct))" -d 'its first line is the password; a file that others may read is refused'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l netrc -xka "(__fish_complete_path (commandline -ct))" -d 'instead of ~/.netrc'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l fingerprint -x -d 'the certificate must be this one (or one of these, if given again)'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l insecure -d 'take any certificate, and say so each time'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export' -l timeout -x -d 'for a whole answer (300); a connection gets 10'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet export; and test $_shtab_xenops_cpu_npos -ge 0' -ka "(__xenops_cpu_words source)" -d 'hosts, as every command takes them (docs/reading.md); @FILE: a source a line, @- from standard input'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet; and test $_shtab_xenops_cpu_npos -eq 0' -a query -d 'The SQL that reduces the hosts of each pool, of a table or view named fleet that has the rows of export.'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet query' -s h -l help -d 'show this help message and exit'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet query; and test $_shtab_xenops_cpu_npos -eq 0' -ka "duckdb spark" -d 'duckdb, spark'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet; and test $_shtab_xenops_cpu_npos -eq 0' -a settle -d 'Levels out of the rows that query gives, as JSON lines; as JSON lines, too. Columns that it does not know are handed on.'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet settle' -s h -l help -d 'show this help message and exit'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using fleet settle; and test $_shtab_xenops_cpu_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'standard input without it'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_npos -eq 0' -a audit -d 'stored records of hosts, pools and VMs held to what they should be'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using audit' -s h -l help -d 'show this help message and exit'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using audit' -l type -xka "(__xenops_cpu_words type)" -d 'pv, hvm or pvh: the guests meant, and what a bare featureset is of (hvm)'
