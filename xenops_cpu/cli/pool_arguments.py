@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -19,6 +20,9 @@ from ..pools.member import Member, member_of, member_of_set, unlike
 from ..pools.vm import TYPE_NOT_TOLD, Vm, as_type, guest_type, of_words, started_on, with_policy
 from . import WRONG_USAGE, Failure, arguments, options
 from .progress import tracked
+
+if TYPE_CHECKING:
+    from ..guests.hypervisor import Hypervisor
 
 NEW_VM = "new"
 
@@ -120,7 +124,19 @@ def member(named: NamedHost, name: str = "") -> Member:
     """A host that was read, with the reasons for its bits where they can be known."""
     simulated = named.simulated
     derivation = cache(lambda: simulated.explained()[1]) if simulated is not None else None
-    return member_of(named.host, name or named.name, reasons(named.host, derivation))
+
+    @cache
+    def hypervisor() -> Hypervisor | None:
+        from ..explain.hypervisors import hypervisor_of
+        from ..guests.hypervisor import NoPolicies
+
+        try:
+            return hypervisor_of(named.host, derivation() if derivation is not None else None)
+        except NoPolicies:
+            return None
+
+    explain = reasons(named.host, derivation)
+    return member_of(named.host, name or named.name, explain, hypervisor)
 
 
 def vms(texts: Sequence[str], parsed: argparse.Namespace, files: Sequence[str] = ()) -> list[Vm]:

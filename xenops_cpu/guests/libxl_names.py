@@ -1,12 +1,13 @@
 """The names that libxl of each release knows for cpuid=, and the bits they stand for.
 
 Its own table is data/libxl.txt; after that it looks for Xen's names of features (4.14 on), in
-lower case with hyphens. XenServer's libxl is that of the Xen it is built from.
+lower case with hyphens. XenServer's libxl is that of the Xen it is built from. Both are those of
+the newest point release of each series; data/libxl_since.txt says what came late in a series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
 
@@ -79,6 +80,8 @@ def _names(name: str) -> Mapping[str, Flag | MsrBit]:
 
 
 def _bit(xen: Release, name: str, number: int) -> Flag | MsrBit | None:
+    if number >= xen.length * WORD_BITS:
+        return None
     word, bit = xen.words[number // WORD_BITS], number % WORD_BITS
     if word.msr is not None:
         return MsrBit(name, word.msr, bit + (32 if word.half == "hi" else 0))
@@ -102,6 +105,43 @@ def name_of(xen: Release, number: int) -> str | None:
     if own in known and _same(known[own], meant):
         return own
     return next((name for name, flag in known.items() if _same(flag, meant)), None)
+
+
+def since(xen: Release, name: str) -> int:
+    """The first point release of its series whose libxl takes a name as it is taken now; 0 for all.
+
+    Of a name that is not known, and of XenServer's builds, 0.
+    """
+    return _late(xen.name).get(name, 0)
+
+
+def early_name_of(xen: Release, number: int, prefer: Collection[str] = ()) -> str | None:
+    """The name that libxl of most point releases takes for a feature; None where there is none.
+
+    Of names equally old: one to `prefer`, Xen's own, the first of the table.
+    """
+    feature = xen.feature(number)
+    own = feature.name.lower().replace("_", "-") if feature else ""
+    meant = _bit(xen, own, number)
+    known = [name for name, flag in names(xen).items() if _same(flag, meant)]
+    return min(
+        known,
+        key=lambda name: (since(xen, name), name not in prefer, name != own),
+        default=None,
+    )
+
+
+@cache
+def _late(series: str) -> Mapping[str, int]:
+    """The names that came to a series after its .0, each with its point release."""
+    text = (resources.files("xenops_cpu") / "data" / "libxl_since.txt").read_text(encoding="utf-8")
+    late: dict[str, int] = {}
+    for line in text.splitlines():
+        version, *found = line.split()
+        of, _, point = version.rpartition(".")
+        if of == series:
+            late.update(dict.fromkeys(found, int(point)))
+    return late
 
 
 def _same(a: Flag | MsrBit | None, b: Flag | MsrBit | None) -> bool:

@@ -173,22 +173,14 @@ def hypervisor_of(host: Host, derivation: Derivation | None) -> Hypervisor:
 
     Raises Failure.
     """
-    from ...explain.reasons import rederive
+    from ...explain import hypervisors
 
-    if derivation is not None:
-        return hypervisor.of_derivation(derivation)
     try:
-        return hypervisor.of_host(host)
+        return hypervisors.hypervisor_of(host, derivation)
     except hypervisor.NoPolicies as missing:
-        rederived, notes = rederive(host)
-        if rederived is None:
-            raise Failure(
-                f"{host.origin}: {missing}; what xen-cpuid -p prints on the host has them"
-            ) from missing
-        return evolve(
-            hypervisor.of_derivation(rederived),
-            notes=(*notes, "its policies are derived from the raw one, not read"),
-        )
+        raise Failure(
+            f"{host.origin}: {missing}; what xen-cpuid -p prints on the host has them"
+        ) from missing
 
 
 def _make(
