@@ -98,13 +98,9 @@ def names(xen: Release) -> Mapping[str, Flag | MsrBit]:
 
 def name_of(xen: Release, number: int) -> str | None:
     """A name of libxl's for a feature; Xen's own where it takes that. None where there is none."""
-    feature = xen.feature(number)
-    own = feature.name.lower().replace("_", "-") if feature else ""
-    known = names(xen)
-    meant = _bit(xen, own, number)
-    if own in known and _same(known[own], meant):
-        return own
-    return next((name for name, flag in known.items() if _same(flag, meant)), None)
+    found = _names_of(xen, number)
+    own = _own(xen, number)
+    return own if own in found else next(iter(found), None)
 
 
 def since(xen: Release, name: str) -> int:
@@ -120,15 +116,38 @@ def early_name_of(xen: Release, number: int, prefer: Collection[str] = ()) -> st
 
     Of names equally old: one to `prefer`, Xen's own, the first of the table.
     """
-    feature = xen.feature(number)
-    own = feature.name.lower().replace("_", "-") if feature else ""
-    meant = _bit(xen, own, number)
-    known = [name for name, flag in names(xen).items() if _same(flag, meant)]
+    own = _own(xen, number)
     return min(
-        known,
+        _names_of(xen, number),
         key=lambda name: (since(xen, name), name not in prefer, name != own),
         default=None,
     )
+
+
+def _own(xen: Release, number: int) -> str:
+    feature = xen.feature(number)
+    return feature.name.lower().replace("_", "-") if feature else ""
+
+
+def _names_of(xen: Release, number: int) -> tuple[str, ...]:
+    """All names that mean this bit and no other."""
+    meant = _bit(xen, "", number)
+    return () if meant is None else _by_bits(LINES.get(xen.line, xen.name)).get(_bits(meant), ())
+
+
+@cache
+def _by_bits(name: str) -> Mapping[tuple[int, ...], tuple[str, ...]]:
+    found: dict[tuple[int, ...], tuple[str, ...]] = {}
+    for key, flag in _names(name).items():
+        found[_bits(flag)] = (*found.get(_bits(flag), ()), key)
+    return found
+
+
+def _bits(flag: Flag | MsrBit) -> tuple[int, ...]:
+    """What a name stands for, to compare by."""
+    if isinstance(flag, MsrBit):
+        return flag.index, flag.bit
+    return flag.leaf, flag.subleaf, flag.register, flag.low, flag.width
 
 
 @cache
@@ -142,15 +161,3 @@ def _late(series: str) -> Mapping[str, int]:
         if of == series:
             late.update(dict.fromkeys(found, int(point)))
     return late
-
-
-def _same(a: Flag | MsrBit | None, b: Flag | MsrBit | None) -> bool:
-    match a, b:
-        case Flag(), Flag():
-            return (a.leaf, a.subleaf, a.register, a.low, a.width) == (
-                b.leaf, b.subleaf, b.register, b.low, b.width,
-            )  # fmt: skip
-        case MsrBit(), MsrBit():
-            return (a.index, a.bit) == (b.index, b.bit)
-        case _:
-            return False

@@ -23,11 +23,15 @@ class EmitError(Error):
 
 @frozen
 class Difference:
-    """What a level has less and more than `base`, what the host gives at boot, and whose names."""
+    """What a level has less and more than `base`, what the host gives at boot, and whose names.
+
+    `most`: what a guest of the host may have at most, None where it is not known.
+    """
 
     release: Release = field(repr=False)
     base: Featureset
     level: Featureset
+    most: Featureset | None = None
 
     @property
     def off(self) -> Featureset:
@@ -64,18 +68,20 @@ def written(difference: Difference, values: Mapping[int, bool]) -> dict[int, boo
 
     A register that a text touches is set as a whole: a bit that it does not name is what the
     default policy has, up to 4.15 what the *maximum* has, which is more than the level. So there
-    each feature of such a register that any guest may have is written; in 4.13 and before each one
-    of the leaf, whose other registers are set from the maximum as well.
+    each feature of such a register that a guest may have and the level has not is written; in 4.13
+    and before each one of the leaf, whose other registers are set from the maximum as well.
     """
     xen = difference.release
     if not x_is_max(xen):
         return dict(values)
     places = {_place(xen, number) for number in values}
-    offered = xen.masks["pv_max"] | xen.masks["hvm_hap_max"] | xen.masks["special"]
+    most = difference.most
+    if most is None:
+        most = xen.masks["pv_max"] | xen.masks["hvm_hap_max"] | xen.masks["special"]
     found = dict(values)
-    for number in offered:
-        if _place(xen, number) in places and in_leaf(xen, number):
-            found.setdefault(number, number in difference.level)
+    for number in most - difference.level:
+        if in_leaf(xen, number) and _place(xen, number) in places:
+            found.setdefault(number, False)
     return found
 
 

@@ -64,8 +64,8 @@ def emitted(
     Raises EmitError where no text can be written, or a guest that is made from it would not start
     or would have other features than the level without a reason that is known.
     """
-    fixed = trial.fixed(xen)
-    found = Difference(xen, base(hosts, guest, level), level).without(fixed)
+    most = trial.most(hosts, guest, xen)
+    found = Difference(xen, base(hosts, guest, level), level, most).without(trial.fixed(xen))
     if form == XAPI:
         return _for_xapi(found, hosts, guest, vm)
     if not found.values:
@@ -77,11 +77,7 @@ def emitted(
     setting = reading.setting(form, text, xen)
     guests = [trial.by_setting(host, guest, setting, xen) for host in hosts]
     short = tuple(_short(form, found, guests, reached, with_registers=names_msrs))
-    notes = (
-        *_late(xen, reading.names(form, text)),
-        *_resets(guests, xen),
-        *_fixed(hosts, guest, level, fixed, xen),
-    )
+    notes = (*_late(xen, reading.names(form, text)), *_resets(guests, xen))
     return Emitted(form, _commented(form, text, (*map(str, short), *notes)), found, short, notes)
 
 
@@ -183,18 +179,6 @@ def _resets(guests: Iterable[Guest], xen: Release) -> Iterator[str]:
         yield f"set anew with the register, as the host has it: {words} (on {', '.join(hosts)})"
     if leaf_at_once(xen) and any(guest.resets for guest in guests):
         yield f"libxc of {xen.title} sets whole leaves: topology in them becomes the host's"
-
-
-def _fixed(
-    hosts: Iterable[Member], guest: GuestType, level: Featureset, fixed: Featureset, xen: Release
-) -> Iterator[str]:
-    """x87 behaviour in which hosts and level differ."""
-    differing = Featureset()
-    for host in hosts:
-        differing |= (host.boot(guest) ^ level) & fixed
-    named = [xen.label(number) for number in differing if xen.feature(number) is not None]
-    if named:
-        yield f"how a CPU saves x87 state cannot be set: as the host has it, {' '.join(named)}"
 
 
 def _registers(

@@ -75,11 +75,11 @@ def _started(host: Member, xen: Hypervisor, settings: Settings, toolstack: str) 
         raise _refused(host, refusal) from refusal
     if made.refusal is not None:
         raise _refused(host, made.refusal) from made.refusal
-    length = xen.release.length
-    features, most = (
-        Featureset(table.features(xen.release), length)
-        for table in (made.domain.table, xen.maximum(made.domain.kind))
-    )
+    domain, length = made.domain, xen.release.length
+    features = Featureset(domain.table.features(xen.release), length)
+    most = Featureset(xen.maximum(domain.kind).features(xen.release), length)
+    if domain.kind == "hvm" and not domain.hap:
+        most &= xen.release.masks["hvm_shadow_max"]
     return Guest(host, features, most, made.resets)
 
 
@@ -100,6 +100,17 @@ def unreachable(host: Member, guest: GuestType, xen: Release, leaf: LeafKey) -> 
     """Whether no string may name a leaf on a host, for libxc would refuse the guest there."""
     hypervisor = of_release(host, xen)
     return hypervisor is not None and not may_name(hypervisor, guest.name.lower(), leaf)
+
+
+def most(hosts: Iterable[Member], guest: GuestType, xen: Release) -> Featureset | None:
+    """What a guest may have on any of the hosts; None where one's policies are not known."""
+    bits = 0
+    for host in hosts:
+        hypervisor = of_release(host, xen)
+        if hypervisor is None:
+            return None
+        bits |= hypervisor.maximum(guest.name.lower()).features(xen)
+    return Featureset(bits, xen.length) - fixed(xen)
 
 
 def fixed(xen: Release) -> Featureset:

@@ -78,11 +78,12 @@ def registers(
         )
     if x_is_max(xen):
         comments.append(
-            "# registers are written whole: what is not named becomes the host's maximum here\n"
+            "# an x is the host's maximum in this release, so what the level has not is 0\n"
         )
     if limits:
         comments.append(
-            "# the highest leaves are those of the host that has fewest: names cannot say it\n"
+            "# the highest leaves are set to the least of the hosts', which names cannot do; one "
+            "text for each host (--for HOST) has names\n"
         )
     return "".join(comments) + "cpuid = [\n" + "".join(f'  "{line}",\n' for line in lines) + "]\n"
 
