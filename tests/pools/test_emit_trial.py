@@ -19,7 +19,7 @@ from xenops_cpu.guests.libxl_names import Flag
 from xenops_cpu.guests.start import start
 from xenops_cpu.guests.toolstacks import Settings
 from xenops_cpu.interface import GuestType
-from xenops_cpu.pools.emit import EmitError, Emitted, emitted, reading, text, trial
+from xenops_cpu.pools.emit import EmitError, Emitted, emitted, reading, text, trial, xl_cpuid
 from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.member import Member, unlike
 
@@ -193,10 +193,10 @@ def test_a_text_that_a_host_would_refuse() -> None:
 def test_a_text_against_the_level_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A form that would give more, or that its reader does not take, is an error."""
     hosts = [host("a", "SSE3 MOVBE", xen="4.19"), host("b", "SSE3", xen="4.19")]
-    monkeypatch.setattr(text.xl_cpuid, "names", lambda *_: 'cpuid = "host,sse3=1"\n')
+    monkeypatch.setattr(xl_cpuid, "names", lambda *_: 'cpuid = "host,sse3=1"\n')
     with pytest.raises(EmitError, match="would have MOVBE on a, against the level"):
         emit("xl", hosts, HVM, "4.19")
-    monkeypatch.setattr(text.xl_cpuid, "names", lambda *_: 'cpuid = "host,tea=0"\n')
+    monkeypatch.setattr(xl_cpuid, "names", lambda *_: 'cpuid = "host,tea=0"\n')
     with pytest.raises(EmitError, match=r'not what Xen 4\.19 reads: .* has no name "tea"'):
         emit("xl", hosts, HVM, "4.19")
     monkeypatch.setattr(text, "xapi", lambda *_: "xe\n")
