@@ -136,7 +136,7 @@ def test_a_policy() -> None:
         ("", "nothing is named"),
         ("db-01", '"db-01" is no file; a featureset has 8 hex digits a word'),
         ("1->2", "is not leaf:subleaf->a:b:c:d"),
-        ("/dev/null", "/dev/null: neither a file nor a folder"),
+        ("/dev/null", "/dev/null: neither a file, a folder nor a pipe"),
         ("x\0y", "cannot be read"),
     ],
 )
@@ -186,7 +186,7 @@ def test_identity_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "an empty file"),
+        (b"", "there is nothing in it"),
         (b"hello\n", "no known format; readable are what xen-cpuid"),
         (b"12g4-00000000", 'featureset word 0: "12g4" is not 1 to 8 hex digits'),
         (b'{"format": "xenops_cpu host", "version": 9}', "capture version 9"),

@@ -1,56 +1,37 @@
 """Bug reports (status reports) of XenServer and XCP-ng: many files, one or many hosts.
 
-What they are called is decided by xen-bugtool (xenserver/status-report): the output of a command is
-`xen-cpuid-p.out`, a file keeps its path. The files of one host are in one folder; a report of a
-pool has a folder or an inner archive for each host.
+The files of one host are in one folder; a report of a pool has a folder or an inner archive for
+each host. Any report may have xapi's database, which tells of all hosts and VMs of the pool, in two
+copies: of each pool the newest copy of all is taken (report_files.py says how they differ).
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
-from attrs import evolve
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from attrs import evolve, field, frozen
 
 from ..features.release import Release
-from ..hosts import parts
+from ..hosts import merge, parts
+from ..hosts.membership import Membership
+from ..hosts.moment import Moment
 from ..hosts.parts import Parts
-from . import texts, xapi_db
-from .archives import Damaged, Member
+from . import report_files, texts, together, xapi_db, xapi_log
+from .archives import Damaged, Member, ungzipped
 from .collected import apart, once
+from .report_files import wanted
 from .texts import Contents
-from .value import Input, InputError, NamedHost, Stored, printable
+from .value import Input, InputError, NamedHost, printable
 
 # What a file of any of these kinds has at most: xen-cpuid -p prints some 60 KiB for a host.
 _MAX_TEXT = 1024 * 1024
 # Of all hosts together, so that the policies of a report have room in memory.
 _MAX_TEXTS = 10 * 1024 * 1024
 _CPUINFO = 64 * 1024
-
-_TELLING = re.compile(
-    r"^(?P<host>.*?)[._-]*"
-    r"(?P<kind>xen-cpuid|xl-info|cpuinfo|xapi-db|inventory\.xml|xensource-inventory|xe-|host-cpu-info|host-param-list|"
-    r"vm-param-list|pool-param-list|cpuid)[^/]*$"
-)
-_INSTALLATION = re.compile(r"^INSTALLATION_UUID='?([0-9a-fA-F-]{8,36})", re.MULTILINE)
-# Other files may be of any kind, so what cannot be read there is no matter.
-_WANTED = re.compile(r"xen-cpuid|xapi-db|host-cpu-info|param-list")
-_IGNORED = re.compile(r"xl-info-n|\.(?:gz|bz2|rrd|log)(?:\.\d+)?$")
-
-
-def wanted(name: str) -> bool:
-    """Whether a file may tell of a host or VM, by its path in the report."""
-    base = name.rpartition("/")[2]
-    if _IGNORED.search(base):
-        return False
-    return bool(_TELLING.match(base)) or base.endswith(".json")
 
 
 def read(members: Iterable[Member], name: str, where: str, release: str | None = None) -> Input:
@@ -83,7 +64,21 @@ def folder(path: Path) -> Iterator[Member]:
                 raise Damaged(f"{path}: more than 100,000 files")
             if wanted(name) and full.is_file() and not full.is_symlink():
                 with full.open("rb") as opened:
-                    yield Member(printable(name), iter(partial(opened.read, 65536), b""))
+                    # The folder's own name says when the report was made.
+                    shown = printable(f"{path.name}/{name}" if report_files.time(path.name)
+                                      else name)  # fmt: skip
+                    yield Member(shown, iter(partial(opened.read, 65536), b""))
+
+
+@frozen
+class _Source:
+    """What one text or database has. `database`: it is one; all hosts of a pool are in it."""
+
+    contents: Contents
+    moment: Moment
+    name: str
+    database: bool = False
+    pools: frozenset[str] = field(default=frozenset())
 
 
 class _Report:
@@ -93,29 +88,56 @@ class _Report:
         self.where = where
         self.size = 0
         self.groups: dict[str, Parts] = {}
-        self.contents: list[Contents] = []
+        self.times: dict[str, str] = {}
+        self.sources: list[_Source] = []
+        self.logs: list[tuple[int, str, tuple[xapi_log.Event, ...]]] = []
         self.unread: list[str] = []
         self.last_error = ""
 
     def member(self, member: Member) -> None:
         base = member.name.rpartition("/")[2]
         try:
-            if base.startswith("xapi-db"):
-                self.contents.append(Contents.of(xapi_db.parse(member.chunks, member.name)))
+            if report_files.log_age(member.name) is not None:
+                self.log(member)
+            elif base.startswith(report_files.DATABASE):
+                self.database(member, base.startswith(report_files.DUMPED))
             elif base == "inventory.xml":
-                self.add(member.name, Parts(name=_hostname(member.read(_MAX_TEXT))))
+                hostname, when = report_files.inventory(member.read(_MAX_TEXT))
+                self.add(member.name, Parts(name=hostname))
+                self.times.setdefault(report_files.group(member.name), when)
             elif base == "xensource-inventory":
-                self.add(member.name, Parts(uuid=_installation(member.read(_MAX_TEXT))))
-            elif "cpuinfo" in base:
+                uuid = report_files.installation(member.read(_MAX_TEXT))
+                self.add(member.name, Parts(uuid=uuid))
+            elif base == "pool.conf":
+                role = report_files.coordinator(member.read(_MAX_TEXT))
+                self.add(member.name, Parts(membership=Membership(coordinator=role)))
+            elif "cpuinfo" in base or base == "boot_time_cpus":
                 self.text(member.name, next(member.chunks, b"")[:_CPUINFO])
             else:
                 self.text(member.name, member.read(_MAX_TEXT))
         except Damaged:
             raise
         except InputError as error:
-            if _WANTED.search(base):
+            if report_files.matters(base):
                 self.unread.append(member.name)
                 self.last_error = str(error)
+
+    def log(self, member: Member) -> None:
+        """A log that is damaged tells what came before; there are others of it."""
+        chunks = member.chunks
+        if report_files.packed(member.name):
+            chunks = ungzipped(chunks)
+        age = report_files.log_age(member.name) or 0
+        self.logs.append((age, report_files.group(member.name), xapi_log.parse(chunks)))
+
+    def database(self, member: Member, dumped: bool) -> None:
+        contents = Contents.of(xapi_db.parse(member.chunks, member.name))
+        when = report_files.time(member.name) if dumped else ""
+        moment = Moment(when, contents.generation)
+        pools = {part.membership.pool for part in contents.parts if part.membership.pool}
+        self.sources.append(
+            _Source(contents, moment, member.name, database=True, pools=frozenset(pools))
+        )
 
     def text(self, name: str, data: bytes) -> None:
         self.size += len(data)
@@ -125,53 +147,97 @@ class _Report:
         alone = [part for part in contents.parts if not part.name or len(contents.parts) == 1]
         for part in alone:
             self.add(name, part)
+            if name.rpartition("/")[2].startswith("xen-ucode"):  # Xen knows it before dom0 does
+                key = report_files.group(name)
+                self.groups[key] = evolve(self.groups[key], microcode=part.microcode)
         others = contents.hosts or contents.vms or contents.stored or contents.left_out
         if others or len(alone) < len(contents.parts):
-            self.contents.append(contents)
+            self.sources.append(_Source(contents, Moment(report_files.time(name)), name))
 
     def add(self, name: str, part: Parts) -> None:
-        key = _group(name)
+        key = report_files.group(name)
         self.groups[key] = self.groups[key] | part if key in self.groups else part
+        self.times.setdefault(key, "")
+        self.times[key] = self.times[key] or report_files.time(name)
 
     def done(self, name: str, damage: str, assumed: Release | None) -> Input:
-        own = [
-            NamedHost(short, parts.host(part, f"{self.where}: {key or short}", assumed))
-            for key, part in self.groups.items()
-            if part.a_host
-            for short in (printable(part.name or key.rpartition("/")[2] or name),)
-        ]
-        recorded: dict[object, NamedHost] = {}
-        for contents in self.contents:
-            own += contents.hosts
-            for number, part in enumerate(contents.parts):
-                if part.a_host:
-                    host = parts.host(part, f"{self.where}: {part.name}", assumed)
-                    recorded[part.uuid or (id(contents), number)] = NamedHost(part.name, host)
-        hosts = [*_merged(own, list(recorded.values()))]
-        vms = once(vm for contents in self.contents for vm in contents.vms)
+        current, notes = _current(self.sources)
+        hosts = self.hosts(name, current, assumed)
+        vms = once(together.vms([(each.contents.vms, each.moment) for each in current]))
         left_out: Counter[str] = Counter()
-        for contents in self.contents:
-            left_out |= Counter(contents.left_out)
-        if not hosts and not vms and not left_out:
+        names: dict[str, str] = {}
+        for each in current:
+            left_out |= Counter(each.contents.left_out)
+            names |= each.contents.names
+        events = xapi_log.merged(self.events())
+        if not hosts and not vms and not left_out and not events:
             raise InputError(damage or self.nothing())
+        databases = [each.moment for each in current if each.database]
         return Input(
             name,
-            "host" if hosts else "vm",
+            "host" if hosts else "vm" if vms or left_out else "log",
             hosts=apart(hosts),
             vms=vms,
-            stored=tuple(self.stored()),
+            stored=together.stored([(each.contents.stored, each.moment) for each in current]),
             left_out=left_out,
-            notes=tuple(f"{unread} could not be read" for unread in self.unread[:10]),
+            notes=(*notes, *(f"{unread} could not be read" for unread in self.unread[:10])),
             damage=damage or (f"{self.where}: {self.last_error}" if self.unread else ""),
+            moment=databases[0] if len(databases) == 1 else Moment(),
+            names=names,
+            events=events,
         )
 
-    def stored(self) -> Iterable[Stored]:
-        """Each record once: of two of the same UUID the later one."""
-        by_key: dict[object, Stored] = {}
-        for contents in self.contents:
-            for number, record in enumerate(contents.stored):
-                by_key[record.uuid or (id(contents), number)] = record
-        return by_key.values()
+    def hosts(
+        self, name: str, current: Iterable[_Source], assumed: Release | None
+    ) -> tuple[NamedHost, ...]:
+        """Those of the report itself and those of the databases, each once."""
+        own = {
+            key: evolve(
+                part,
+                name=printable(part.name or key.rpartition("/")[2] or name),
+                moment=Moment(self.times.get(key, "")),
+            )
+            for key, part in self.groups.items()
+            if part.a_host
+        }
+        recorded = {
+            part.uuid or (each.name, number): (evolve(part, moment=each.moment), each)
+            for each in current
+            for number, part in enumerate(each.contents.parts)
+            if part.a_host
+        }
+        named: list[NamedHost] = []
+        taken: set[object] = set()
+        for key, part in own.items():
+            same = [place for place, (other, _) in recorded.items() if _same(part, other)]
+            readings = [merge.Reading(part, self.origin(key or part.name))]
+            if len(same) == 1:
+                taken.add(same[0])
+                other, source = recorded[same[0]]
+                readings.append(merge.Reading(other, self.origin(source.name)))
+            elif same:
+                part = evolve(part, notes=(*part.notes, _unclear(len(same), part.name)))
+                readings = [merge.Reading(part, readings[0].origin)]
+            named.append(_host(readings, assumed))
+        named += [
+            _host([merge.Reading(part, self.origin(part.name))], assumed)
+            for place, (part, _) in recorded.items()
+            if place not in taken
+        ]
+        whole = [host for each in current for host in each.contents.hosts]
+        return together.hosts([*named, *whole]).hosts
+
+    def origin(self, name: str) -> str:
+        return f"{self.where}: {name}"
+
+    def events(self) -> Iterator[tuple[xapi_log.Event, ...]]:
+        """Of each log, with the host that it is of; older logs first."""
+        for _, key, events in sorted(self.logs, key=lambda log: (log[1], -log[0])):
+            part = self.groups.get(key, Parts())
+            host = part.uuid or part.name
+            yield tuple(
+                evolve(event, host=host) if event.kind == "host" else event for event in events
+            )
 
     def nothing(self) -> str:
         if self.last_error:
@@ -182,54 +248,55 @@ class _Report:
         )
 
 
-def _merged(own: list[NamedHost], recorded: list[NamedHost]) -> Iterator[NamedHost]:
-    """Xapi's database has each host of the pool; those of the report itself are known better.
-
-    They are the same host by UUID; where the report does not tell its own, by a name that one host
-    of the database has alone. What may be the same and may be another stays beside it, and says so.
-    """
-    taken: set[int] = set()
-    for each in own:
-        same = [i for i, other in enumerate(recorded) if _same(each, other)]
-        if len(same) == 1:
-            taken.add(same[0])
-            uuid = recorded[same[0]].host.uuid
-            yield evolve(each, host=evolve(each.host, uuid=uuid or each.host.uuid))
-            continue
-        note = (
-            f"which of the {len(same)} hosts named {each.name} in xapi's database this is, the "
-            "report does not say: it is told beside them"
-        )
-        notes = (*each.host.notes, note) if same else each.host.notes
-        yield evolve(each, host=evolve(each.host, notes=notes))
-    yield from (other for i, other in enumerate(recorded) if i not in taken)
+def _host(readings: list[merge.Reading], assumed: Release | None) -> NamedHost:
+    whole = merge.merge(readings)
+    return NamedHost(printable(whole.parts.name), parts.host(whole.parts, whole.origin, assumed))
 
 
-def _same(own: NamedHost, recorded: NamedHost) -> bool:
-    if own.host.uuid and recorded.host.uuid:
-        return own.host.uuid == recorded.host.uuid
+def _same(own: Parts, recorded: Parts) -> bool:
+    """By UUID; where the report does not tell its own, by name."""
+    if own.uuid and recorded.uuid:
+        return own.uuid == recorded.uuid
     return own.name == recorded.name
 
 
-def _group(name: str) -> str:
-    """The folder of a report, without the path that a file had on its host."""
-    head, _, base = re.sub(r"(^|/)(?:proc|etc)/(?=[^/]*$)", r"\1", name).rpartition("/")
-    match = _TELLING.match(base)
-    prefix = match["host"] if match else ""
-    return "/".join(filter(None, (head, prefix)))
+def _unclear(count: int, name: str) -> str:
+    return (
+        f"which of the {count} hosts named {name} in xapi's database this is, the report does not "
+        "say: it is told beside them"
+    )
 
 
-def _hostname(data: bytes) -> str:
-    """Of the report's inventory: attribute hostname of its summary."""
-    try:
-        root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException) as error:
-        raise InputError(f"inventory.xml: {error}") from error
-    summary = root.find("system-summary")
-    return printable(summary.get("hostname", "")) if summary is not None else ""
+def _current(sources: list[_Source]) -> tuple[list[_Source], list[str]]:
+    """The sources without older databases of a pool, and a note on each of those."""
+    newest: dict[frozenset[str], _Source] = {}
+    for each in sources:
+        if each.database:
+            other = newest.get(each.pools)
+            if other is None or _better(each, other):
+                newest[each.pools] = each
+    kept, notes = [], []
+    for each in sources:
+        best = newest.get(each.pools) if each.database else None
+        if best is None or best is each:
+            kept.append(each)
+        elif each.moment.newer(best.moment) is False and each.contents.generation:
+            notes.append(
+                f"passed over: {each.name}, an older copy of xapi's database "
+                f"(generation {each.contents.generation}) than {best.name} "
+                f"({best.contents.generation})"
+            )
+        else:
+            notes.append(f"passed over: {each.name}; {best.name} tells of the same pool")
+    return kept, notes
 
 
-def _installation(data: bytes) -> str:
-    """INSTALLATION_UUID of xensource-inventory, which is the host's UUID; "" without one."""
-    match = _INSTALLATION.search(data.decode("utf-8", "replace"))
-    return match[1] if match else ""
+def _better(one: _Source, other: _Source) -> bool:
+    """The newer database; where that is not known the one that went through the coordinator."""
+    newer = one.moment.newer(other.moment)
+    if newer is not None:
+        return newer
+    return report_files.DUMPED in one.name and report_files.DUMPED not in other.name
+
+
+__all__ = ["folder", "read", "wanted"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field
 
+from ..hosts.membership import Membership
 from ..hosts.parts import Parts
 from ..pools.member import unlike
 from ..pools.vm import Vm
@@ -16,14 +17,27 @@ from .vm_record import VmRecord
 
 @define
 class Collected:
-    """What a text, a database or a report has. `hosts`: parts, with names. `current_types`: of VMs
-    by the reference of their metrics, for those whose record does not have it.
+    """What a text, a database or a report has. `hosts`: parts, with names. `names`: of hosts and
+    VMs by UUID and by reference. `generation`: of a database, 0 for what is none.
     """
 
     hosts: list[Parts] = field(factory=list)
     vms: list[Vm] = field(factory=list)
     stored: list[Stored] = field(factory=list)
     left_out: Counter[str] = field(factory=Counter)
+    names: dict[str, str] = field(factory=dict)
+    generation: int = 0
+
+    def call(self, name: str, *references: str) -> None:
+        """What a host or VM is called, for whoever meets its UUID or OpaqueRef."""
+        self.names.update((reference, name) for reference in references if reference and name)
+
+    def join(self, pool: Membership, coordinator: str) -> None:
+        """The hosts are members of a pool; `coordinator`: its UUID, "" where it is not told."""
+        for index, parts in enumerate(self.hosts):
+            told = parts.uuid == coordinator if coordinator and parts.uuid else None
+            membership = parts.membership | evolve(pool, coordinator=told)
+            self.hosts[index] = evolve(parts, membership=membership)
 
     def add_vm(self, record: VmRecord, where: str) -> None:
         """A VM, or one more of what is passed over. Raises InputError."""

@@ -1,14 +1,15 @@
-"""A file by its contents, not by its name: image, archive, database or text."""
+"""A file by its contents, not by its name: image, archive, database, log or text."""
 
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from . import archives, bugtool, suspend, texts, xapi_db
+from . import archives, bugtool, pipes, suspend, texts, xapi_db, xapi_log
 from .archives import Member
 from .value import Input, InputError, printable
 
@@ -21,11 +22,14 @@ def read(path: Path, release: str | None = None) -> Input:
     """A file, or the folder of an unpacked report. Raises InputError."""
     where = printable(str(path), 500)
     try:
+        if pipes.recognises(path):
+            shown = "standard input" if pipes.means_stdin(str(path)) else where
+            return _read(pipes.read(path), shown, shown, release)
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             return bugtool.read(bugtool.folder(path), path.name or where, where, release)
         if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
-            raise InputError(f"{where}: neither a file nor a folder")
+            raise InputError(f"{where}: neither a file, a folder nor a pipe")
         with path.open("rb", buffering=0) as file:
             return _read(file, printable(path.name), where, release)
     except OSError as error:
@@ -36,13 +40,15 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
     head = file.read(_HEAD)
     file.seek(0)
     if not head:
-        raise InputError(f"{where}: an empty file")
+        raise InputError(f"{where}: there is nothing in it")
     if suspend.recognises(head):
         return suspend.read(file, name, where)
     if archives.kind(head[:512]) is not None:
         return _archive(file, name, where, release)
     if xapi_db.recognises(head):
         return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where, release)
+    if xapi_log.recognises(head):
+        return _log(iter(partial(file.read, 65536), b""), name, where)
     data = file.read(MAX_TEXT + 1)
     text = _text(data)
     if text is None:
@@ -61,6 +67,10 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     if first is not None and not first.name:
+        head = next(first.chunks, b"")
+        first = Member("", chain([head], first.chunks))
+        if xapi_log.recognises(head[:_HEAD]):
+            return _log(first.chunks, name, where)
         try:
             text = _text(first.read(MAX_TEXT))
         except InputError as error:
@@ -71,6 +81,17 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
 
     rest = members if first is None else chain([first], members)
     return bugtool.read(rest, name, where, release)
+
+
+def _log(chunks: Iterator[bytes], name: str, where: str) -> Input:
+    """A log of any size. Raises InputError where nothing in it is about CPU features."""
+    events = xapi_log.parse(chunks)
+    if not events:
+        raise InputError(
+            f"{where}: a log of xapi's, in which nothing is about CPU features; what is read there "
+            "are checks before a migration, changes of sets and failed evacuations"
+        )
+    return Input(name, "log", events=events)
 
 
 def _database(member: Member, name: str, where: str, release: str | None) -> Input:

@@ -14,6 +14,7 @@ from ..features.fit import by_length
 from ..features.release import Release
 from ..hosts import compat_bits, parts
 from ..hosts.host import DEFAULT, MAX, UNKNOWN, Featuresets, Host, Kind, set_name
+from ..hosts.membership import NO_POOL, Membership
 from ..hosts.offer import Offer, offers
 from ..hosts.record import of_cpu_info
 from ..interface import GuestType
@@ -40,7 +41,8 @@ class Member:
     `compat_bits`: bits of the migration sets that XenServer's libxc adds for old VMs, with the
     reason. `limits`: of Xen's max policy, `boot_limits` of its default, where they are known.
     `sets`: all that Xen answered, where it is known. `explain`: the reasons for its bits,
-    first cause first; None where nobody knows. `hypervisor`: see Decides.
+    first cause first; None where nobody knows. `uuid`, `membership`: as in Host. `hypervisor`: see
+    Decides.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Member:
     explain: Explain | None = field(default=None, eq=False, repr=False)
     notes: tuple[str, ...] = ()
     uuid: str = ""
+    membership: Membership = NO_POOL
     hypervisor: Decides = field(default=_not_known, eq=False, repr=False)
 
     def boot(self, guest: GuestType) -> Featureset:
@@ -114,6 +117,7 @@ def member_of(
         explain=explain,
         notes=tuple(notes),
         uuid=host.uuid,
+        membership=host.membership,
         hypervisor=hypervisor or cache(lambda: _hypervisor(host)),
     )
 

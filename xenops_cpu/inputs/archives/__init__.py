@@ -14,7 +14,7 @@ from typing import BinaryIO
 from ..value import InputError
 from . import tar, zip
 from .account import CHUNK, MIB, Account, Chunks, Damaged, Member
-from .packed import Stream, unpacked
+from .packed import Inflate, Stream, unpacked
 
 # A zip within an archive is held in memory, as its directory is at its end.
 MAX_INNER_ZIP = 16 * MIB
@@ -51,6 +51,19 @@ def members(file: BinaryIO, wanted: Wanted) -> Iterator[Member]:
     else:
         raw = file if kind(head) == "tar" else None
         yield from _streamed(kind(head), _chunks(file, account), wanted, account, "", raw)
+
+
+def ungzipped(chunks: Chunks) -> Chunks:
+    """What a gzipped member unpacks to, up to where it is damaged or a bomb."""
+    account, inflate = Account(), Inflate()
+    for chunk in chunks:
+        account.taken += len(chunk)
+        try:
+            for made in inflate.feed(chunk):
+                account.make(len(made))
+                yield made
+        except Damaged:
+            return
 
 
 def _streamed(
@@ -101,4 +114,4 @@ def _chunks(file: BinaryIO, account: Account) -> Chunks:
         yield chunk
 
 
-__all__ = ["MIB", "Damaged", "Member", "kind", "members"]
+__all__ = ["MIB", "Damaged", "Member", "kind", "members", "ungzipped"]
