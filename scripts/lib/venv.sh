@@ -41,6 +41,7 @@ set_up_venv() {
 install_locked() {
     case $3 in
         .) locked=run ;;
+        '.[browser]') locked=browser ;;
         *) locked=dev ;;
     esac
     "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

@@ -41,8 +41,8 @@ class Member:
     `compat_bits`: bits of the migration sets that XenServer's libxc adds for old VMs, with the
     reason. `limits`: of Xen's max policy, `boot_limits` of its default, where they are known.
     `sets`: all that Xen answered, where it is known. `explain`: the reasons for its bits,
-    first cause first; None where nobody knows. `uuid`, `membership`: as in Host. `hypervisor`: see
-    Decides.
+    first cause first; None where nobody knows. `uuid`, `membership`: as in Host. `host`: as it was
+    read, None where no more is known than a featureset. `hypervisor`: see Decides.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Member:
     notes: tuple[str, ...] = ()
     uuid: str = ""
     membership: Membership = NO_POOL
+    host: Host | None = field(default=None, eq=False, repr=False)
     hypervisor: Decides = field(default=_not_known, eq=False, repr=False)
 
     def boot(self, guest: GuestType) -> Featureset:
@@ -118,6 +119,7 @@ def member_of(
         notes=tuple(notes),
         uuid=host.uuid,
         membership=host.membership,
+        host=host,
         hypervisor=hypervisor or cache(lambda: _hypervisor(host)),
     )
 
