@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from .errors import Error, InputError
+    from .explain.differences import HostDifference
     from .explain.feature import Explanation
     from .features.featureset import Featureset
     from .features.release import Release
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .front.answers import (
         check,
         check_all,
+        compare_hosts,
         derive_host,
         explain_feature,
         feature_names,
@@ -47,13 +49,14 @@ if TYPE_CHECKING:
 # Where each of them is, among the rooms.
 _PLACES = {
     "errors": ("Error", "InputError"),
+    "explain.differences": ("HostDifference",),
     "explain.feature": ("Explanation",),
     "features.featureset": ("Featureset",),
     "features.release": ("Release",),
     "fleet.settling": ("Settled", "settle"),
     "front.answers": (
-        *("check", "check_all", "derive_host", "explain_feature", "feature_names", "level"),
-        "start_vm",
+        *("check", "check_all", "compare_hosts", "derive_host"),
+        *("explain_feature", "feature_names", "level", "start_vm"),
     ),
     "front.reading": (
         *("HVM", "PV", "InputWarning", "guest_type"),
@@ -80,6 +83,7 @@ __all__ = [
     "Featureset",
     "GuestType",
     "Host",
+    "HostDifference",
     "InputError",
     "InputWarning",
     "KnownHost",
@@ -93,6 +97,7 @@ __all__ = [
     "Vm",
     "check",
     "check_all",
+    "compare_hosts",
     "derive_host",
     "explain_feature",
     "feature_names",

@@ -178,6 +178,29 @@ def test_a_vm_is_named_in_every_way(tmp_path: Path) -> None:
     assert len(xenops_cpu.check_all([pool], [pool])) == 4
 
 
+@pytest.mark.parametrize("hosts", [XEONS, ("example:epyc-xen-4.17", "example:epyc-xen-4.20")])
+@pytest.mark.parametrize("xen", [None, "4.13"])
+def test_compare_is_that_of_the_command_diff(hosts: tuple[str, str], xen: str | None) -> None:
+    """Set by set, policy by policy, and who may move: by the newer host's names, or a release's."""
+    expected = document("diff", *hosts, *(["--xen", xen] if xen else []))
+    found = xenops_cpu.compare_hosts(*hosts, xen=xen)
+    assert (found.same, found.release.name) == (expected["same"], expected["release"])
+    assert {
+        kind: ({*each.names(each.only_in_a)}, {*each.names(each.only_in_b)})
+        for kind, each in found.sets.items()
+    } == {
+        kind: tuple({f["name"] for f in each[side]} for side in ("only_in_a", "only_in_b"))
+        for kind, each in expected["sets"].items()
+    }
+    assert {
+        name: [statement.words() for statement in each.statements]
+        for name, each in found.policies.items()
+    } == {name: each["statements"] for name, each in expected.get("policies", {}).items()}
+    assert [answer.verdict.value for answer in found.journeys] == [
+        journey["verdict"] for journey in expected["journeys"]
+    ]
+
+
 @pytest.mark.parametrize("feature", ["RTM", "libvirt:md-clear", 27])
 @pytest.mark.parametrize("host", [SKYLAKE, XEONS[0]])
 def test_explain_is_that_of_the_command(feature: str | int, host: str) -> None:
@@ -267,6 +290,7 @@ def test_names_are_those_that_decode_prints() -> None:
         (lambda: xenops_cpu.explain_feature(2048), "feature 2048: 0 to 2047 are possible"),
         (lambda: xenops_cpu.explain_feature(-1), "feature -1: 0 to 2047"),
         (lambda: xenops_cpu.explain_feature("RTM", WORDS), "a featureset is known, and no host"),
+        (lambda: xenops_cpu.compare_hosts(SKYLAKE, WORDS), "a featureset is known, and no host"),
         (lambda: xenops_cpu.start_vm(WORDS), "a featureset is known, and no host"),
         (lambda: xenops_cpu.start_vm(SKYLAKE, toolstack="xm"), '"xm" is no toolstack'),
         (lambda: xenops_cpu.derive_host("Pentium Pro 200"), "Pentium Pro 200"),

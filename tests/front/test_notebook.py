@@ -28,6 +28,8 @@ def records() -> dict[str, Any]:
         "featureset": known.offers[HVM].boot,
         "level": xenops_cpu.level([SKYLAKE, HASWELL]),
         "answer": xenops_cpu.check(known, HASWELL),
+        "difference": xenops_cpu.compare_hosts(known, HASWELL),
+        "no difference": xenops_cpu.compare_hosts(known, known),
         "explanation": xenops_cpu.explain_feature("RTM", known),
         "policy": started.domain.policy,
         "start": started,
@@ -46,6 +48,10 @@ def records() -> dict[str, Any]:
         ("level", "<Level of 2 hosts for HVM guests, Xen 4.17: 71 features, 15 lost>"),
         ("answer", "<Answer 'a VM started on xeon-gold-6154@4.17' on 'xeon-e5-2696-v3@4.17': only "
          "by force: 3DNOWPREFETCH XSAVEC XGETBV1 XSAVES RTM …>"),
+        ("difference", "<HostDifference in raw, host, pv_boot, pv_migration, hvm_boot, "
+         "hvm_migration, policy raw, policy host, policy pv_max, policy "
+         "pv_default, policy hvm_max, policy hvm_default, a VM's way to 'B (xeon-e5-2696-v3@4.17)'>"),
+        ("no difference", "<HostDifference in nothing>"),
         ("explanation", "<Explanation of RTM, Xen 4.17: raw yes, host yes, pv_max yes, pv_default "
          "yes, hvm_max yes, hvm_default yes>"),
         ("policy", "<Policy of 38 leaves and 2 MSRs>"),
@@ -79,6 +85,8 @@ def cells(html: str) -> list[list[str]]:
          "0x0000000d:1.eax bit 1 is 0)"]),
         ("answer", ["RTM", "the CPU does not show it: CPUID 0x00000007:0.ebx bit 11 is 0",
          "programs that begin a transaction stop with an invalid opcode (#UD)"]),
+        ("difference", ["pv_boot", "3DNOWPREFETCH XSAVEC XGETBV1 RTM AVX512F "
+         "AVX512DQ RDSEED ADX CLFLUSHOPT AVX512CD AVX512BW AVX512VL RSBA", ""]),
         ("policy", ["00000004:1", "fc000122", "01c0003f", "0000003f", "00000000"]),
     ],
 )  # fmt: skip
