@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import xenops_cpu
 from tests.cli.test_cli import run
@@ -101,6 +102,13 @@ def test_hosts_of_several_sources_come_once_and_with_names(tmp_path: Path) -> No
     assert xenops_cpu.read_host(f"left={pool}#xs-02").name == "left"
 
 
+def test_hosts_come_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    """Those that were read before stand where they are named, too."""
+    pool, skylake = pool_file(tmp_path), xenops_cpu.read_host(SKYLAKE)
+    named = xenops_cpu.read_hosts(f"{pool}#xs-02", skylake, f"{pool}#xs-01")
+    assert [host.name for host in named] == ["xs-02", skylake.name, "xs-01"]
+
+
 def test_what_a_person_should_see_is_a_warning_where_the_library_is_called(tmp_path: Path) -> None:
     """Two sources that say different things of one host; the line of the warning is this file's."""
     pool, other = pool_file(tmp_path), pool_file(tmp_path, "other.xml", bits="-f6f83201")
@@ -174,7 +182,9 @@ def test_a_vm_is_named_in_every_way(tmp_path: Path) -> None:
     assert xenops_cpu.check(host, host).vm.name == "a VM started on xs-01"
     seen = xenops_cpu.read_vm(Featureset.parse(WORDS))
     assert seen.features == Featureset.parse(WORDS)
-    assert xenops_cpu.read_vms(pool, vm)[0].name == "web-02"
+    newer = evolve(vm, uuid="", name="web-03")
+    vms = xenops_cpu.read_vms(newer, f"{pool}#web-02", host, guest="hvm")
+    assert [each.name for each in vms] == ["web-03", "web-02", "a VM started on xs-01"]
     assert len(xenops_cpu.check_all([pool], [pool])) == 4
 
 
