@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .explain.feature import Explanation
     from .features.featureset import Featureset
     from .features.release import Release
+    from .fleet.queries import fleet_query
     from .fleet.settling import Settled, settle
     from .front.answers import (
         check,
@@ -53,6 +54,7 @@ _PLACES = {
     "explain.feature": ("Explanation",),
     "features.featureset": ("Featureset",),
     "features.release": ("Release",),
+    "fleet.queries": ("fleet_query",),
     "fleet.settling": ("Settled", "settle"),
     "front.answers": (
         *("check", "check_all", "compare_hosts", "derive_host"),
@@ -101,6 +103,7 @@ __all__ = [
     "derive_host",
     "explain_feature",
     "feature_names",
+    "fleet_query",
     "guest_type",
     "level",
     "read_host",

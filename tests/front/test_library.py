@@ -309,6 +309,7 @@ def test_names_are_those_that_decode_prints() -> None:
         (lambda: xenops_cpu.derive_host("Xeon Gold 6240", microcode="soon"), "no microcode"),
         (lambda: xenops_cpu.derive_host(Path("/nope")), "cannot read /nope"),
         (lambda: xenops_cpu.feature_names("12g4"), "featureset word 0"),
+        (lambda: xenops_cpu.fleet_query("cobol"), "no engine .* duckdb, spark"),
         (lambda: xenops_cpu.settle([1], [0], 1, 2, ["4.17"]), "in_all has bits"),
     ],
 )

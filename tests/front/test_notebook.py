@@ -50,7 +50,7 @@ def records() -> dict[str, Any]:
          "by force: 3DNOWPREFETCH XSAVEC XGETBV1 XSAVES RTM …>"),
         ("difference", "<HostDifference in raw, host, pv_boot, pv_migration, hvm_boot, "
          "hvm_migration, policy raw, policy host, policy pv_max, policy pv_default, policy "
-         "hvm_max, policy hvm_default, a VM's way to 'B (xeon-e5-2696-v3@4.17)'>"),
+         "hvm_max, policy hvm_default, a VM's way to 'xeon-e5-2696-v3@4.17'>"),
         ("no difference", "<HostDifference in nothing>"),
         ("explanation", "<Explanation of RTM, Xen 4.17: raw yes, host yes, pv_max yes, pv_default "
          "yes, hvm_max yes, hvm_default yes>"),

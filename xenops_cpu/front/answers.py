@@ -132,10 +132,11 @@ def compare_hosts(a: HostLike, b: HostLike, *, xen: ReleaseLike | None = None) -
     whose names; None: those of the newer host. Raises InputError.
     """
     from ..explain.differences import hosts
+    from ..pools.member import unlike
 
     one, other = read_host(a, xen=xen), read_host(b, xen=xen)
-    names = (f"A ({one.name})", f"B ({other.name})")
-    return hosts(_whole(one), _whole(other), names, release_of(xen))
+    name, other_name = unlike([one.name, other.name])
+    return hosts(_whole(one), _whole(other), (name, other_name), release_of(xen))
 
 
 def explain_feature(
