@@ -47,6 +47,15 @@ class Loss:
 
 
 @frozen
+class Kind:
+    """Hosts of a level, by name, that give the same to its guest type and so cost it the same."""
+
+    gives: Featureset
+    cost: Cost
+    hosts: tuple[str, ...]
+
+
+@frozen
 class Level:
     """The level of `hosts`, those that run this guest type, in order. `skipped`: the others.
 
@@ -134,6 +143,18 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
             for number in brought
         },
         refused=tuple(_refused(found, taking, guest, xen)),
+    )
+
+
+def kinds(level: Level, members: Iterable[Member]) -> tuple[Kind, ...]:
+    """The level's hosts by what they give, in the order of the first of each kind."""
+    gives = {member.name: member.boot(level.guest) for member in members}
+    costs: dict[Featureset, list[Cost]] = {}
+    for cost in level.costs:
+        costs.setdefault(gives[cost.host], []).append(cost)
+    return tuple(
+        Kind(featureset, alike[0], tuple(cost.host for cost in alike))
+        for featureset, alike in costs.items()
     )
 
 

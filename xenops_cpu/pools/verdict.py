@@ -186,7 +186,7 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
     kinds = [_kind_of_host(member) for member in members]
     answers: list[Answer] = []
     for vm in vms:
-        kind = evolve(vm, name="", uuid="", home="", source="", policy=None)
+        kind = kind_of_vm(vm)
         own = []
         for member, host_kind in zip(members, kinds, strict=True):
             key = (kind, host_kind, vm.here(member))
@@ -196,6 +196,11 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
             own.append(evolve(answer, vm=vm, host=member))
         answers += _with_other_hosts(own)
     return answers
+
+
+def kind_of_vm(vm: Vm) -> Vm:
+    """What the answers for a VM depend on: equal for VMs that every host answers alike."""
+    return evolve(vm, name="", uuid="", home="", source="", policy=None)
 
 
 def _kind_of_host(member: Member) -> object:
@@ -348,5 +353,6 @@ def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack])
 
 
 __all__ = [
-    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible", "refusals",
+    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible",
+    "kind_of_vm", "refusals",
 ]  # fmt: skip

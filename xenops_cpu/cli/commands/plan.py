@@ -296,7 +296,7 @@ def _tell_change(
     for finding in security.readings(after, new):
         if (finding.kind, finding.feature) not in known:
             about = "speed" if finding.kind is SecurityKind.SPEED else "safety"
-            terminal.paragraph(f"{about}, new: {finding}", indent=2, hanging=2)
+            terminal.paragraph(f"{about}, new: {told.reading(finding)}", indent=2, hanging=2)
 
 
 def _size(level: Level) -> str:
