@@ -42,6 +42,7 @@ install_locked() {
     case $3 in
         .) locked=run ;;
         '.[browser]') locked=browser ;;
+        '.[engines]') locked=engines ;;
         *) locked=dev ;;
     esac
     "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

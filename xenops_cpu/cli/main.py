@@ -31,6 +31,7 @@ COMMANDS = {
     "plan": "what changes for a pool and for which VMs when a host joins, leaves or is updated",
     "forecast": "where a rolling update of a pool will stop, for which VMs, and what helps",
     "split": "the best partition of hosts into sub-pools when one level costs too much",
+    "fleet": "hosts of many pools as rows for DuckDB, Spark and their like, and their levels",
     "audit": "stored records of hosts, pools and VMs held to what they should be",
     "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
     "report": "a pool as one HTML file: hosts, features, costs, losses, VMs",
