@@ -41,7 +41,9 @@ COMMANDS = {
     "completion": "completion of commands and options for bash, zsh or fish",
 }
 
-_EXIT_CODES = """exit codes:
+DESCRIPTION = "Which CPU features does a VM see on this Xen host, at boot and after a migration?"
+
+EXIT_CODES = """exit codes:
   0  done
   1  the answer is an error or a "no"
   2  wrong use: an unknown command, option or argument
@@ -55,8 +57,8 @@ def _usage() -> str:
     rows = "\n".join(f"  {name:<10} {words}" for name, words in COMMANDS.items())
     return (
         "usage: xenops-cpu COMMAND [OPTION ...]\n\n"
-        "Which CPU features does a VM see on this Xen host, at boot and after a migration?\n\n"
-        f"commands ('xenops-cpu COMMAND --help' tells more):\n{rows}\n\n{_EXIT_CODES}"
+        f"{DESCRIPTION}\n\n"
+        f"commands ('xenops-cpu COMMAND --help' tells more):\n{rows}\n\n{EXIT_CODES}"
     )
 
 

@@ -25,8 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which = group.add_mutually_exclusive_group()
     which.add_argument(
         "--cpu",
-        metavar="NAME",
-        help="a shipped CPU (xenops-cpu cpus lists them), NAME+MICROCODE too",
+        metavar="CPU",
+        help="a shipped CPU (xenops-cpu cpus lists them), CPU+MICROCODE too",
     )
     which.add_argument(
         "--dump",
