@@ -141,16 +141,21 @@ def member_of_set(
 
 
 def release_of_pool(members: Iterable[Member]) -> Release:
-    """Whose rules a pool follows: those of its newest member, in whatever order they come.
+    """Whose rules a pool follows: newest_release of its members."""
+    return newest_release((member.release, member.certain) for member in members)
 
-    Mixed releases meet during an upgrade, when the newer host's libxc combines. A release that was
-    only guessed by the number of words counts where nobody of that length says one.
+
+def newest_release(releases: Iterable[tuple[Release, bool]]) -> Release:
+    """Whose rules hosts of these releases follow: those of the newest, in whatever order they come.
+
+    Each with whether it is certain. Mixed releases meet during an upgrade, when the newer host's
+    libxc combines. A release that was only guessed by the number of words counts where nobody of
+    that length says one.
     """
-    hosts = list(members)
-    longest = max((host.release.length for host in hosts), default=0)
-    certain = [host.release for host in hosts if host.certain]
-    sure = [release for release in certain if release.length == longest]
-    candidates = sure or [host.release for host in hosts]
+    hosts = list(releases)
+    longest = max((xen.length for xen, _ in hosts), default=0)
+    sure = [xen for xen, certain in hosts if certain and xen.length == longest]
+    candidates = sure or [xen for xen, _ in hosts]
     return max(candidates, key=lambda xen: xen.place) if candidates else by_length(0).release
 
 
