@@ -13,7 +13,9 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from . import Failure
 
@@ -22,14 +24,19 @@ _MOST_LINKS = 40  # as the kernel
 
 def write_file(path: Path, text: str) -> None:
     """Put `text` into the file. Raises Failure, which names the file and says why."""
-    data = text.encode("utf-8", "surrogateescape")
+    with writing(path) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, piece by piece, that is put into its place when the context is left
+    without an error. Raises Failure, which names the file and says why.
+    """
     try:
         target = _target(path)
-        if target is None:
-            with open(path, "wb") as file:
-                file.write(data)
-        else:
-            _replace(target, data)
+        with open(path, "wb") if target is None else _replacement(target) as file:
+            yield file
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror}") from error
 
@@ -52,7 +59,8 @@ def _target(path: Path) -> Path | None:
     return target
 
 
-def _replace(target: Path, data: bytes) -> None:
+@contextlib.contextmanager
+def _replacement(target: Path) -> Iterator[BinaryIO]:
     try:
         before: os.stat_result | None = target.stat()
     except FileNotFoundError:
@@ -62,7 +70,7 @@ def _replace(target: Path, data: bytes) -> None:
     fd = os.open(beside, flags, 0o666 if before is None else 0o600)
     try:
         with open(fd, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             if before is not None:
                 _keep(fd, target, before)

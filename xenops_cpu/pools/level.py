@@ -11,6 +11,7 @@ from operator import or_
 
 from attrs import field, frozen
 
+from .. import notebook
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..features.risks import ORED, RSB
@@ -76,6 +77,21 @@ class Level:
     @property
     def names(self) -> list[str]:
         return self.release.names(self.featureset)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Level of {len(self.hosts)} hosts for {self.guest.name} guests, "
+            f"{self.release.title}: {len(self.featureset)} features, {len(self.losses)} lost>"
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what is lost, and why."""
+        title = (
+            f"{self.guest.name} guests: {len(self.hosts)} hosts give {len(self.featureset)} "
+            f"features ({self.release.title})"
+        )
+        rows = [(loss.name, loss.reason) for loss in self.losses]
+        return notebook.table(title, ("lost", "because"), rows)
 
 
 def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = None) -> Level:

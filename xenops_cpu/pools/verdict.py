@@ -32,6 +32,7 @@ from functools import cache
 
 from attrs import evolve, frozen
 
+from .. import notebook
 from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import COMMON_1D, Release, release
 from ..features.risks import RSB
@@ -111,6 +112,19 @@ class Answer:
     @property
     def grade(self) -> Grade:
         return GRADES[self.verdict]
+
+    def __repr__(self) -> str:
+        names = [lack.name for lack in self.missing or self.only_by_max]
+        more = f": {' '.join(names[:5])}{' …' if len(names) > 5 else ''}" if names else ""
+        return f"<Answer {self.vm.name!r} on {self.host.name!r}: {self.grade.word}{more}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, and each feature with its reason and its risk."""
+        title = f"{self.vm.name} on {self.host.name}: {self.grade.sentence}"
+        rows = [("", text, "") for text in self.problems]
+        rows += [(lack.name, lack.reason, lack.risk) for lack in self.missing]
+        rows += [(lack.name, lack.reason, "taken in") for lack in self.only_by_max]
+        return notebook.table(title, ("feature", "why it is missing", "if forced"), rows)
 
     @property
     def here(self) -> bool:

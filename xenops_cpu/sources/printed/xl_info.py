@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..hosts.host import Topology
-from ..hosts.parts import Parts
+from ...hosts.host import Topology
+from ...hosts.parts import Parts
 
 
 def recognises(text: str) -> bool:
