@@ -18,6 +18,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from tests import GOLDEN, ROOT
 from tests.cli.test_cli import run
 from tests.packaging.test_collect import SCRIPT, Dom0
@@ -157,7 +159,7 @@ class Desk:
         for name, record in zip(("h7.txt", "h8.txt"), world.hosts, strict=True):
             (folder / name).write_text(World([record]).xe())
         (folder / "vms.txt").write_text(World(world.hosts, world.vms).xe())
-        (folder / "web-01.txt").write_text(World([], world.vms[:1]).xe())
+        (folder / "web-01.txt").write_text(World([], [evolve(world.vms[0], home=None)]).xe())
         (folder / "xapi-db.xml").write_text(world.database())
         (served,) = inputs.resolve(SERVED).hosts
         info = xapi_map(cpu_info(served.host))

@@ -4,6 +4,7 @@ A block is fenced or indented by four. What it is follows from its language or i
 comment in front of it says what that cannot tell:
 
     <!-- run by FILE -->        FILE of the project has each of its commands as they stand
+    <!-- tried by FILE -->      a slow test does what the page says, in a copy of the project
     <!-- not run: REASON -->    what needs a machine that no test has
     <!-- shown: WHAT -->        no commands: a form, lines of a log, figures
 
@@ -38,7 +39,7 @@ _COMMANDS = re.compile(
     r"pipx|python3?|install|systemctl|apt|dnf|cd|xe|xl|grep|sudo|ssh|dune|cargo|man|ls|cat|cp|sh|bash|"
     r"duckdb|jq|for|zcat|chmod|mkdir|sed|kill|\./\S+|examples/\S+|packaging/\S+)(?:\s|$)"
 )
-_MARK = re.compile(r"<!-- (?:(run by|not run|shown):? ([^\n]*?)|(\S+), (?:before:|at its end).*) -->")
+_MARK = re.compile(r"<!-- (?:(run by|tried by|not run|shown):? ([^\n]*?)|(\S+), (?:before:|at its end).*) -->")
 _EXIT = re.compile(r"\bexit (\d+)")
 
 
@@ -139,7 +140,10 @@ def _is_text(line: str) -> bool:
 
 def _kind(language: str | None, lines: list[str], mark: str) -> Kind:
     if found := _MARK.fullmatch(mark):
-        kinds = {"run by": Kind.ELSEWHERE, "not run": Kind.NOWHERE, "shown": Kind.SHOWN}
+        kinds = {
+            "run by": Kind.ELSEWHERE, "not run": Kind.NOWHERE, "shown": Kind.SHOWN,
+            "tried by": Kind.INSERTED,
+        }
         return kinds.get(found[1], Kind.INSERTED)
     if language in _SHOWN:
         return Kind.SHOWN
