@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -86,17 +87,20 @@ def done(desk: Desk, folder: Path, command: Command) -> tuple[int, str]:
         )
         return shell.returncode, shell.stdout + shell.stderr
     if goes_on(words):
-        if words[1] == "serve" and "--socket" not in words:
+        if words[1] == "serve":  # beside the service that is there; the last one counts
             words += ["--socket", str(desk.root / "another")]
-        return desk.stop(desk.start(words[1:], folder))
+        code, printed = desk.stop(desk.start(words[1:], folder))
+        return (0 if words[1] != "serve" and code == 130 else code), printed  # 130: by Ctrl-C
     process = run(*words[1:], **desk.environment)
     return process.returncode, process.stdout + process.stderr
 
 
 def goes_on(words: list[str]) -> bool:
     """Whether a command runs until it is ended."""
-    return words[1] == "watch" or "--follow" in words or (
-        words[1] == "serve" and not {"--dump-config", "--help"} & set(words)
+    return (
+        words[1] == "watch"
+        or "--follow" in words
+        or (words[1] == "serve" and not {"--dump-config", "--help"} & set(words))
     )
 
 
@@ -111,7 +115,9 @@ def plain_words(text: str) -> list[str] | None:
 
 
 @of_kind(Kind.PYTHON)
-def test_python_works(desk: Desk, folder: Path, block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_works(
+    desk: Desk, folder: Path, block: Block, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each block of a page runs behind those before it."""
     for name, text in desk.environment.items():
         monkeypatch.setenv(name, text)
@@ -162,3 +168,21 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert file.exists(), f"{page.name} links to {target}"
         if anchor and file.suffix == ".md":
             assert anchor in anchors(file), f"{page.name} links to {target}#{anchor}"
+
+
+def line_pattern(line: str) -> str:
+    """A line as it stands; a trailing ... stands for its rest."""
+    if line.endswith("..."):
+        return re.escape(line.removesuffix("...").rstrip()) + r".*\n"
+    return re.escape(line) + r"[ ]*\n"
+
+
+def test_the_picture_is_what_comes_out() -> None:
+    """The README's picture says what its command prints today."""
+    script = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "picture"), "--check"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert script.returncode == 0, script.stdout + script.stderr

@@ -8,6 +8,7 @@ because genuine ones need a Xen host, and so are the tools of dom0 (tests/packag
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -82,7 +83,8 @@ class Desk:
         self.places = {
             "/var/lib/xcp/xenops-cpu": str(socket),
             "/tmp/xenops-cpu.sock": str(socket),
-            "/var/lib/xcp/xapi": str(root / "xapi"),
+            "/var/lib/xcp/xapi": f"xapi://{root / 'xapi'}",
+            "/var/lib/xenops-cpu/history.sqlite": str(root / "history.sqlite"),
             "xs-01:8443": f"localhost:{xapi.port}",
             "reader@xs-01": f"reader@localhost:{xapi.port}",
             "operator@xs-01": f"operator@localhost:{xapi.port}",
@@ -141,12 +143,14 @@ class Desk:
         )
         assert process.stdout is not None
         line = process.stdout.readline()
-        while "ask it: " not in line and "watching" not in line and line and arguments[0] != "history":
+        while (
+            "ask it: " not in line and "watching" not in line and line and arguments[0] != "history"
+        ):
             line = process.stdout.readline()
         return process
 
     def stop(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM if "serve" in process.args else signal.SIGINT)
         said, _ = process.communicate(timeout=_PATIENCE_SECONDS)
         return process.returncode, said
 
@@ -158,6 +162,8 @@ class Desk:
         world = self._pool()
         for name, record in zip(("h7.txt", "h8.txt"), world.hosts, strict=True):
             (folder / name).write_text(World([record]).xe())
+        stored = "; ".join(f"{key}: {value}" for key, value in world.pool.items())
+        (folder / "pool.txt").write_text(f"{stored}\n")
         (folder / "vms.txt").write_text(World(world.hosts, world.vms).xe())
         (folder / "web-01.txt").write_text(World([], [evolve(world.vms[0], home=None)]).xe())
         (folder / "xapi-db.xml").write_text(world.database())
@@ -171,13 +177,18 @@ class Desk:
         )
         stream = reports.libxc_stream(vm_policy(CPUS["host-8"]))
         (folder / "suspended.img").write_bytes(reports.xenopsd_image(stream))
-        lines = (GOLDEN / "derivation" / "cpus.jsonl").read_text().splitlines(keepends=True)
-        (folder / "dumps.jsonl").write_text("".join(lines[:3]))
+        lines = (GOLDEN / "derivation" / "cpus.jsonl").read_text().splitlines()[:3]
+        dumps = [json.loads(line) for line in lines]
+        for dump in dumps:
+            dump["leaves"] = [row.split() for row in dump["leaves"]]
+        (folder / "dumps.jsonl").write_text("".join(f"{json.dumps(dump)}\n" for dump in dumps))
         files = reports.report("xs-01")
         files["bug-report-20260101093000-xs-01/xapi-db.xml"] = world.database().encode()
         for name in ("bug-report.tar.bz2", "bugtool.tar.bz2"):
             (folder / name).write_bytes(reports.tar(files, "w:bz2"))
-        captures = {f"{name}.json": capture.dump(hosts[name]).encode() for name in ("host-7", "host-8")}
+        captures = {
+            f"{name}.json": capture.dump(hosts[name]).encode() for name in ("host-7", "host-8")
+        }
         (folder / "pool.tar.gz").write_bytes(reports.tar(captures, "w:gz"))
         shutil.copy(ROOT / "packaging" / "xenops-cpu.conf", folder / "xenops-cpu.conf")
         (folder / "packaging").symlink_to(ROOT / "packaging")
@@ -197,7 +208,13 @@ class Desk:
         keys = ("features_pv", "features_pv_host", "features_hvm", "features_hvm_host")
         return World(
             [
-                WorldHost(name, {key: info[key] for key in keys}, vendor=INTEL, xen="4.17.7")
+                WorldHost(
+                    name,
+                    {key: info[key] for key in keys},
+                    vendor=INTEL,
+                    xen="4.17.7",
+                    more={key: info[key] for key in ("modelname", "family", "model", "stepping")},
+                )
                 for name, info in (("xs-01", first), ("xs-02", second))
             ],
             [
@@ -209,7 +226,10 @@ class Desk:
                 )
                 for name, info, home in (("web-01", second, 0), ("db-01", first, 0))
             ],
-            {"vendor": INTEL, **{key: second[key] for key in ("features_pv_host", "features_hvm_host")}},
+            {
+                "vendor": INTEL,
+                **{key: second[key] for key in ("features_pv_host", "features_hvm_host")},
+            },
         )
 
     def _xapi(self) -> Xapi:
@@ -247,4 +267,3 @@ class Desk:
         for name, script in tools.items():
             (folder / name).write_text(f"#!/bin/sh\n{script}\n")
             (folder / name).chmod(0o755)
-

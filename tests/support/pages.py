@@ -39,7 +39,9 @@ _COMMANDS = re.compile(
     r"pipx|python3?|install|systemctl|apt|dnf|cd|xe|xl|grep|sudo|ssh|dune|cargo|man|ls|cat|cp|sh|bash|"
     r"duckdb|jq|for|zcat|chmod|mkdir|sed|kill|\./\S+|examples/\S+|packaging/\S+)(?:\s|$)"
 )
-_MARK = re.compile(r"<!-- (?:(run by|tried by|not run|shown):? ([^\n]*?)|(\S+), (?:before:|at its end).*) -->")
+_MARK = re.compile(
+    r"<!-- (?:(run by|tried by|not run|shown):? ([^\n]*?)|(\S+), (?:before:|at its end).*) -->"
+)
 _EXIT = re.compile(r"\bexit (\d+)")
 
 
@@ -97,7 +99,9 @@ class Block:
             plain, comment = _parted(text)
             if plain:
                 code = _EXIT.search(comment)
-                yield Command(plain, int(code[1]) if code else 0, tuple(shown) if prompted else None)
+                yield Command(
+                    plain, int(code[1]) if code else 0, tuple(shown) if prompted else None
+                )
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -121,7 +125,9 @@ def blocks(page: Path) -> Iterator[Block]:
             inside = [text[deep:] for text in inside]
         else:
             number += 1
-            mark = line.strip() if _MARK.fullmatch(line.strip()) else mark if not line.strip() else ""
+            mark = (
+                line.strip() if _MARK.fullmatch(line.strip()) else mark if not line.strip() else ""
+            )
             continue
         language = fence[2] if fence else None
         kind = _kind(language, inside, mark)
@@ -141,7 +147,9 @@ def _is_text(line: str) -> bool:
 def _kind(language: str | None, lines: list[str], mark: str) -> Kind:
     if found := _MARK.fullmatch(mark):
         kinds = {
-            "run by": Kind.ELSEWHERE, "not run": Kind.NOWHERE, "shown": Kind.SHOWN,
+            "run by": Kind.ELSEWHERE,
+            "not run": Kind.NOWHERE,
+            "shown": Kind.SHOWN,
             "tried by": Kind.INSERTED,
         }
         return kinds.get(found[1], Kind.INSERTED)
