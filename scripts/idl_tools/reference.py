@@ -31,7 +31,9 @@ INTRODUCTION = """\
 Generated from `xenops_cpu.openrpc.yaml` by `scripts/generate-interface`: change that, not this.
 
 Examples are folded for reading, and long ones cut: on the wire each is one line
-(`idl/test_data` has them whole). A call goes as the body of an HTTP POST, in XML-RPC or in JSON-RPC 1.0 or 2.0; the body's first
+(`idl/test_data` has them whole).
+
+A call goes as the body of an HTTP POST, in XML-RPC or in JSON-RPC 1.0 or 2.0; the body's first
 character tells which. Parameters go by name, in one struct. Every answer is HTTP 200: `Success`
 with a value, or `Failure` with one of the [errors](#error). `rpc.discover` answers the contract.
 

@@ -1,8 +1,8 @@
-"""A desk for whoever reads the docs: a folder with the files that the pages name, a service, a pool.
+"""A desk for whoever reads the docs: a folder with the files that pages name, a service, a pool.
 
 Files are made of the examples that come with the package and of recorded test data. The service is
 a real one; the xapi and the message switch are stand-ins (tests/support/xapi_server.py, switch.py),
-because genuine ones need a Xen host, and so are the tools of dom0 (tests/packaging/test_collect.py).
+because genuine ones need a Xen host; so are the tools of dom0 (tests/packaging/test_collect.py).
 `places` is all that is put in place of what a page says: addresses that a test cannot have.
 """
 
@@ -150,7 +150,7 @@ class Desk:
         return process
 
     def stop(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        process.send_signal(signal.SIGTERM if "serve" in process.args else signal.SIGINT)
+        process.send_signal(signal.SIGTERM if "serve" in str(process.args) else signal.SIGINT)
         said, _ = process.communicate(timeout=_PATIENCE_SECONDS)
         return process.returncode, said
 

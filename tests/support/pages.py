@@ -35,8 +35,8 @@ _SHELL = {"sh", "bash", "shell", "console"}
 _SHOWN = {"json", "yaml", "mermaid", "xml", "ini", "text", "sql", "ocaml", "toml", "diff"}
 # What an indented block of commands begins with.
 _COMMANDS = re.compile(
-    r"(?:[A-Z_]+=\S* )*(?:xenops-cpu\S*|(?:\.\./)?scripts/\S+|\.ci/run|\.venv/bin/\S+|source|curl|git|pip|"
-    r"pipx|python3?|install|systemctl|apt|dnf|cd|xe|xl|grep|sudo|ssh|dune|cargo|man|ls|cat|cp|sh|bash|"
+    r"(?:[A-Z_]+=\S* )*(?:xenops-cpu\S*|(?:\.\./)?scripts/\S+|\.ci/run|\.venv/bin/\S+|source|"
+    r"curl|git|pip|pipx|python3?|install|systemctl|apt|dnf|cd|xe|xl|grep|sudo|ssh|dune|cargo|man|ls|cat|cp|sh|bash|"
     r"duckdb|jq|for|zcat|chmod|mkdir|sed|kill|\./\S+|examples/\S+|packaging/\S+)(?:\s|$)"
 )
 _MARK = re.compile(
@@ -157,6 +157,8 @@ def _kind(language: str | None, lines: list[str], mark: str) -> Kind:
         return Kind.SHOWN
     if language in _SHELL:
         return Kind.RUN
+    if language == "pycon":  # tests/front/test_page.py runs these as doctest does
+        return Kind.INSERTED
     first = next((line for line in lines if line and not line.startswith("#")), "")
     if language == "python" or (language is None and first.startswith(("from ", "import "))):
         return Kind.PYTHON
