@@ -163,7 +163,7 @@ def test_who_cannot_leave_and_why() -> None:
 
 
 def test_what_helps_without_a_power_cycle() -> None:
-    """Another order, or hosts that are switched off; that no order helps is said if all were tried."""
+    """Another order, or hosts that are switched off; whether there may be orders not tried."""
     told = evolve(outlook("a", "b", "c"), other_order=("b", "a", "c"), every_order_tried=True)
     assert list(said.without_cycles(told)) == [
         "another order of the hosts, in which nobody is stuck: b, a, c"
