@@ -238,6 +238,7 @@ def test_mode_of_the_socket(tmp_path: Path) -> None:
     daemon.stop()
 
 
+@pytest.mark.slow
 def test_a_capture_that_is_replaced_takes_effect(tmp_path: Path) -> None:
     """The service never serves more than a few seconds of the past, and logs the change by name."""
     capture = tmp_path / "host.json"
