@@ -106,14 +106,14 @@ def table(limits: Limits = LIMITS) -> list[tuple[str, str, str]]:
     return [
         (
             field.name,
-            _value(getattr(limits, field.name), field.metadata["unit"]),
+            amount(getattr(limits, field.name), field.metadata["unit"]),
             field.metadata["meaning"],
         )
         for field in attrs.fields(Limits)
     ]
 
 
-def _value(value: float, unit: str) -> str:
+def amount(value: float, unit: str) -> str:
     if unit == "bytes":
         for factor, larger in ((1 << 20, "MiB"), (1 << 10, "KiB")):
             if value >= factor and value % factor == 0:

@@ -136,7 +136,7 @@ def test_a_policy() -> None:
         ("", "nothing is named"),
         ("db-01", '"db-01" is no file; a featureset has 8 hex digits a word'),
         ("1->2", "is not leaf:subleaf->a:b:c:d"),
-        ("/dev/null", "/dev/null: neither a file nor a folder"),
+        ("/dev/null", "/dev/null: it is a device"),
         ("x\0y", "cannot be read"),
     ],
 )

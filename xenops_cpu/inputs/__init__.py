@@ -15,12 +15,14 @@ from pathlib import Path
 
 from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
+from ..files import STDIN
 from ..sources import KINDS as SOURCES
 from .value import Input, InputError, Kind, NamedHost, Stored
 
 KINDS = (
-    "a file (a dump of a CPU with a release: FILE@RELEASE), a featureset such as "
-    f"1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, {SOURCES}"
+    "a file (a dump of a CPU with a release: FILE@RELEASE), - for standard input, a featureset "
+    "such as 1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, "
+    f"{SOURCES}"
 )
 HEX = "hex:"
 
@@ -52,6 +54,8 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
         from . import named
 
         return named.resolve(text, release)
+    if text == STDIN:
+        return read(Path(text), release)
     path = Path(text)
     before, at, xen = text.rpartition("@")
     if at and before and not exists(text) and Path(before).is_file():
@@ -79,9 +83,9 @@ def is_featureset(text: str, *, one_word: bool = False) -> bool:
 
 
 def exists(text: str) -> bool:
-    """Whether there is a file or folder of this name."""
+    """Whether there is a file or folder of this name, or standard input is meant."""
     try:
-        return Path(text).exists()
+        return text == STDIN or Path(text).exists()
     except (OSError, ValueError):
         return False
 

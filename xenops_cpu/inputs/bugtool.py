@@ -19,6 +19,7 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from .. import files
 from ..features.release import Release
 from ..hosts import parts
 from ..hosts.parts import Parts
@@ -74,16 +75,16 @@ def read(members: Iterable[Member], name: str, where: str, release: str | None =
 def folder(path: Path) -> Iterator[Member]:
     """The files of an unpacked report. Links are not followed."""
     count = 0
-    for place, _, files in os.walk(path):
-        for file in sorted(files):
+    for place, _, names in os.walk(path):
+        for base in sorted(names):
             count += 1
-            full = Path(place, file)
+            full = Path(place, base)
             name = full.relative_to(path).as_posix()
             if count > 100_000:
                 raise Damaged(f"{path}: more than 100,000 files")
             if wanted(name) and full.is_file() and not full.is_symlink():
-                with full.open("rb") as opened:
-                    yield Member(printable(name), iter(partial(opened.read, 65536), b""))
+                with files.opened(full) as file:
+                    yield Member(printable(name), iter(partial(file.read, 65536), b""))
 
 
 class _Report:

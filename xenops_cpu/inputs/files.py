@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import stat
+import io
+import os
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import files, input_limits
 from . import archives, bugtool, suspend, texts, xapi_db
 from .archives import Member
 from .value import Input, InputError, printable
 
-# The largest dump in the public collections is below 2 MiB; a corpus has some more.
-MAX_TEXT = 8 * 1024 * 1024
 _HEAD = 4096
 
 
 def read(path: Path, release: str | None = None) -> Input:
     """A file, or the folder of an unpacked report. Raises InputError."""
     where = printable(str(path), 500)
+    if os.path.isdir(path):
+        return bugtool.read(bugtool.folder(path), path.name or where, where, release)
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return bugtool.read(bugtool.folder(path), path.name or where, where, release)
-        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
-            raise InputError(f"{where}: neither a file nor a folder")
-        with path.open("rb", buffering=0) as file:
-            return _read(file, printable(path.name), where, release)
-    except OSError as error:
-        raise InputError(f"cannot read {where}: {error.strerror}") from error
+        with files.opened(path, pipes=True, block_devices=True) as file:
+            name = printable(path.name)
+            if str(path) == files.STDIN:
+                name = where = "standard input"
+            if file.seekable():
+                return _read(file, name, where, release)
+            text = files.read_all(file, path, input_limits.TEXT_BYTES)
+            return _read(io.BytesIO(text), name, where, release)
+    except files.FileError as error:
+        raise InputError(f"cannot read {where}: {error.reason}") from error
 
 
 def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
@@ -43,13 +46,13 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
         return _archive(file, name, where, release)
     if xapi_db.recognises(head):
         return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where, release)
-    data = file.read(MAX_TEXT + 1)
+    data = file.read(input_limits.TEXT_BYTES + 1)
     text = _text(data)
     if text is None:
         file.seek(0)
         return suspend.search(file, name, where)
-    if len(data) > MAX_TEXT:
-        raise InputError(f"{where}: a text of more than {MAX_TEXT >> 20} MiB")
+    if len(data) > input_limits.TEXT_BYTES:
+        raise InputError(f"{where}: a text of more than {input_limits.TEXT_BYTES >> 20} MiB")
     return texts.as_input(texts.parse(text, name, where, release), name, where, release)
 
 
@@ -62,7 +65,7 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
         raise InputError(f"{where}: {error}") from error
     if first is not None and not first.name:
         try:
-            text = _text(first.read(MAX_TEXT))
+            text = _text(first.read(input_limits.TEXT_BYTES))
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
         if text is None:

@@ -11,7 +11,7 @@ from ...pools import report
 from ...pools import words as told
 from ...pools.grid import grid
 from ...pools.level import level_of
-from .. import OK, pool_arguments, terminal
+from .. import OK, gate, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import release
 from ..output_files import write_file
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             progress=bar.step,
         )
     if arguments.html == "-":
-        sys.stdout.write(text)
+        gate.of(sys.stdout).document(text)
     else:
         write_file(Path(arguments.html), text)
     return OK

@@ -93,7 +93,8 @@ def _watch(opened: Session, hook: list[str], as_json: bool, raising: bool) -> No
         for change in picture.update(batch):
             document = _document(change, picture.upgrading)
             if as_json:
-                print(json.dumps(document, ensure_ascii=False), flush=True)
+                terminal.print_json(document, indent=None)
+                sys.stdout.flush()
             else:
                 _tell(change)
             if hook:
@@ -171,7 +172,7 @@ def _run_hook(hook: list[str], document: dict[str, Any]) -> None:
     try:
         done = subprocess.run(
             hook,
-            input=json.dumps(document, ensure_ascii=False) + "\n",
+            input=json.dumps(document) + "\n",
             text=True,
             timeout=_HOOK_SECONDS,
             env=environment,

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ... import files, input_limits
 from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
 from .dump import Dump, DumpError
-
-# The largest dump in the public collections is below 2 MiB (hundreds of CPUs with registers).
-MAX_BYTES = 8 * 1024 * 1024
 
 KINDS = (
     "a dump of InstLatx64 or libcpuid, what cpuid -r prints, libvirt's cpudata, a capture of this "
@@ -23,12 +21,9 @@ KINDS = (
 def read(path: Path) -> list[Dump]:
     """The CPUs of a file: one for a dump, several for records. Raises DumpError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DumpError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise DumpError(f"{path}: larger than {MAX_BYTES >> 20} MiB; a dump is a text of some KiB")
+        data = files.read(path, input_limits.TEXT_BYTES, pipes=True)
+    except files.FileError as error:
+        raise DumpError(str(error)) from error
     return parse(_decode(data, str(path)), path.name)
 
 
@@ -58,4 +53,4 @@ def _decode(data: bytes, where: str) -> str:
         return data.decode("latin-1")
 
 
-__all__ = ["KINDS", "MAX_BYTES", "Dump", "DumpError", "parse", "read"]
+__all__ = ["KINDS", "Dump", "DumpError", "parse", "read"]

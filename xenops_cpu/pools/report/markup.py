@@ -12,6 +12,8 @@ from typing import NewType
 
 from attrs import frozen
 
+from ...escapes import escaped
+
 Markup = NewType("Markup", str)
 
 
@@ -24,7 +26,7 @@ class Cell:
 
 
 def text(words: object) -> Markup:
-    return Markup(html.escape(str(words)))
+    return Markup(html.escape(escaped(str(words), "\n\t")))
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
