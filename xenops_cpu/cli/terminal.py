@@ -72,6 +72,7 @@ def paragraph(text: str, indent: int = 0, hanging: int = 0, style: str = "") -> 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0) -> None:
     """Columns under headers. Plain: two blanks between columns, the last one as long as it is."""
+    headers = [escaped(header) for header in headers]
     rows = [tuple(escaped(cell) for cell in row) for row in rows]
     if pleasant():
         _rich_table(headers, rows)
@@ -114,7 +115,7 @@ def _rich_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     made = Table(box=None, header_style="bold", pad_edge=False)
     for index, header in enumerate(headers):
-        made.add_column(header, style="cyan" if index == 0 else "", no_wrap=index == 0)
+        made.add_column(Text(header), style="cyan" if index == 0 else "", no_wrap=index == 0)
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
     _rich_print(made)
