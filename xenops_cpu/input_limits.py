@@ -1,8 +1,8 @@
 """Every limit of what is read from files and pipes: what a stranger's file may cost.
 
-This is the only place where these numbers stand; docs/reading.md prints them from here (table()). A
-file that reaches one is refused, with an error that names it, or read as far as it is good, which
-the answer says. Together they keep the program below 300 MiB, whatever it is given.
+This is the only place where these numbers stand; docs/reading.md has them from here (table()). What
+reaches a limit is refused, with an error that names it, or read as far as it is good, which the
+answer says. Together they keep the program below 300 MiB, whatever it is given to read.
 """
 
 from __future__ import annotations
@@ -11,32 +11,82 @@ from typing import Final
 
 from .limits import amount
 
-MIB: Final = 1024 * 1024
+_MIB: Final = 1024 * 1024
 
-CAPTURE_BYTES: Final = 4 * MIB
-CPUINFO_BYTES: Final = 64 * 1024
-CORPUS_BYTES: Final = 4096 * MIB
-CORPUS_LINE_BYTES: Final = MIB
-ARGUMENT_BYTES: Final = 64 * MIB
-ARGUMENT_DEPTH: Final = 8
-PASSWORD_BYTES: Final = 64 * 1024
-KNOWN_CERTIFICATES_BYTES: Final = MIB
-TEXT_BYTES: Final = 8 * MIB
+TEXT_BYTES = 8 * _MIB
+TEXT_LINES = 200_000
+LINE_LENGTH = _MIB
+JSON_ELEMENTS = 1_000_000
+XML_MARKS = 200_000
+DUMP_CPUS = 5_000
+READ_CPUS = 500
+CAPTURE_BYTES = 4 * _MIB
+CPUINFO_BYTES = 64 * 1024
+CORPUS_BYTES = 4096 * _MIB
+CORPUS_LINE_BYTES = _MIB
+POLICY_ENTRIES = 4_096
+HOSTS = 2_000
+VMS = 20_000
+KEPT_LETTERS = 16 * _MIB
+DATABASE_TAG_BYTES = 2 * _MIB
+ARCHIVE_MEMBERS = 50_000
+ARCHIVE_BYTES = 16 * 1024 * _MIB
+ARCHIVE_RATIO = 200
+ARCHIVE_FREE_BYTES = 32 * _MIB
+ARCHIVE_SECONDS = 300.0
+ARCHIVE_DIRECTORY_BYTES = 16 * _MIB
+INNER_ZIP_BYTES = 16 * _MIB
+PATH_LENGTH = 4_096
+NAME_LENGTH = 255
+MEMBER_BYTES = _MIB
+MEMBERS_BYTES = 10 * _MIB
+IMAGE_RECORDS = 270_000
+IMAGE_TEXT_BYTES = _MIB
+IMAGE_SEARCHED_BYTES = 4 * _MIB
+ARGUMENT_BYTES = 64 * _MIB
+ARGUMENT_DEPTH = 8
+PASSWORD_BYTES = 64 * 1024
+KNOWN_CERTIFICATES_BYTES = _MIB
 
+# Unit and meaning, in the order in which people read them.
 _MEANINGS: Final = {
-    "CAPTURE_BYTES": ("bytes", "of a capture; one with all six policies has 60 KiB"),
+    "TEXT_BYTES": ("bytes", "of a text: what a program prints, JSON, a dump; and of all that comes "
+                   "out of a pipe"),
+    "TEXT_LINES": ("lines", "of a text; a dump of a host with 1,000 CPUs has some 60,000"),
+    "LINE_LENGTH": ("characters", "of a line, but of JSON"),
+    "JSON_ELEMENTS": ("elements", "of a JSON document"),
+    "XML_MARKS": ("tags and attributes", "of libvirt's cpudata"),
+    "DUMP_CPUS": ("CPUs", "in a file of records; simulate --corpus takes any number"),
+    "READ_CPUS": ("CPUs", "of them that are simulated to be read as hosts"),
+    "CAPTURE_BYTES": ("bytes", "of a capture as a source; one with all six policies has 60 KiB"),
     "CPUINFO_BYTES": ("bytes", "that are looked at of /proc/cpuinfo or a copy: the first CPU"),
     "CORPUS_BYTES": ("bytes", "of the records of --corpus, all together"),
     "CORPUS_LINE_BYTES": ("bytes", "of one of them"),
-    "ARGUMENT_BYTES": ("bytes", "of an @FILE, a hundred thousand featuresets and more"),
+    "POLICY_ENTRIES": ("leaves and MSRs", "of a CPU policy; Xen 4.22 writes some 130"),
+    "HOSTS": ("hosts", "in what is read, all its texts and databases together"),
+    "VMS": ("VMs", "likewise, templates and snapshots too"),
+    "KEPT_LETTERS": ("characters", "of names, CPU records and the like that are kept of them"),
+    "DATABASE_TAG_BYTES": ("bytes", "of a row of xapi's database; real ones have some tens of KiB"),
+    "ARCHIVE_MEMBERS": ("members", "of an archive, with those of archives in it, or of a folder"),
+    "ARCHIVE_BYTES": ("bytes", "that come out of an archive, or out of a database"),
+    "ARCHIVE_RATIO": ("times", "the size of an archive that may come out of it; logs are packed "
+                      "twentyfold, rarely a hundredfold, a bomb a thousandfold"),
+    "ARCHIVE_FREE_BYTES": ("bytes", "that may come out of it whatever its size"),
+    "ARCHIVE_SECONDS": ("s", "of CPU time for an archive, a folder or a database"),
+    "ARCHIVE_DIRECTORY_BYTES": ("bytes", "of the directory of a zip"),
+    "INNER_ZIP_BYTES": ("bytes", "of a zip in an archive"),
+    "PATH_LENGTH": ("characters", "of a member's path; the rest is cut off"),
+    "NAME_LENGTH": ("characters", "of a file's name, as Linux has it; others are passed over"),
+    "MEMBER_BYTES": ("bytes", "of a text in a report; xen-cpuid -p prints some 60 KiB"),
+    "MEMBERS_BYTES": ("bytes", "of all texts in a report together"),
+    "IMAGE_RECORDS": ("records", "of a suspend image: those of a VM with 1 TiB"),
+    "IMAGE_TEXT_BYTES": ("bytes", "of the VM's configuration in it"),
+    "IMAGE_SEARCHED_BYTES": ("bytes", "in which a stream is looked for, in a framing not known"),
+    "ARGUMENT_BYTES": ("bytes", "of an @FILE: more than a hundred thousand featuresets"),
     "ARGUMENT_DEPTH": ("levels", "of an @FILE in an @FILE"),
     "PASSWORD_BYTES": ("bytes", "of a file with a password, or of netrc"),
     "KNOWN_CERTIFICATES_BYTES": ("bytes", "of the file of known certificates"),
-    "TEXT_BYTES": (
-        "bytes",
-        "of a text (what a program prints, JSON, a dump), and of all that comes out of a pipe",
-    ),
-}
+}  # fmt: skip
 
 
 def table() -> list[tuple[str, str, str]]:

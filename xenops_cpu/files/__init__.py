@@ -4,12 +4,15 @@ end, written whole or not at all. Nothing else in this package opens a path.
 
 from .error import FileError
 from .reading import STDIN, device, head, lines, opened, read, read_all
+from .texts import check, decoded
 from .writing import create, write
 
 __all__ = [
     "STDIN",
     "FileError",
+    "check",
     "create",
+    "decoded",
     "device",
     "head",
     "lines",

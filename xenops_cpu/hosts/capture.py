@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from .. import json_text
 from ..cpuid.policy import Policy, PolicyError
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
@@ -53,8 +54,8 @@ def dump(host: Host) -> str:
 def load(text: str) -> Host:
     """Read a capture. Raises CaptureError."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json_text.parse(text)
+    except json_text.JsonError as error:
         raise CaptureError(f"not a capture: not JSON ({error})") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CaptureError(f'not a capture: no "format": "{FORMAT}" at the top')

@@ -11,7 +11,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -19,26 +18,22 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from .. import files
+from .. import files, input_limits
 from ..features.release import Release
 from ..hosts import parts
 from ..hosts.parts import Parts
+from ..limits import amount
+from ..pools.vm import Vm
 from . import texts, xapi_db
-from .archives import Damaged, Member
+from .archives import Account, Damaged, Member, OverBudget, plain
 from .collected import apart, once
 from .texts import Contents
 from .value import Input, InputError, NamedHost, Stored, printable
 
-# What a file of any of these kinds has at most: xen-cpuid -p prints some 60 KiB for a host.
-_MAX_TEXT = 1024 * 1024
-# Of all hosts together, so that the policies of a report have room in memory.
-_MAX_TEXTS = 10 * 1024 * 1024
-_CPUINFO = 64 * 1024
-
+# What stands in the names of files that tell something; what is before it may be a host's name.
 _TELLING = re.compile(
-    r"^(?P<host>.*?)[._-]*"
-    r"(?P<kind>xen-cpuid|xl-info|cpuinfo|xapi-db|inventory\.xml|xensource-inventory|xe-|host-cpu-info|host-param-list|"
-    r"vm-param-list|pool-param-list|cpuid)[^/]*$"
+    r"xen-cpuid|xl-info|cpuinfo|xapi-db|inventory\.xml|xensource-inventory|xe-|host-cpu-info|"
+    r"host-param-list|vm-param-list|pool-param-list|cpuid"
 )
 _INSTALLATION = re.compile(r"^INSTALLATION_UUID='?([0-9a-fA-F-]{8,36})", re.MULTILINE)
 # Other files may be of any kind, so what cannot be read there is no matter.
@@ -49,9 +44,9 @@ _IGNORED = re.compile(r"xl-info-n|\.(?:gz|bz2|rrd|log)(?:\.\d+)?$")
 def wanted(name: str) -> bool:
     """Whether a file may tell of a host or VM, by its path in the report."""
     base = name.rpartition("/")[2]
-    if _IGNORED.search(base):
+    if len(base) > input_limits.NAME_LENGTH or _IGNORED.search(base):
         return False
-    return bool(_TELLING.match(base)) or base.endswith(".json")
+    return bool(_TELLING.search(base)) or base.endswith(".json")
 
 
 def read(members: Iterable[Member], name: str, where: str, release: str | None = None) -> Input:
@@ -73,18 +68,31 @@ def read(members: Iterable[Member], name: str, where: str, release: str | None =
 
 
 def folder(path: Path) -> Iterator[Member]:
-    """The files of an unpacked report. Links are not followed."""
-    count = 0
-    for place, _, names in os.walk(path):
-        for base in sorted(names):
-            count += 1
-            full = Path(place, base)
-            name = full.relative_to(path).as_posix()
-            if count > 100_000:
-                raise Damaged(f"{path}: more than 100,000 files")
-            if wanted(name) and full.is_file() and not full.is_symlink():
-                with files.opened(full) as file:
-                    yield Member(printable(name), iter(partial(file.read, 65536), b""))
+    """The files of an unpacked report, within the budget of an archive. Links are not followed."""
+    account = Account()
+    folders = [path]
+    while folders:
+        try:
+            entries = sorted(_entries(folders.pop(), account), key=lambda entry: entry.name)
+        except OSError:  # it may not be read, or is there no longer
+            continue
+        folders += [Path(e.path) for e in reversed(entries) if e.is_dir(follow_symlinks=False)]
+        for entry in entries:
+            name = Path(entry.path).relative_to(path).as_posix()
+            if wanted(name) and entry.is_file(follow_symlinks=False):
+                yield Member(printable(name), _contents(Path(entry.path), account))
+
+
+def _entries(folder: Path, account: Account) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            account.member()
+            yield entry
+
+
+def _contents(path: Path, account: Account) -> Iterator[bytes]:
+    with files.opened(path) as file:
+        yield from plain(file, account)
 
 
 class _Report:
@@ -94,7 +102,12 @@ class _Report:
         self.where = where
         self.size = 0
         self.groups: dict[str, Parts] = {}
-        self.contents: list[Contents] = []
+        self.kept = 0
+        self.whole: list[NamedHost] = []
+        self.recorded: dict[object, Parts] = {}
+        self.vms: dict[object, Vm] = {}
+        self.stored: dict[object, Stored] = {}
+        self.left_out: Counter[str] = Counter()
         self.unread: list[str] = []
         self.last_error = ""
 
@@ -102,15 +115,17 @@ class _Report:
         base = member.name.rpartition("/")[2]
         try:
             if base.startswith("xapi-db"):
-                self.contents.append(Contents.of(xapi_db.parse(member.chunks, member.name)))
+                self.keep(Contents.of(xapi_db.parse(member.chunks, member.name)))
             elif base == "inventory.xml":
-                self.add(member.name, Parts(name=_hostname(member.read(_MAX_TEXT))))
+                self.add(member.name, Parts(name=_hostname(member.read(input_limits.MEMBER_BYTES))))
             elif base == "xensource-inventory":
-                self.add(member.name, Parts(uuid=_installation(member.read(_MAX_TEXT))))
+                self.add(
+                    member.name, Parts(uuid=_installation(member.read(input_limits.MEMBER_BYTES)))
+                )
             elif "cpuinfo" in base:
-                self.text(member.name, next(member.chunks, b"")[:_CPUINFO])
+                self.text(member.name, next(member.chunks, b"")[: input_limits.CPUINFO_BYTES])
             else:
-                self.text(member.name, member.read(_MAX_TEXT))
+                self.text(member.name, member.read(input_limits.MEMBER_BYTES))
         except Damaged:
             raise
         except InputError as error:
@@ -120,19 +135,42 @@ class _Report:
 
     def text(self, name: str, data: bytes) -> None:
         self.size += len(data)
-        if self.size > _MAX_TEXTS:
-            raise Damaged(f"more than {_MAX_TEXTS >> 20} MiB of what xen-cpuid and others print")
+        if self.size > input_limits.MEMBERS_BYTES:
+            size = amount(input_limits.MEMBERS_BYTES, "bytes")
+            raise OverBudget(
+                "members_bytes", f"more than {size} of what xen-cpuid and others print"
+            )
         contents = texts.parse(data.decode("utf-8", "replace"), name.rpartition("/")[2], name)
         alone = [part for part in contents.parts if not part.name or len(contents.parts) == 1]
         for part in alone:
             self.add(name, part)
         others = contents.hosts or contents.vms or contents.stored or contents.left_out
         if others or len(alone) < len(contents.parts):
-            self.contents.append(contents)
+            self.keep(contents)
+
+    def keep(self, contents: Contents) -> None:
+        """Each host, VM and record once: of two of the same UUID the later one."""
+        self.kept += 1
+        self.whole += contents.hosts
+        for number, part in enumerate(contents.parts):
+            if part.a_host:
+                self.recorded[part.uuid or (self.kept, number)] = part
+        for number, vm in enumerate(contents.vms):
+            self.vms[vm.uuid or (self.kept, number)] = vm
+        for number, record in enumerate(contents.stored):
+            self.stored[record.uuid or (self.kept, number)] = record
+        self.left_out |= Counter(contents.left_out)
+        if len(self.vms) > input_limits.VMS:
+            raise OverBudget("vms", f"more than {input_limits.VMS:,} VMs")
+        hosts = max(len(self.whole) + len(self.recorded), len(self.stored))
+        if hosts > input_limits.HOSTS:
+            raise OverBudget("hosts", f"more than {input_limits.HOSTS:,} hosts")
 
     def add(self, name: str, part: Parts) -> None:
         key = _group(name)
         self.groups[key] = self.groups[key] | part if key in self.groups else part
+        if len(self.groups) > input_limits.HOSTS:
+            raise OverBudget("hosts", f"more than {input_limits.HOSTS:,} hosts")
 
     def done(self, name: str, damage: str, assumed: Release | None) -> Input:
         own = [
@@ -141,38 +179,24 @@ class _Report:
             if part.a_host
             for short in (printable(part.name or key.rpartition("/")[2] or name),)
         ]
-        recorded: dict[object, NamedHost] = {}
-        for contents in self.contents:
-            own += contents.hosts
-            for number, part in enumerate(contents.parts):
-                if part.a_host:
-                    host = parts.host(part, f"{self.where}: {part.name}", assumed)
-                    recorded[part.uuid or (id(contents), number)] = NamedHost(part.name, host)
-        hosts = [*_merged(own, list(recorded.values()))]
-        vms = once(vm for contents in self.contents for vm in contents.vms)
-        left_out: Counter[str] = Counter()
-        for contents in self.contents:
-            left_out |= Counter(contents.left_out)
-        if not hosts and not vms and not left_out:
+        recorded = [
+            NamedHost(part.name, parts.host(part, f"{self.where}: {part.name}", assumed))
+            for part in self.recorded.values()
+        ]
+        hosts = [*_merged([*own, *self.whole], recorded)]
+        vms = once(self.vms.values())
+        if not hosts and not vms and not self.left_out:
             raise InputError(damage or self.nothing())
         return Input(
             name,
             "host" if hosts else "vm",
             hosts=apart(hosts),
             vms=vms,
-            stored=tuple(self.stored()),
-            left_out=left_out,
+            stored=tuple(self.stored.values()),
+            left_out=self.left_out,
             notes=tuple(f"{unread} could not be read" for unread in self.unread[:10]),
             damage=damage or (f"{self.where}: {self.last_error}" if self.unread else ""),
         )
-
-    def stored(self) -> Iterable[Stored]:
-        """Each record once: of two of the same UUID the later one."""
-        by_key: dict[object, Stored] = {}
-        for contents in self.contents:
-            for number, record in enumerate(contents.stored):
-                by_key[record.uuid or (id(contents), number)] = record
-        return by_key.values()
 
     def nothing(self) -> str:
         if self.last_error:
@@ -214,10 +238,11 @@ def _same(own: NamedHost, recorded: NamedHost) -> bool:
 
 def _group(name: str) -> str:
     """The folder of a report, without the path that a file had on its host."""
-    head, _, base = re.sub(r"(^|/)(?:proc|etc)/(?=[^/]*$)", r"\1", name).rpartition("/")
-    match = _TELLING.match(base)
-    prefix = match["host"] if match else ""
-    return "/".join(filter(None, (head, prefix)))
+    head, _, base = name.rpartition("/")
+    above, _, folder = head.rpartition("/")
+    match = _TELLING.search(base)
+    prefix = base[: match.start()].rstrip("._-") if match else ""
+    return "/".join(filter(None, (above if folder in ("proc", "etc") else head, prefix)))
 
 
 def _hostname(data: bytes) -> str:

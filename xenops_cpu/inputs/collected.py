@@ -7,11 +7,48 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field
 
+from .. import input_limits
+from ..errors import InputError
 from ..hosts.parts import Parts
 from ..pools.member import unlike
 from ..pools.vm import Vm
 from .value import NamedHost, Stored
 from .vm_record import VmRecord
+
+
+@define
+class Room:
+    """What may be kept in memory of what is read; each method raises InputError beyond it."""
+
+    where: str = ""
+    hosts: int = 0
+    vms: int = 0
+    letters: int = 0
+
+    def host(self, texts: Iterable[str]) -> None:
+        """One more host or pool, with these texts."""
+        self.hosts += 1
+        if self.hosts > input_limits.HOSTS:
+            raise InputError(f"{self.where}: more than {input_limits.HOSTS:,} hosts")
+        self.take(texts)
+
+    def vm(self, texts: Iterable[str]) -> None:
+        """One more VM, with these texts."""
+        self.vms += 1
+        if self.vms > input_limits.VMS:
+            raise InputError(f"{self.where}: more than {input_limits.VMS:,} VMs")
+        self.take(texts)
+
+    def take(self, texts: Iterable[str]) -> None:
+        self.letters += _OF_A_RECORD + sum(map(len, texts))
+        if self.letters > input_limits.KEPT_LETTERS:
+            raise InputError(
+                f"{self.where}: more than {input_limits.KEPT_LETTERS:,} characters in names and "
+                "records of hosts and VMs"
+            )
+
+
+_OF_A_RECORD = 64  # what one costs beside its texts
 
 
 @define
@@ -24,13 +61,20 @@ class Collected:
     vms: list[Vm] = field(factory=list)
     stored: list[Stored] = field(factory=list)
     left_out: Counter[str] = field(factory=Counter)
+    room: Room = field(factory=Room)
 
     def add_vm(self, record: VmRecord, where: str) -> None:
         """A VM, or one more of what is passed over. Raises InputError."""
         if record.passed_over:
             self.left_out[record.passed_over] += 1
         else:
+            self.room.vm(record.texts)
             self.vms.append(record.vm(where))
+
+    def add_stored(self, record: Stored) -> None:
+        """A host's or a pool's record. Raises InputError."""
+        self.room.host((record.name, record.uuid, *record.cpu_info, *record.cpu_info.values()))
+        self.stored.append(record)
 
 
 def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:

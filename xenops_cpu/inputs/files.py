@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -45,9 +44,11 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
     if archives.kind(head[:512]) is not None:
         return _archive(file, name, where, release)
     if xapi_db.recognises(head):
-        return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where, release)
+        return _database(
+            Member(where, archives.plain(file, archives.Account())), name, where, release
+        )
     data = file.read(input_limits.TEXT_BYTES + 1)
-    text = _text(data)
+    text = files.decoded(data)
     if text is None:
         file.seek(0)
         return suspend.search(file, name, where)
@@ -65,7 +66,7 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
         raise InputError(f"{where}: {error}") from error
     if first is not None and not first.name:
         try:
-            text = _text(first.read(input_limits.TEXT_BYTES))
+            text = files.decoded(first.read(input_limits.TEXT_BYTES))
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
         if text is None:
@@ -78,15 +79,3 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
 
 def _database(member: Member, name: str, where: str, release: str | None) -> Input:
     return bugtool.read([Member("xapi-db.xml", member.chunks)], name, where, release)
-
-
-def _text(data: bytes) -> str | None:
-    """None for what is no text."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data:
-        return None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")

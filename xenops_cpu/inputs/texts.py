@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from .. import files, input_limits, json_text
 from ..cpuid.policy import Policy, PolicyError
 from ..cpuid.words import guest_featureset
 from ..cpus import dumps
@@ -23,7 +23,7 @@ from ..interface import GuestType
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
 from . import vm_record, xe, xen_cpuid, xl_info
-from .collected import Collected, apart, once
+from .collected import Collected, Room, apart, once
 from .value import Input, Kind, NamedHost, Stored
 
 KINDS = (
@@ -32,10 +32,6 @@ KINDS = (
     "/proc/cpuinfo, a featureset, a CPU policy"
 )
 _FEATURESET = re.compile(r"\s*[0-9a-fA-F][0-9a-zA-Z]{0,9}(?:[-:][0-9a-zA-Z]{1,10})+\s*")
-# A dump of a host with 1,000 CPUs has some 60,000.
-MAX_LINES = 200_000
-# Each takes a simulation; simulate --corpus does any number.
-_MAX_CPUS = 500
 
 
 @frozen
@@ -62,8 +58,7 @@ class Contents:
 
 def parse(text: str, name: str, where: str, release: str | None = None) -> Contents:
     """`release`: to simulate the CPU of a dump under, None for the default. Raises InputError."""
-    if text.count("\n") > MAX_LINES:
-        raise InputError(f"{where}: a text of more than {MAX_LINES} lines")
+    files.check(text, where)
     start = text.lstrip()[:1]
     if start in ("{", "["):
         contents = _json(text, name, where)
@@ -156,8 +151,10 @@ def _xen_cpuid(text: str, where: str) -> Contents:
 def _json(text: str, name: str, where: str) -> Contents | None:
     """None for JSON of a kind that the readers of dumps know."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = json_text.parse(text)
+    except json_text.TooManyElements as error:
+        raise InputError(f"{where}: {error}") from error
+    except json_text.JsonError:
         return None
     if isinstance(document, dict) and document.get("format") == capture.FORMAT:
         try:
@@ -165,7 +162,7 @@ def _json(text: str, name: str, where: str) -> Contents | None:
         except capture.CaptureError as error:
             raise InputError(f"{where}: {error}") from error
         return Contents(hosts=(NamedHost(re.sub(r"\.json$", "", name), host),))
-    collected = Collected()
+    collected = Collected(room=Room(where))
     records = list(_records(document))
     # What VMs run as is in another class of xapi's, which a dump of all records has as well.
     types = {
@@ -193,7 +190,7 @@ def _add_host(
     uuid = str(record.get("uuid") or "")
     strings = {key: str(value) for key, value in info.items()}
     pool = "master" in record
-    collected.stored.append(Stored("pool" if pool else "host", name, strings, uuid))
+    collected.add_stored(Stored("pool" if pool else "host", name, strings, uuid))
     if not pool:
         version = _member(record, "software_version", "xen")
         version = version or _member(record, "hypervisor", "version")
@@ -244,9 +241,10 @@ def _dumps(text: str, name: str, where: str, release: str | None) -> Contents:
         if "no known format" in said:
             said = f"{where}: no known format; readable are {KINDS}"
         raise InputError(said) from error
-    if len(read) > _MAX_CPUS:
+    if len(read) > input_limits.READ_CPUS:
         raise InputError(
-            f"{where}: {len(read)} CPUs; simulate --corpus reads any number, this up to {_MAX_CPUS}"
+            f"{where}: {len(read)} CPUs; simulate --corpus reads any number, this up to "
+            f"{input_limits.READ_CPUS}"
         )
     short = name.removesuffix(".txt")
     return Contents(

@@ -47,6 +47,12 @@ class VmRecord:
             return ""
         return next(iter(sorted(self.kinds)), "")
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that is kept of it."""
+        words = (self.name, self.uuid, self.domain_type, self.power_state, self.resident_on)
+        return (*words, self.hvm_boot_policy or "", *self.flags, *self.flags.values())
+
     def vm(self, where: str) -> Vm:
         """Raises InputError for a featureset that is none."""
         halted = self.power_state.lower() == _HALTED

@@ -17,18 +17,18 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from .. import input_limits
 from ..errors import InputError
 from ..hosts.record import of_cpu_info
-from .collected import Collected
+from .collected import Collected, Room
 from .value import Stored
 from .vm_record import VmRecord, kinds
 
-# The longest row of a real database is some tens of KiB. The parser keeps a tag until it ends.
-_MAX_TAG = 2 * 1024 * 1024
-_MAX_ROWS = 20_000
 _TABLES = ("host", "pool", "VM", "VM_metrics")
 
-_PAIR = re.compile(r"\(\s*'((?:[^'\\]|\\.)*)'\s+'((?:[^'\\]|\\.)*)'\s*\)", re.DOTALL)
+# Possessive: a text in quotes is read in one way only, however long it is.
+_QUOTED = r"'((?:[^'\\]|\\.)*+)'"
+_PAIR = re.compile(rf"\(\s*+{_QUOTED}\s++{_QUOTED}\s*+\)", re.DOTALL)
 _SPACES = {"%.": " ", "%n": "\n", "%r": "\r", "%t": "\t", "%%": "%"}
 
 Row = dict[str, str]
@@ -47,8 +47,10 @@ def parse(chunks: Iterable[bytes], where: str) -> Collected:
         for chunk in chunks:
             parser.feed(chunk)
             rows.fed += len(chunk)
-            if rows.fed > _MAX_TAG:
-                raise InputError(f"{where}: a row of more than {_MAX_TAG >> 20} MiB")
+            if rows.fed > input_limits.DATABASE_TAG_BYTES:
+                raise InputError(
+                    f"{where}: a row of more than {input_limits.DATABASE_TAG_BYTES >> 20} MiB"
+                )
         parser.close()
     except (ParseError, DefusedXmlException) as error:
         raise InputError(f"{where}: not the XML of a xapi database ({error})") from error
@@ -69,9 +71,9 @@ class _Rows:
     def __init__(self, where: str) -> None:
         self.where = where
         self.fed = 0
-        self.count = 0
+        self.room = Room(where)  # of rows that are kept until the end, templates and snapshots too
         self.table = ""
-        self.result = Collected()
+        self.result = Collected(room=Room(where))
         self.vms: list[tuple[VmRecord, str]] = []
         self.types: dict[str, str] = {}  # of VMs as they run, by the reference of their metrics
         self.uuids: dict[str, str] = {}  # of hosts, by reference
@@ -81,14 +83,12 @@ class _Rows:
         if tag == "table":
             self.table = row.get("name", "")
         elif tag == "row" and self.table in _TABLES:
-            self.count += 1
-            if self.count > 2 * _MAX_ROWS:
-                raise InputError(f"{self.where}: more than {_MAX_ROWS} hosts and VMs")
             match self.table:
                 case "VM":
                     self.vm(row)
                 case "VM_metrics":
                     if row.get("current_domain_type", "unspecified") != "unspecified":
+                        self.room.take((row.get("ref", ""), row["current_domain_type"]))
                         self.types[row.get("ref", "")] = row["current_domain_type"]
                 case _:
                     self.host(row)
@@ -106,12 +106,13 @@ class _Rows:
         uuid = row.get("uuid", "")
         name = _spaced(row.get("name__label") or row.get("hostname") or uuid)
         if self.table == "host":
+            self.room.host((row.get("ref", ""), uuid))
             self.uuids[row.get("ref", "")] = uuid
         info = members(row.get("cpu_info", ""))
         if not info:
             return
         hosts = self.table == "host"
-        self.result.stored.append(Stored("host" if hosts else "pool", name, info, uuid))
+        self.result.add_stored(Stored("host" if hosts else "pool", name, info, uuid))
         if hosts:
             parts = of_cpu_info(info, f"{self.where}: cpu_info of {name}")
             version = members(row.get("software_version", "")).get("xen", "")
@@ -128,6 +129,7 @@ class _Rows:
             resident_on=row.get("resident_on", ""),
             kinds=kinds(row),
         )
+        self.room.vm((*record.texts, row.get("metrics", "")))
         self.vms.append((record, row.get("metrics", "")))
 
     def collected(self) -> Collected:

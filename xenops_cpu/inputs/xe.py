@@ -18,7 +18,7 @@ from attrs import evolve
 
 from ..errors import InputError
 from ..hosts.record import of_cpu_info
-from .collected import Collected
+from .collected import Collected, Room
 from .value import Stored
 from .vm_record import VmRecord, kinds
 
@@ -50,7 +50,7 @@ def records(text: str) -> Iterator[Record]:
 
 def parse(text: str, where: str) -> Collected:
     """The hosts, VMs and stored records of a text. Raises InputError."""
-    collected = Collected()
+    collected = Collected(room=Room(where))
     for record in records(text):
         if "last_boot_cpu_flags" in record:
             collected.add_vm(_vm(record), where)
@@ -80,7 +80,7 @@ def _add_host(record: Record, where: str, collected: Collected) -> None:
             "wanted, as XenServer 7 and later print them"
         )
     pool = "master" in record or "default_sr" in record
-    collected.stored.append(Stored("pool" if pool else "host", name, dict(info), uuid))
+    collected.add_stored(Stored("pool" if pool else "host", name, dict(info), uuid))
     if not pool:
         software = members(record.get("software_version", ""))
         parts = of_cpu_info(info, where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ... import files, input_limits
+from ...errors import InputError
 from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
 from .dump import Dump, DumpError
 
@@ -24,11 +25,18 @@ def read(path: Path) -> list[Dump]:
         data = files.read(path, input_limits.TEXT_BYTES, pipes=True)
     except files.FileError as error:
         raise DumpError(str(error)) from error
-    return parse(_decode(data, str(path)), path.name)
+    text = files.decoded(data)
+    if text is None:
+        raise DumpError(f"{path}: a binary file; readable are {KINDS}")
+    return parse(text, path.name)
 
 
 def parse(text: str, name: str = "dump") -> list[Dump]:
     """The CPUs of a text; `name` stands for it in messages. Raises DumpError."""
+    try:
+        files.check(text, name)
+    except InputError as error:
+        raise DumpError(str(error)) from error
     for recognises, parse_text in (
         (captured.recognises, captured.parse),
         (records.recognises, records.parse),
@@ -40,17 +48,6 @@ def parse(text: str, name: str = "dump") -> list[Dump]:
         if recognises(text):
             return parse_text(text, name)
     raise DumpError(f"{name}: no known format; readable are {KINDS}")
-
-
-def _decode(data: bytes, where: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data:
-        raise DumpError(f"{where}: a binary file; readable are {KINDS}")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 __all__ = ["KINDS", "Dump", "DumpError", "parse", "read"]

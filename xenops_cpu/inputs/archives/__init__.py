@@ -11,13 +11,11 @@ import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from ... import input_limits
 from ..value import InputError
 from . import tar, zip
-from .account import CHUNK, MIB, Account, Chunks, Damaged, Member
+from .account import CHUNK, Account, Chunks, Damaged, Member, OverBudget
 from .packed import Stream, unpacked
-
-# A zip within an archive is held in memory, as its directory is at its end.
-MAX_INNER_ZIP = 16 * MIB
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".zip")
 
@@ -51,6 +49,13 @@ def members(file: BinaryIO, wanted: Wanted) -> Iterator[Member]:
     else:
         raw = file if kind(head) == "tar" else None
         yield from _streamed(kind(head), _chunks(file, account), wanted, account, "", raw)
+
+
+def plain(file: BinaryIO, account: Account) -> Chunks:
+    """What is no archive, within the budget of one."""
+    for chunk in _chunks(file, account):
+        account.make(len(chunk))
+        yield chunk
 
 
 def _streamed(
@@ -87,7 +92,8 @@ def _chosen(
         elif not inside and name.lower().endswith(_SUFFIXES):
             folder = f"{name}/"
             if name.lower().endswith(".zip"):
-                data = io.BytesIO(Member(name, contents).read(MAX_INNER_ZIP))
+                # Held in memory, as its directory is at its end.
+                data = io.BytesIO(Member(name, contents).read(input_limits.INNER_ZIP_BYTES))
                 yield from _chosen(zip.files(data, account), wanted, account, folder)
             else:
                 stream = Stream(contents)
@@ -97,8 +103,8 @@ def _chosen(
 
 def _chunks(file: BinaryIO, account: Account) -> Chunks:
     while chunk := file.read(CHUNK):
-        account.taken += len(chunk)
+        account.take(len(chunk))
         yield chunk
 
 
-__all__ = ["MIB", "Damaged", "Member", "kind", "members"]
+__all__ = ["Account", "Damaged", "Member", "OverBudget", "kind", "members", "plain"]
