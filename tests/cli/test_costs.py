@@ -152,7 +152,13 @@ REFUSED: dict[str, Callable[[], bytes | str]] = {
                for n in range(200)),
 }  # fmt: skip
 
-QUICK = ("VMs of one name", "long names of dots", "backslashes", "objects, all that may be", "lines")
+QUICK = (
+    "VMs of one name",
+    "long names of dots",
+    "backslashes",
+    "objects, all that may be",
+    "lines",
+)
 
 
 def each(files: dict[str, Callable[[], bytes | str]]) -> list[object]:
