@@ -218,7 +218,10 @@ def test_nothing_is_left_open(fifo: Path) -> None:
 # What else opens a path, and why that may be.
 OTHERS = {
     ("transports/unix_socket.py", "_lock"): "makes the file that it locks",
-    ("log_handler.py", "_output"): "writes to what it was started with, by its number",
+    ("log/handler.py", "_output"): "writes to what it was started with, by its number",
+    ("history/damage.py", "lock"): "makes the file that it locks",
+    ("history/store.py", "_opened"): "makes the file that SQLite opens",
+    ("metrics/file.py", "write"): "writes, whole or not at all; after a crash nobody needs it",
     ("xapi/tls.py", "_keep"): "adds a line to a file of its own",
     ("cli/gate.py", "give_up"): "the null device, in the place of a stream",
     ("cli/gate.py", "at_the_output"): "the null device, in the place of a stream",

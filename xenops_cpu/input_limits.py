@@ -43,6 +43,7 @@ MEMBERS_BYTES = 10 * _MIB
 IMAGE_RECORDS = 270_000
 IMAGE_TEXT_BYTES = _MIB
 IMAGE_SEARCHED_BYTES = 4 * _MIB
+CONFIGURATION_BYTES = _MIB
 ARGUMENT_BYTES = 64 * _MIB
 ARGUMENT_DEPTH = 8
 PASSWORD_BYTES = 64 * 1024
@@ -82,6 +83,7 @@ _MEANINGS: Final = {
     "IMAGE_RECORDS": ("records", "of a suspend image: those of a VM with 1 TiB"),
     "IMAGE_TEXT_BYTES": ("bytes", "of the VM's configuration in it"),
     "IMAGE_SEARCHED_BYTES": ("bytes", "in which a stream is looked for, in a framing not known"),
+    "CONFIGURATION_BYTES": ("bytes", "of a configuration: of the service, of a guest of xl"),
     "ARGUMENT_BYTES": ("bytes", "of an @FILE: more than a hundred thousand featuresets"),
     "ARGUMENT_DEPTH": ("levels", "of an @FILE in an @FILE"),
     "PASSWORD_BYTES": ("bytes", "of a file with a password, or of netrc"),

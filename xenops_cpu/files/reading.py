@@ -27,11 +27,11 @@ STDIN = "-"
 PIPE_SECONDS = 10.0
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder (Is a directory)"),
-    (stat.S_ISFIFO, "a FIFO (a pipe)"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISBLK, "a block device"),
-    (stat.S_ISCHR, "a device"),
+    (stat.S_ISDIR, "Is a directory (it is a folder)"),
+    (stat.S_ISFIFO, "it is a FIFO (a pipe)"),
+    (stat.S_ISSOCK, "it is a socket"),
+    (stat.S_ISBLK, "it is a block device"),
+    (stat.S_ISCHR, "it is a device"),
 )
 _AT_ONCE = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -125,8 +125,8 @@ def _check(path: Path | str, status: os.stat_result, pipes: bool, block_devices:
         or (block_devices and stat.S_ISBLK(mode))
     )
     if not wanted:
-        kind = next((kind for is_of, kind in _KINDS if is_of(mode)), "of no known kind")
-        raise FileError(path, f"it is {kind}; {'a file or a pipe' if pipes else 'a file'} is read")
+        kind = next((kind for is_of, kind in _KINDS if is_of(mode)), "it is of no known kind")
+        raise FileError(path, f"{kind}; {'a file or a pipe' if pipes else 'a file'} is read")
 
 
 class _File(io.FileIO):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .. import files
 from ..cpuid.identity import AMD, HYGON
 
 # IA32_BIOS_SIGN_ID (Intel SDM vol. 4): the revision is the upper half; AMD's PATCH_LEVEL (PPR, MSR
@@ -69,7 +70,7 @@ def _microcode(vendor: str, root: Path) -> str:
 
 def _register(device: Path) -> int:
     try:
-        opened = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+        opened = files.device(device)
     except OSError:
         return 0
     try:
@@ -87,8 +88,7 @@ def _words(*paths: Path) -> str:
 def _text(path: Path) -> str:
     """The beginning of a small file; empty where it cannot be read."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(4096)
-    except OSError:
+        text = files.head(path, 4096).decode(errors="replace")
+    except files.FileError:
         return ""
     return text.strip()

@@ -55,7 +55,7 @@ class Account:
     taken: int = 0
     made: int = 0
     members: int = 0
-    started: float = field(factory=time.process_time)
+    started: float = field(factory=lambda: time.process_time())
 
     def take(self, count: int) -> None:
         """So many bytes of the file; as often as any work is done."""
