@@ -20,6 +20,7 @@ WORDS = "1fc9cbf5-f6f83203"
 
 # Each command that reads a file, with FILE in its place; the first are sources.
 SOURCES = (
+    ("vm", "recorded:FILE"),
     ("info", "--source", "recorded:FILE"),
     ("serve", "--source", "recorded:FILE", "--socket", "/no/folder"),
     ("capture", "-", "--source", "recorded:FILE"),
@@ -40,6 +41,9 @@ INPUTS = (
     ("check", "FILE#name", EPYC),
     ("diff", "FILE", EPYC),
     ("policy", "show", "FILE"),
+    ("vm", "FILE"),
+    ("vm", EPYC, "--xl", "FILE"),
+    ("vm", EPYC, "--stream", "FILE"),
     ("audit", "FILE"),
     ("watch", "xapi://root@localhost", "--password-file", "FILE"),
     ("watch", "xapi://root@localhost", "--netrc", "FILE"),
