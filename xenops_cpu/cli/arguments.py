@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 WHAT = (
     "a featureset (1fc9cbf5-f6f83203-…, hex:WORDS), a file (docs/reading.md), FILE#NAME for one of "
-    "many in it, the socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or "
-    "simulated"
+    "many in it, - for standard input, the socket of a service, example:NAME, recorded:FILE, "
+    "cpu:NAME[@RELEASE] or simulated"
 )
 CPU = "cpu:"
 # Where errors say that the text of an argument was read as a record.

@@ -23,9 +23,9 @@ from .progress import tracked
 NEW_VM = "new"
 
 HOST_HELP = (
-    "a host: file (capture, bug report, xe or xen-cpuid output, xapi database), socket, "
-    "example:NAME, cpu:NAME[@RELEASE], simulated, or a featureset; NAME=HOST gives it a name, "
-    "FILE#NAME takes one of many; @FILE: arguments from a file, one a line"
+    "a host: file (capture, bug report, xe or xen-cpuid output, xapi database; - for standard "
+    "input), socket, example:NAME, cpu:NAME[@RELEASE], simulated, or a featureset; NAME=HOST gives "
+    "it a name, FILE#NAME takes one of many; @FILE: arguments from a file, one a line"
 )
 VM_HELP = (
     "a VM: its last-boot record (file or text), a featureset, a suspend image, the name of one in "
