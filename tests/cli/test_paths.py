@@ -149,6 +149,15 @@ def test_a_pipe_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert f"cannot read {lines}: larger than 1,000 bytes" in done.stderr
 
 
+def test_a_history_that_is_no_file(fifo: Path) -> None:
+    """SQLite would take a device for an empty one: there is no answer out of that."""
+    for path in ("/dev/zero", str(fifo), "/"):
+        done = run("history", "--store", path)
+        assert done.returncode == 3
+        assert "it is no file" in done.stderr
+        assert done.stdout == ""
+
+
 def test_a_file_of_arguments_that_names_itself(tmp_path: Path) -> None:
     """It is followed some levels deep, no further."""
     file = tmp_path / "hosts"

@@ -100,8 +100,10 @@ def _name(beside: Path, target: Path) -> None:
     try:
         os.link(beside, target)
     except OSError as error:
-        if error.errno not in _NO_LINKS or os.path.lexists(target):
+        if error.errno not in _NO_LINKS:
             raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
         os.rename(beside, target)
 
 
