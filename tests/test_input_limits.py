@@ -106,7 +106,7 @@ def test_the_elements_of_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     limit(monkeypatch, json_elements=100)
     assert json_text.parse("[" + "0," * 98 + "0]") == [0] * 99
     for document in ("[" + "0," * 100 + "0]", "[" * 101, "{" + '"a":{' * 60):
-        with pytest.raises(json_text.TooManyElements, match="JSON of more than 100 elements"):
+        with pytest.raises(json_text.TooMuch, match="JSON of more than 100 elements"):
             json_text.parse(document)
     with pytest.raises(InputError, match="JSON of more than 100 elements"):
         read(tmp_path, text)
@@ -208,13 +208,25 @@ def test_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 continue
             with pytest.raises(InputError, match=f"more than 2 {words}"):
                 read(tmp_path, text)
-    one_each = {f"{n}/xapi-db.xml": database(many(row, 3)[n], "VM").encode() for n in range(3)}
-    found = read(tmp_path, tar(one_each))
-    assert "more than 2 VMs" in found.damage
-    same = {f"{n}/xapi-db.xml": database(many(row, 2)[n % 2], "VM").encode() for n in range(9)}
+
+    def pool(number: int, vms: str = "") -> bytes:
+        """A database of a pool with a host."""
+        tables = {
+            "pool": f"<row ref='p' uuid='pool-{number}'/>",
+            "host": many(host, 9)[number],
+            "VM": vms,
+        }
+        rows = "".join(f"<table name='{name}'>{text}</table>" for name, text in tables.items())
+        return f"<database>{rows}</database>".encode()
+
+    pools = {f"{n}/xapi-db.xml": pool(n) for n in range(3)}
+    assert "more than 2 hosts" in read(tmp_path, tar(pools)).damage
+    same = {f"{n}/xapi-db.xml": pool(0, "".join(many(row, 2))) for n in range(9)}
     assert len(read(tmp_path, tar(same)).vms) == 2
-    one_each = {f"{n}/xapi-db.xml": database(many(host, 3)[n], "host").encode() for n in range(3)}
-    assert "more than 2 hosts" in read(tmp_path, tar(one_each)).damage
+    limit(monkeypatch, hosts=3)
+    pools = {f"{n}/xapi-db.xml": pool(n, many(row, 3)[n]) for n in range(3)}
+    assert "more than 2 VMs" in read(tmp_path, tar(pools)).damage
+    limit(monkeypatch, hosts=2)
     folders = {f"{n}/xensource-inventory": b"" for n in range(3)}
     with pytest.raises(InputError, match="more than 2 hosts"):
         read(tmp_path, tar(folders))
@@ -226,6 +238,55 @@ def test_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read(tmp_path, database(long, "VM"))
     with pytest.raises(InputError, match="more than 1,000 characters in names and records"):
         read(tmp_path, database("<row ref='1' current_domain_type='hvm'/>" * 20, "VM_metrics"))
+
+
+def log(*vms: str, task: str = "") -> bytes:
+    """Checks of VMs, as xapi writes them, each of a task of its own or all of one."""
+    lines = []
+    for number, vm in enumerate(vms):
+        head = f"xapi: [debug||1 |{task or f'evacuate R:{number}'}|cpuid_helpers]"
+        lines.append(f"{head} Checking CPU compatibility of HVM VM {vm} with host h\n")
+        lines.append(
+            f"{head} VM last booted on CPU with features 00000003; host CPUs have migration "
+            "features 00000001\n"
+        )
+    return "".join(lines).encode()
+
+
+@reaches("xapi_line_bytes")
+def test_a_line_of_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one without an end nothing is kept but its end."""
+    limit(monkeypatch, xapi_line_bytes=200)
+    assert read(tmp_path, log("a").replace(b"xapi:", b"x" * 10 + b"xapi:")).events[0].vm == "a"
+    events = read(tmp_path, log("a").replace(b" VM a with", b" VM a" + b" " * 200 + b"with")).events
+    assert [event.vm for event in events] == [""]
+
+
+@reaches("log_tasks", "log_events")
+def test_the_events_of_a_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of so many tasks at a time, and so many events at the end: the last."""
+    vms = [f"vm-{number}" for number in range(9)]
+    limit(monkeypatch, log_events=4)
+    assert [event.vm for event in read(tmp_path, log(*vms)).events] == vms[-4:]
+    monkeypatch.undo()
+    limit(monkeypatch, log_tasks=2)
+    first, *_ = log("a", "b").splitlines(keepends=True)[::2]
+    rest = log("a").splitlines(keepends=True)[1]
+    others = b"".join(
+        line.replace(b"R:", b"R:9") for line in log(*vms).splitlines(keepends=True)[::2]
+    )
+    assert read(tmp_path, first + rest).events[0].vm == "a"
+    assert read(tmp_path, first + others + rest).events[0].vm == ""
+
+
+@reaches("logs_events")
+def test_the_logs_of_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go first, whatever their order in the archive."""
+    limit(monkeypatch, logs_events=6)
+    logs = {f"var/log/xensource.log.{age}": log(f"{age}-a", f"{age}-b") for age in range(1, 9)}
+    events = read(tmp_path, tar(logs)).events
+    assert 0 < len(events) <= 6
+    assert [event.vm for event in events][-2:] == ["1-a", "1-b"]
 
 
 @reaches("database_tag_bytes")

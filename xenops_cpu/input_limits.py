@@ -13,6 +13,7 @@ from .limits import amount
 
 _MIB: Final = 1024 * 1024
 
+PIPE_BYTES = 2048 * _MIB
 TEXT_BYTES = 8 * _MIB
 TEXT_LINES = 200_000
 LINE_LENGTH = _MIB
@@ -28,6 +29,10 @@ POLICY_ENTRIES = 4_096
 HOSTS = 2_000
 VMS = 20_000
 KEPT_LETTERS = 16 * _MIB
+XAPI_LINE_BYTES = 64 * 1024
+LOG_TASKS = 1_000
+LOG_EVENTS = 500
+LOGS_EVENTS = 20_000
 DATABASE_TAG_BYTES = 2 * _MIB
 ARCHIVE_MEMBERS = 50_000
 ARCHIVE_BYTES = 16 * 1024 * _MIB
@@ -51,8 +56,8 @@ KNOWN_CERTIFICATES_BYTES = _MIB
 
 # Unit and meaning, in the order in which people read them.
 _MEANINGS: Final = {
-    "TEXT_BYTES": ("bytes", "of a text: what a program prints, JSON, a dump; and of all that comes "
-                   "out of a pipe"),
+    "PIPE_BYTES": ("bytes", "that come out of a pipe; more has to be in a file"),
+    "TEXT_BYTES": ("bytes", "of a text: what a program prints, JSON, a dump"),
     "TEXT_LINES": ("lines", "of a text; a dump of a host with 1,000 CPUs has some 60,000"),
     "LINE_LENGTH": ("characters", "of a line, but of JSON"),
     "JSON_ELEMENTS": ("elements", "of a JSON document"),
@@ -67,6 +72,11 @@ _MEANINGS: Final = {
     "HOSTS": ("hosts", "in what is read, all its texts and databases together"),
     "VMS": ("VMs", "likewise, templates and snapshots too"),
     "KEPT_LETTERS": ("characters", "of names, CPU records and the like that are kept of them"),
+    "XAPI_LINE_BYTES": ("bytes", "that are looked at of a line of xapi's log, its end"),
+    "LOG_TASKS": ("tasks", "of xapi's whose checks are put together at a time"),
+    "LOG_EVENTS": ("events", "that are told of a log, or of all of a report, the last; the same "
+                   "again is one"),
+    "LOGS_EVENTS": ("events", "of all logs of a report while it is read; the oldest go first"),
     "DATABASE_TAG_BYTES": ("bytes", "of a row of xapi's database; real ones have some tens of KiB"),
     "ARCHIVE_MEMBERS": ("members", "of an archive, with those of archives in it, or of a folder"),
     "ARCHIVE_BYTES": ("bytes", "that come out of an archive, or out of a database"),

@@ -13,8 +13,8 @@ class JsonError(InputError):
     """A text that is no JSON."""
 
 
-class TooManyElements(JsonError):
-    """A document of more elements than are read."""
+class TooMuch(JsonError):
+    """A document of more elements, or more levels of them, than are read."""
 
 
 def parse(text: str) -> Any:
@@ -24,10 +24,10 @@ def parse(text: str) -> Any:
     anything is made, in strings as well.
     """
     if sum(map(text.count, "[{,:")) > input_limits.JSON_ELEMENTS:
-        raise TooManyElements(f"JSON of more than {input_limits.JSON_ELEMENTS:,} elements")
+        raise TooMuch(f"JSON of more than {input_limits.JSON_ELEMENTS:,} elements")
     try:
         return json.loads(text)
     except RecursionError:
-        raise JsonError("JSON of too many levels") from None
+        raise TooMuch("JSON of too many levels") from None
     except ValueError as error:
         raise JsonError(str(error)) from None

@@ -2,7 +2,8 @@
 
 The oracle is xapi's: a VM that is shut down boots wherever its type runs; else the vendor is equal
 where the record has one, and the VM's words are within the migration set of its guest type, words
-that one side lacks read as zero.
+that one side lacks read as zero. A VM that runs and may not be migrated goes nowhere but where it
+is; one with a featureset of its own starts where that has no words too many.
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ def oracle(world: World, vm: WorldVm, host: WorldHost) -> bool:
     runs = any(int(word, 16) for word in host.sets.get(f"features_{kind}", "0").split("-"))
     if not runs:
         return False
+    at_home = vm.home is not None and host is world.hosts[vm.home]
+    bound = vm.metrics.get("nomigrate") or vm.platform.get("nested-virt") == "true"
+    if bound and vm.fields["power_state"] == "Running" and not at_home:
+        return False
     if vm.fields["power_state"] == "Halted" or not vm.flags.get("features"):
-        return True
+        length = host.sets.get(f"features_{kind}_host", "").count("-") + 1
+        own = [int(word, 16) for word in vm.platform.get("featureset", "0").split("-")]
+        return not any(own[length:])
     if vm.flags["vendor"] != host.vendor:
         return False
     seen = [int(word, 16) for word in vm.flags["features"].split("-")]
@@ -62,10 +69,16 @@ def made(dice: random.Random) -> World:
         features = near(dice.choice(LENGTHS), dice.choice((0, 1, 3, 8)))
         flags = {"vendor": dice.choice((INTEL, INTEL, AMD)), "features": features}
         state = dice.choice(("Running", "Suspended", "Halted"))
+        platform = {"featureset": features} if dice.random() < 0.2 else {}
+        if dice.random() < 0.1:
+            platform["nested-virt"] = "true"
         return WorldVm(
             f"v{n}",
             flags if dice.random() < 0.9 else {},
             fields={"domain_type": dice.choice(TYPES), "power_state": state},
+            home=dice.randrange(4) if state == "Running" else None,
+            platform=platform,
+            metrics={"nomigrate": True} if dice.random() < 0.1 else {},
         )
 
     return World([host(n) for n in range(4)], [vm(n) for n in range(5)])

@@ -186,12 +186,12 @@ def test_identity_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "an empty file"),
+        (b"", "there is nothing in it"),
         (b"hello\n", "no known format; readable are what xen-cpuid"),
         (b"12g4-00000000", 'featureset word 0: "12g4" is not 1 to 8 hex digits'),
         (b'{"format": "xenops_cpu host", "version": 9}', "capture version 9"),
         (b'{"leaves": 3}', "field leaves"),
-        (b"[" * 100_000, "no known format"),
+        (b"[" * 100_000, "JSON of too many levels"),
         (b"\n" * 300_000, "a text of more than 200000 lines"),
         (b"x" * (9 << 20), "a text of more than 8 MiB"),
     ],

@@ -73,7 +73,7 @@ xen_commandline        : {commandline}
 class Dom0:
     """A folder that stands for /, and tools in it."""
 
-    def __init__(self, root: Path, name: str = "epyc-xen-4.17") -> None:
+    def __init__(self, root: Path, name: str = "epyc-xen-4.17", uuid: str = UUID) -> None:
         self.root = root
         self.host = example(name)
         sets = "xen-cpuid" if name.startswith("epyc") else "xen-cpuid-d"
@@ -84,7 +84,7 @@ class Dom0:
         hvm = "pv hvm hap shadow" if self.host.hvm else "pv"
         self.xl(hvm)
         self.file("proc/cpuinfo", (INPUTS / "epyc-xen-4.17.cpuinfo.txt").read_text())
-        self.file("etc/xensource-inventory", f"PRODUCT='x'\nINSTALLATION_UUID='{UUID}'\n")
+        self.file("etc/xensource-inventory", f"PRODUCT='x'\nINSTALLATION_UUID='{uuid}'\n")
         (root / "var" / "lib" / "xcp").mkdir(parents=True)
 
     @property
@@ -365,7 +365,8 @@ def test_a_plug_in_that_fails(dom0: Dom0, interpreter: str) -> None:
 @contextmanager
 def a_pool(tmp_path: Path, interpreter: str) -> Iterator[tuple[World, list[Dom0]]]:
     """Two hosts with the plug-in."""
-    dom0s = [Dom0(tmp_path / "0"), Dom0(tmp_path / "1", "ivybridge-xen-4.17")]
+    other = UUID.replace("a0000000", "a0000001")
+    dom0s = [Dom0(tmp_path / "0"), Dom0(tmp_path / "1", "ivybridge-xen-4.17", other)]
     with xapi(*dom0s) as world:
 
         def plugin(host: str, name: str, function: str, _arguments: object) -> str:
@@ -381,6 +382,7 @@ def a_pool(tmp_path: Path, interpreter: str) -> Iterator[tuple[World, list[Dom0]
 def test_a_pool_by_one_call(tmp_path: Path, interpreter: str) -> None:
     """The plug-in of any host asks those of all; the program reads what comes."""
     with a_pool(tmp_path, interpreter) as (world, dom0s):
+        world.put("VM_metrics", "OpaqueRef:v1-metrics", {"nomigrate": True})
         packed = world.plugin("OpaqueRef:h1", "xenops-cpu-collect", "pool", {})
     file = tmp_path / "pool.tar.gz"
     file.write_bytes(base64.b64decode(packed))
@@ -389,6 +391,8 @@ def test_a_pool_by_one_call(tmp_path: Path, interpreter: str) -> None:
     (document,) = json.loads(read.stdout)
     assert [host["name"] for host in document["hosts"]] == ["xs-00", "xs-01"]
     assert [vm["name"] for vm in document["vms"]] == ["web-01 <&> é漢", "asleep"]
+    assert document["vms"][0]["home"] == document["hosts"][0]["uuid"] == UUID
+    assert document["vms"][0]["immobile"] == "platform:nomigrate is set"
     with tarfile.open(file) as archive:
         for name, dom0 in zip(("xs-00.json", "xs-01.json"), dom0s, strict=True):
             member = archive.extractfile(name)

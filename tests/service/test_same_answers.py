@@ -30,8 +30,9 @@ class Asked:
         dice = random.Random(seed)
         self.world = made(dice)
         self.versions = dice.random() < 0.5
-        for vm in self.world.vms:  # the service is not told a power state
+        for vm in self.world.vms:  # the service is told flags and type, and nothing else
             vm.fields["power_state"] = "Running"
+            vm.platform, vm.metrics, vm.home = {}, {}, None
         if self.versions:
             for host in self.world.hosts:
                 host.xen = release(RELEASES[_length(host)]).version

@@ -20,41 +20,82 @@ if TYPE_CHECKING:
     from ..inputs import Input, NamedHost
 
 WHAT = (
-    "a featureset (1fc9cbf5-f6f83203-…, hex:WORDS), a file (docs/reading.md), FILE#NAME for one of "
-    "many in it, - for standard input, the socket of a service, example:NAME, recorded:FILE, "
-    "cpu:NAME[@RELEASE] or simulated"
+    "a featureset (1fc9cbf5-f6f83203-…, hex:WORDS), a file (docs/reading.md) or - for standard "
+    "input, FILE#NAME for one of many in it, the socket of a service, a live pool "
+    "(xapi://USER@HOST), example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated"
 )
 CPU = "cpu:"
+_NAMED_PLACES = ("xapi:", "/var/lib/xcp/xapi", "example:", "recorded:")
 # Where errors say that the text of an argument was read as a record.
 INLINE = "the record given"
 
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]{0,63})=(.+)", re.DOTALL)
-# A text of which the first word could be one of a featureset, so that its other words matter.
-_ATTEMPT = re.compile(r"(?:0x)?[0-9a-fA-F]{8}[-:][0-9A-Za-z:-]*")
 
 
-def read(text: str, xen: Release | None = None, *, one_word: bool = False) -> Input:
+def read(
+    text: str, xen: Release | None = None, *, one_word: bool = False, tell_damage: bool = True
+) -> Input:
     """What an argument comes to, with the choice of FILE#NAME made; damage is told on standard
-    error. `xen`: see inputs.resolve. Raises Failure.
+    error, once. `xen`: see inputs.resolve. Raises Failure.
     """
-    return _read(text, xen.name if xen is not None else None, one_word)
+    found = _read(text, xen.name if xen is not None else None, one_word)
+    if found.damage and tell_damage:
+        say_once(f"{found.name}: {found.damage}")
+    return found
 
 
-@lru_cache(maxsize=64)  # a file may be asked for its hosts, then for its VMs
+@lru_cache(maxsize=1024)
+def say_once(text: str) -> None:
+    """On standard error, however often it is found."""
+    print(f"xenops-cpu: {text}", file=sys.stderr)
+
+
+# A file may be asked for its hosts, then for its VMs; a pool may have as many files as hosts.
+@lru_cache(maxsize=4096)
 def _read(text: str, xen: str | None, one_word: bool) -> Input:
-    from ..inputs import InputError, exists
+    from ..errors import InputError
 
-    path, hash_, chosen = text.rpartition("#")
+    path, chosen = split_choice(text)
     try:
-        if hash_ and path and not exists(text) and exists(path):
+        if chosen:
             found = _one_of(_resolve(path, xen, one_word), chosen, text)
         else:
             found = _resolve(text, xen, one_word)
     except InputError as error:
         raise Failure(*_refusal(text, error)) from error
-    if found.damage:
-        print(f"xenops-cpu: {found.name}: {found.damage}", file=sys.stderr)
     return found
+
+
+def forget() -> None:
+    """Each command reads and tells anew, however many run in one process."""
+    _read.cache_clear()
+    say_once.cache_clear()
+    if "xenops_cpu.inputs.pipes" in sys.modules:
+        from ..inputs import pipes
+
+        pipes.forget()
+
+
+def split_choice(text: str) -> tuple[str, str]:
+    """FILE and NAME of FILE#NAME; the name is "" where there is none, or a file is called so."""
+    from ..inputs import exists
+
+    place = -1 if exists(text) else text.find("#")
+    while place > 0:
+        if has_many(text[:place]) and text[place + 1 :]:
+            return text[:place], text[place + 1 :]
+        place = text.find("#", place + 1)
+    return text, ""
+
+
+def has_many(text: str) -> bool:
+    """Whether an argument can have hosts and VMs with names: a file, standard input, a pool."""
+    from ..inputs import exists
+
+    if text.startswith(_NAMED_PLACES) or exists(text):
+        return True
+    file, at, _ = text.rpartition("@")
+    return bool(at) and exists(file)
 
 
 def split_name(text: str) -> tuple[str, str]:
@@ -151,6 +192,11 @@ def _resolve(text: str, xen: str | None, one_word: bool) -> Input:
     """Raises InputError."""
     from .. import inputs
 
+    if text.startswith(_NAMED_PLACES[:2]):
+        from . import live
+
+        with live.asked():
+            return inputs.resolve(text, release=xen)
     if "features" in text and ":" in text and not inputs.exists(text):
         from ..inputs import texts
 
@@ -162,10 +208,11 @@ def _resolve(text: str, xen: str | None, one_word: bool) -> Input:
 def _refusal(text: str, error: Exception) -> tuple[str, int] | tuple[str]:
     """What to say of an argument, and whether its form is at fault."""
     from ..features.featureset import Featureset, FeaturesetError
+    from ..inputs import hex_words
 
-    if _ATTEMPT.fullmatch(text):
+    if hex_words.attempted(text):
         try:
-            Featureset.parse(text.replace("0x", ""))
+            Featureset.parse(hex_words.joined(text))
         except FeaturesetError as malformed:
             return str(malformed), WRONG_USAGE
     if not text.strip():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from ..xapi.options import Options
 
 _MAX_SECONDS = 24 * 3600.0
+# What the command was given; only an argument that is a live pool looks at it.
+_given = argparse.Namespace()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +64,22 @@ def options(arguments: argparse.Namespace) -> Options:
         Trust(frozenset(map(parse_fingerprint, arguments.fingerprint)), arguments.insecure),
         Timeouts(answer=arguments.timeout),
     )
+
+
+def given(arguments: argparse.Namespace) -> None:
+    """The options of the command that runs, for whichever of its arguments is a live pool."""
+    global _given
+    _given = arguments
+
+
+@contextmanager
+def asked() -> Iterator[None]:
+    """Inside, live pools are asked as the options say, with a bar. Raises InputError."""
+    from ..inputs import live
+
+    with Bar() as bar:
+        live.ask_with(options(_given) if hasattr(_given, "netrc") else None, bar)
+        yield
 
 
 class Bar:

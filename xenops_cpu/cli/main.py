@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..files import FileError
-from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate
+from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live
+from . import arguments as arguments_
 
 COMMANDS = {
     "serve": "answer HOST.get_cpu_info and its kin on a Unix socket",
@@ -28,6 +29,7 @@ COMMANDS = {
     "check": "may this VM boot, resume or migrate there? what is missing, why, what to do",
     "level": "what a pool's hosts can all give, who costs it what, what is lost",
     "plan": "what changes for a pool and for which VMs when a host joins, leaves or is updated",
+    "forecast": "where a rolling update of a pool will stop, for which VMs, and what helps",
     "split": "the best partition of hosts into sub-pools when one level costs too much",
     "audit": "stored records of hosts, pools and VMs held to what they should be",
     "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
@@ -56,6 +58,11 @@ def _usage() -> str:
         "Which CPU features does a VM see on this Xen host, at boot and after a migration?\n\n"
         f"commands ('xenops-cpu COMMAND --help' tells more):\n{rows}\n\n{_EXIT_CODES}"
     )
+
+
+def _typed(text: str) -> str:
+    """`-#NAME` is one of those that come by standard input, and no option."""
+    return f"/dev/stdin{text[1:]}" if text.startswith("-#") else text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,9 +123,11 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     command = importlib.import_module(f"{__package__}.commands.{name}")
     parser: argparse.ArgumentParser = command.parser()
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args([_typed(text) for text in arguments])
     except SystemExit as end:  # --help, or wrong use that argparse has explained already
         return end.code if isinstance(end.code, int) else WRONG_USAGE
+    arguments_.forget()
+    live.given(options)
     code: int = command.run(options)
     return code
 

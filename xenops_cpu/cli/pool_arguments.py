@@ -13,24 +13,18 @@ from attrs import evolve, frozen
 from ..explain.reasons import reasons
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
-from ..inputs import Input, NamedHost, exists, is_featureset
+from ..inputs import Input, NamedHost, Stored, together
 from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set, unlike
-from ..pools.vm import TYPE_NOT_TOLD, Vm, as_type, guest_type, of_words, started_on, with_policy
-from . import WRONG_USAGE, Failure, arguments, options
+from ..pools.vm import guest_type
+from . import WRONG_USAGE, Failure, arguments, live, options
 from .progress import tracked
 
-NEW_VM = "new"
-
 HOST_HELP = (
-    "a host: file (capture, bug report, xe or xen-cpuid output, xapi database; - for standard "
-    "input), socket, example:NAME, cpu:NAME[@RELEASE], simulated, or a featureset; NAME=HOST gives "
-    "it a name, FILE#NAME takes one of many; @FILE: arguments from a file, one a line"
-)
-VM_HELP = (
-    "a VM: its last-boot record (file or text), a featureset, a suspend image, the name of one in "
-    "a file that is given for its hosts; 'new' for one that is shut down; a host stands for a VM "
-    "that was started there"
+    "a host: file (capture, bug report, xe or xen-cpuid output, xapi database) or - for standard "
+    "input, a live pool (xapi://USER@HOST), socket, example:NAME, cpu:NAME[@RELEASE], simulated, "
+    "or a featureset; NAME=HOST gives it a name, FILE#NAME takes one of many; @FILE: arguments "
+    "from a file, one a line"
 )
 
 
@@ -61,6 +55,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
         "xenserver-8; what cpu:NAME is simulated under",
     )
     made.add_argument("--json", action="store_true", help="for programs (docs/commands-pools.md)")
+    live.add_options(made)
     return made
 
 
@@ -84,25 +79,83 @@ def wanted_type(parsed: argparse.Namespace) -> GuestType | None:
     return guest
 
 
+@frozen
+class Argument:
+    """One argument as it was read. `name`: of NAME=REST, "" without. `place`: which it is, of 1."""
+
+    text: str
+    name: str
+    place: int
+    read: Input
+
+
+def read_all(texts: Sequence[str], xen: Release | None, what: str) -> list[Argument]:
+    """The arguments, without what only an older database of a pool has. Raises Failure."""
+    read = []
+    for place, text in enumerate(tracked(texts, what, len(texts)), 1):
+        name, bare = arguments.split_name(text)
+        read.append(Argument(bare, name, place, arguments.read(bare, xen)))
+    current, notes = together.current([argument.read for argument in read])
+    _say(notes)
+    return [evolve(argument, read=now) for argument, now in zip(read, current, strict=True)]
+
+
 def hosts(texts: Sequence[str], parsed: argparse.Namespace) -> list[Typed]:
-    """All hosts of what was typed, in order, each with a name of its own. Raises Failure."""
+    """All hosts of what was typed, in order, each once (by UUID) and with a name of its own.
+
+    Who is given a name, NAME=HOST, is taken for no other. Raises Failure.
+    """
     guest, xen = wanted_type(parsed), arguments.release(parsed)
     typed: list[Typed] = []
-    for place, text in enumerate(tracked(texts, "reading hosts", len(texts)), 1):
-        name, bare = arguments.split_name(text)
-        read = arguments.read(bare, xen)
-        called = name or arguments.called(read, bare, f"host {place}")
-        here = list(_hosts(read, called, guest or GuestType.HVM, xen))
-        if not here:
-            raise Failure(
-                f'"{arguments.shown(text)}" tells of no host; {arguments.what_it_is(read)}'
-            )
-        typed += here
+    same: dict[str, list[int]] = {}
+    for argument in read_all(texts, xen, "reading hosts"):
+        read = argument.read
+        called = argument.name or arguments.called(read, argument.text, f"host {argument.place}")
+        here = list(hosts_of(read, called, guest or GuestType.HVM, xen))
+        if not here and not _gone(argument, xen):
+            shown = arguments.shown(argument.text)
+            raise Failure(f'"{shown}" tells of no host; {arguments.what_it_is(read)}')
+        for each in here:
+            if each.member.uuid and not argument.name:
+                same.setdefault(each.member.uuid, []).append(len(typed))
+            typed.append(each)
+    typed = _once(typed, same.values())
     names = unlike(each.member.name for each in typed)
     return [
         evolve(each, member=evolve(each.member, name=name))
         for each, name in zip(typed, names, strict=True)
     ]
+
+
+def _gone(argument: Argument, xen: Release | None) -> bool:
+    """Whether an argument had hosts, all of which are in a newer database or have gone."""
+    return bool(arguments.read(argument.text, xen).hosts)
+
+
+def _once(typed: Sequence[Typed], same: Iterable[Sequence[int]]) -> list[Typed]:
+    """Hosts that are the same, by place, put together where they first appear."""
+    whole: dict[int, Typed] = dict(enumerate(typed))
+    for places in same:
+        named = [each.named for place in places if (each := typed[place]).named is not None]
+        different = list({id(one.host): one for one in named}.values())
+        if len(different) < 2:
+            merged = typed[places[0]]
+        else:
+            host, conflicts = together.merged([one.host for one in different])
+            name = host.name or different[0].name
+            _say(f"{name}: {text}; to have both, name them apart: NAME=HOST" for text in conflicts)
+            merged_named = NamedHost(name, host)
+            merged = Typed(member(merged_named, name), merged_named)
+        for place in places[1:]:
+            del whole[place]
+        whole[places[0]] = merged
+    return list(whole.values())
+
+
+def _say(texts: Iterable[str]) -> None:
+    """What a person should see whatever the answer is; once, however often it is read."""
+    for text in texts:
+        arguments.say_once(text)
 
 
 def members(texts: Sequence[str], parsed: argparse.Namespace) -> list[Member]:
@@ -117,33 +170,11 @@ def member(named: NamedHost, name: str = "") -> Member:
     return member_of(named.host, name or named.name, reasons(named.host, derivation))
 
 
-def vms(texts: Sequence[str], parsed: argparse.Namespace, files: Sequence[str] = ()) -> list[Vm]:
-    """All VMs of what was typed, in order, each with a name of its own.
-
-    `files`: arguments that were given for their hosts, in which a VM may be looked for by its name
-    or UUID. Raises Failure.
-    """
-    guest, xen = wanted_type(parsed), arguments.release(parsed)
-    typed: list[Vm] = []
-    for text in tracked(texts, "reading VMs", len(texts)):
-        name, bare = arguments.split_name(text)
-        if bare == NEW_VM:
-            typed.append(Vm(name or "a new VM", guest or GuestType.HVM))
-            continue
-        named = _named(bare, files, xen)
-        if named:
-            typed += [as_type(vm, guest) if guest is not None else vm for vm in named]
-            continue
-        read = arguments.read(bare, xen)
-        typed += _vms(read, name, arguments.called(read, bare, "the VM"), guest, xen)
-    names = unlike(vm.name for vm in typed)
-    return [evolve(vm, name=name) for vm, name in zip(typed, names, strict=True)]
-
-
-def vms_of_files(texts: Sequence[str], parsed: argparse.Namespace) -> list[Vm]:
-    """The VMs in files that were given for their hosts: a bug report, xapi's database."""
+def stored(texts: Sequence[str], parsed: argparse.Namespace) -> list[Stored]:
+    """The records of xapi's in what was typed, each once; none where there are none."""
     xen = arguments.release(parsed)
-    return vms([text for text in texts if _vms_in(text, xen)], parsed)
+    read = read_all(texts, xen, "reading records")
+    return list(together.stored([(each.read.stored, each.read.moment) for each in read]))
 
 
 def guest_types(members: Iterable[Member], wanted: GuestType | None) -> list[GuestType]:
@@ -154,35 +185,7 @@ def guest_types(members: Iterable[Member], wanted: GuestType | None) -> list[Gue
     return [guest for guest in (GuestType.HVM, GuestType.PV) if guest in here]
 
 
-def _named(text: str, files: Sequence[str], xen: Release | None) -> list[Vm]:
-    """The VMs of this name, or UUID, in files given for their hosts.
-
-    A file of that name wins. A name that reads as a featureset may be either. Raises Failure.
-    """
-    if exists(text) or exists(text.partition("#")[0]):
-        return []
-    named = {
-        file: [vm for vm in _vms_in(file, xen) if text in (vm.name, vm.uuid)] for file in files
-    }
-    having = [file for file in named if named[file]]
-    if having and is_featureset(text):
-        raise Failure(
-            f'"{text}" is a featureset and the name of a VM in {having[0]}: say hex:{text} or '
-            f"{having[0]}#{text}",
-            WRONG_USAGE,
-        )
-    return [vm for file in having for vm in named[file]]
-
-
-def _vms_in(text: str, xen: Release | None) -> tuple[Vm, ...]:
-    """The VMs of a file that was given for its hosts; none in what is no file."""
-    bare = arguments.split_name(text)[1]
-    if not exists(bare) and not exists(bare.partition("#")[0]):
-        return ()
-    return arguments.read(bare, xen).vms
-
-
-def _hosts(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[Typed]:
+def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[Typed]:
     for named in read.hosts:
         called = name if name and len(read.hosts) == 1 else named.name or read.name
         yield Typed(member(named, called), named)
@@ -204,26 +207,3 @@ def _member_of_policy(read: Input, name: str, guest: GuestType, xen: Release | N
     limits = {guest: LeafLimits.of(read.policy)}
     made = member_of_set(featureset, name, guest, xen)
     return evolve(made, limits=limits, boot_limits=limits, vendor=vendor(read.policy))
-
-
-def _vms(
-    read: Input, name: str, called: str, guest: GuestType | None, xen: Release | None
-) -> Iterator[Vm]:
-    """`name`: as the user calls it; `called`: what it is called without a name of its own."""
-    for vm in read.vms:
-        alone = (name or called) if len(read.vms) == 1 else ""
-        typed = as_type(vm, guest) if guest is not None else vm
-        yield evolve(typed, name=alone or vm.name)
-    if read.vms:
-        return
-    for typed_host in _hosts(read, called, guest or GuestType.HVM, xen):
-        host = typed_host.member
-        if typed_host.named is None:  # a featureset or a policy: what the VM itself has seen
-            kind = guest or GuestType.HVM
-            notes = () if guest is not None else (TYPE_NOT_TOLD,)
-            bare = Vm(name or host.name, kind, typed=guest is not None, notes=notes)
-            seen = of_words(host.boot(kind), bare)
-            yield with_policy(seen, read.policy) if read.policy is not None else seen
-            continue
-        kind = guest or (GuestType.HVM if GuestType.HVM in host.offers else GuestType.PV)
-        yield started_on(host, kind, name)

@@ -41,6 +41,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "guest_type": answer.vm.guest.name.lower(),
         "verdict": answer.verdict.value,
         "allowed": answer.grade.allowed,
+        "here": answer.here,
         "exit_code": answer.grade.exit_code,
         "compared": answer.compared,
         "missing": [answers.as_json(answers.feature(lack)) for lack in answer.missing],
@@ -105,7 +106,8 @@ def tell_notes(members: Sequence[Member], everything: bool) -> None:
 def tell_answer(answer: Answer) -> None:
     """One VM on one host, with all that is known."""
     terminal.line(
-        f"{answer.vm.name} on {answer.host.name}: {answer.grade.sentence}",
+        f"{answer.vm.name} on {answer.host.name}{', where it is now' if answer.here else ''}: "
+        f"{answer.grade.sentence}",
         _STYLES[answer.grade.tone],
     )
     for problem in answer.problems:

@@ -14,6 +14,7 @@ import io
 import os
 import select
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -82,6 +83,8 @@ def opened(
     """
     try:
         if pipes and str(path) == STDIN:
+            if sys.stdin is None:  # 0 may be another file by now
+                raise FileError(path, "standard input is closed: there is nothing to read")
             return io.BufferedReader(_File(os.dup(0), path))
         status = os.stat(path)
         if pipes and _is_stdin(status):  # which may not be opened anew by another user

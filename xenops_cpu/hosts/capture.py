@@ -3,13 +3,15 @@
     {"format": "xenops_cpu host", "version": 1, "host": {...}}
 
 docs/captures.md describes every member. Version 1 readers ignore members they do not know; a
-change that they would misread gets a new version.
+change that they would misread gets a new version. `name` and `collected` are those of the collector
+for dom0 (packaging/dom0), which has xapi's records of the host and its pool in them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -19,6 +21,8 @@ from ..cpuid.policy import Policy, PolicyError
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
 from .host import Featuresets, Host, Processor, Topology, Xen
+from .membership import Membership
+from .moment import Moment
 
 FORMAT = "xenops_cpu host"
 VERSION = 1
@@ -27,6 +31,9 @@ MOST_CPUS = 1_000_000
 
 T = TypeVar("T")
 _LINES = {field.name for field in attrs.fields(Processor)}
+_REVISION = re.compile(r"\b0x([0-9a-fA-F]{1,8})\s*$", re.MULTILINE)
+# What is kept in `collected` rather than beside the sets.
+_COLLECTED = ("moment", "microcode", "membership")
 
 
 class CaptureError(Error):
@@ -36,6 +43,10 @@ class CaptureError(Error):
 def dump(host: Host) -> str:
     """The text of a capture; read gives back an equal host."""
     members = attrs.asdict(host, recurse=False)
+    for name in _COLLECTED:
+        del members[name]
+    if collected := _collected(host):
+        members["collected"] = collected
     members["xen"] = attrs.asdict(host.xen)
     members["processor"] = attrs.asdict(host.processor)
     members["topology"] = attrs.asdict(host.topology)
@@ -66,6 +77,9 @@ def load(text: str) -> Host:
     top = _Members(_typed(document.get("host"), dict, "host"), "host")
     featuresets = top.record("featuresets")
     policies = top.record("policies", required=False)
+    collected = top.values.get("collected")
+    collected = collected if isinstance(collected, dict) else {}
+    stored = _inner(collected, "xapi", "host")
     return Host(
         origin=top.string("origin"),
         xen=_xen(top.record("xen")),
@@ -83,8 +97,64 @@ def load(text: str) -> Host:
         ),
         policies={name: policies.policy(name) for name in policies.values},
         notes=tuple(top.strings("notes", required=False)),
-        uuid=top.optional("uuid", str, ""),
+        uuid=top.optional("uuid", str, "") or _string(stored, "uuid"),
         recorded=top.optional("recorded", bool, False),
+        name=top.optional("name", str, ""),
+        microcode=_revision(_inner(collected, "microcode")),
+        moment=Moment(_string(collected, "time")),
+        membership=_membership(stored, _inner(collected, "xapi", "pool")),
+    )
+
+
+def _collected(host: Host) -> dict[str, Any]:
+    """As the collector for dom0 writes it, as far as it is known."""
+    membership = host.membership
+    stored: dict[str, Any] = {}
+    if membership.software:
+        stored["software_version"] = dict(membership.software)
+    if membership.enabled is not None:
+        stored["enabled"] = membership.enabled
+    if membership.coordinator is not None:
+        stored["coordinator"] = membership.coordinator
+    pool = {"uuid": membership.pool, "rolling_upgrade": membership.upgrading}
+    xapi = {"host": stored, "pool": pool if membership.pool else {}}
+    microcode = {} if host.microcode is None else {"xenops-cpu": f"0x{host.microcode:08x}"}
+    told = {"time": host.moment.time, "microcode": microcode, "xapi": xapi if membership else {}}
+    return {name: value for name, value in told.items() if value}
+
+
+def _inner(members: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """An object in objects; empty where there is none."""
+    value: Any = members
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _string(members: Mapping[str, Any], name: str) -> str:
+    value = members.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _revision(tellers: Mapping[str, Any]) -> int | None:
+    """Of what Xen's tool and dom0's kernel print; the first that can be read."""
+    for text in tellers.values():
+        match = _REVISION.search(text) if isinstance(text, str) else None
+        if match:
+            return int(match[1], 16)
+    return None
+
+
+def _membership(stored: Mapping[str, Any], pool: Mapping[str, Any]) -> Membership:
+    software = {key: text for key, text in _inner(stored, "software_version").items()
+                if isinstance(text, str)}  # fmt: skip
+    enabled, coordinator = stored.get("enabled"), stored.get("coordinator")
+    return Membership(
+        pool=_string(pool, "uuid"),
+        coordinator=coordinator if isinstance(coordinator, bool) else None,
+        enabled=enabled if isinstance(enabled, bool) else None,
+        upgrading=pool.get("rolling_upgrade") is True,
+        software=software,
     )
 
 

@@ -18,6 +18,8 @@ from ..features.featureset import Featureset
 from ..features.fit import Fit, fit
 from ..features.release import Release
 from ..interface import GuestType
+from .membership import NO_POOL, Membership
+from .moment import UNKNOWN_MOMENT, Moment
 
 UNKNOWN = "unknown"
 # A set that nobody told: no words at all. A set without features has words, and they are zero.
@@ -138,7 +140,9 @@ class Host:
     `origin` tells people where all this comes from; `notes` what they should know of it (what was
     assumed, what the hypervisor could not say). `uuid`: xapi's, "" where it is not known.
     `recorded`: the sets are those of xapi's Host.cpu_info, whose migration sets are what they are,
-    boot or not; Xen's own are joined with boot.
+    boot or not; Xen's own are joined with boot. `name`: what xapi calls the host, "" where it is
+    not told. `microcode`: the revision that it runs, None where it is not told. `moment`: when all
+    this was read. `membership`: what xapi says of it as a member of its pool.
     """
 
     origin: str
@@ -152,6 +156,10 @@ class Host:
     notes: tuple[str, ...] = ()
     uuid: str = ""
     recorded: bool = False
+    name: str = ""
+    microcode: int | None = None
+    moment: Moment = UNKNOWN_MOMENT
+    membership: Membership = NO_POOL
 
     @property
     def fit(self) -> Fit:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..cpuid.cpu import CpuError, cpu_of
 from ..cpuid.policy import Policy
@@ -17,7 +17,15 @@ from ..features.featureset import Featureset
 from ..features.fit import fit
 from ..features.release import RELEASES, Release, release
 from .host import SETS, UNKNOWN, UNTOLD, Featuresets, Host, Processor, Topology, Xen
+from .membership import NO_POOL, Membership
+from .moment import UNKNOWN_MOMENT, Moment
 
+FROM_POLICIES = (
+    "sets are made from the policies: what Xen has in leaves beyond a policy's highest (VERW_CLEAR "
+    "on AMD) does not show"
+)
+# How the notes begin that tell what nobody told.
+_UNTOLD = "not told: "
 _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
 
 
@@ -25,8 +33,8 @@ _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_node
 class Parts:
     """`sets` and `policies` are by the names of Featuresets; "" and None: not told.
 
-    `known` are the masks of the Xen that printed the sets, as far as it prints them. `recorded`:
-    the sets are xapi's, as in Host.
+    `known` are the masks of the Xen that printed the sets, as far as it prints them. `recorded`,
+    `microcode`, `moment`, `membership`: as in Host.
     """
 
     name: str = ""
@@ -43,6 +51,9 @@ class Parts:
     hvm: bool | None = None
     notes: tuple[str, ...] = ()
     recorded: bool = False
+    microcode: int | None = None
+    moment: Moment = UNKNOWN_MOMENT
+    membership: Membership = NO_POOL
 
     def __or__(self, other: Parts) -> Parts:
         """Both; where both tell the same thing, this one's word counts.
@@ -55,7 +66,7 @@ class Parts:
         }
         merged |= {
             name: getattr(other if getattr(self, name) is None else self, name)
-            for name in ("processor", "topology", "iommu", "hvm")
+            for name in ("processor", "topology", "iommu", "hvm", "microcode")
         }
         sets: Mapping[str, Featureset] = {**other.sets, **self.sets}
         recorded = self.recorded or other.recorded
@@ -66,6 +77,8 @@ class Parts:
             policies={**other.policies, **self.policies},
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
             recorded=recorded,
+            moment=self.moment if self.moment != UNKNOWN_MOMENT else other.moment,
+            membership=self.membership | other.membership,
             **merged,
         )
 
@@ -100,10 +113,7 @@ def host(parts: Parts, origin: str, assumed: Release | None = None) -> Host:
         if name not in sets and name in parts.policies:
             sets[name] = policy_featureset(parts.policies[name], xen)
     if len(sets) > len(parts.sets):
-        notes.append(
-            "sets are made from the policies: what Xen has in leaves beyond a policy's highest "
-            "(VERW_CLEAR on AMD) does not show"
-        )
+        notes.append(FROM_POLICIES)
     hvm = parts.hvm
     if hvm is None:
         hvm = "hvm" in parts.capabilities or any(sets.get(f"hvm_{k}") for k in ("default", "max"))
@@ -131,7 +141,41 @@ def host(parts: Parts, origin: str, assumed: Release | None = None) -> Host:
         notes=tuple(notes),
         uuid=parts.uuid,
         recorded=parts.recorded,
+        name=parts.name,
+        microcode=parts.microcode,
+        moment=parts.moment,
+        membership=parts.membership,
     )
+
+
+def of_host(read: Host) -> Parts:
+    """The parts that a host is made of, to be put beside what others tell of it.
+
+    Without the notes that host() makes: they are made anew from all that is told then.
+    """
+    sets = {name: read.featuresets.named(name) for name in SETS}
+    counted = bool(read.topology.cpu_count)
+    told = Parts(
+        name=read.name,
+        uuid=read.uuid,
+        sets={name: told for name, told in sets.items() if told is not None and told.length},
+        policies=read.policies,
+        version="" if read.xen.version == UNKNOWN else read.xen.version,
+        capabilities=read.xen.capabilities,
+        commandline=read.xen.commandline,
+        processor=read.processor if read.vendor else None,
+        topology=read.topology if counted else None,
+        # Who does not count CPUs asked neither xl nor Xen: what a host has beside them is not told.
+        iommu=read.iommu if counted else None,
+        hvm=read.hvm if not read.recorded else None,
+        recorded=read.recorded,
+        microcode=read.microcode,
+        moment=read.moment,
+        membership=read.membership,
+    )
+    anew = set(host(told, read.origin).notes)
+    kept = (note for note in read.notes if note not in anew and not note.startswith(_UNTOLD))
+    return evolve(told, notes=tuple(kept))
 
 
 def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Iterator[str]:
@@ -140,11 +184,11 @@ def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Itera
     if len(missing) == len(wanted):
         yield "no featureset is told, only what CPU it is"
     elif missing:
-        yield f"not told: the sets {', '.join(missing)}"
+        yield f"{_UNTOLD}the sets {', '.join(missing)}"
     if parts.topology is None:
-        yield "not told: the counts of CPUs and sockets"
+        yield f"{_UNTOLD}the counts of CPUs and sockets"
     if parts.iommu is None:
-        yield "not told: whether there is an IOMMU"
+        yield f"{_UNTOLD}whether there is an IOMMU"
 
 
 def _release_with(masks: Mapping[str, Featureset]) -> str | None:

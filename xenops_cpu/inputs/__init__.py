@@ -3,13 +3,13 @@
 `resolve` takes what a person types, `read` a file. Both give an Input or raise InputError.
 
 What is typed can mean two things: `cafe0001-00000002` may be a featureset, a file, or the name of
-a VM. A featureset is words of eight hex digits, or `hex:` and any hex words. Where a text is a
-featureset and a file, neither is guessed: the error names both ways to say which.
+a VM. A featureset is words of eight hex digits, joined by `-`, `:`, commas or blanks, or `hex:` and
+any hex words. Where a text is a featureset and a file, neither is guessed: the error names both
+ways to say which.
 """
 
 from __future__ import annotations
 
-import re
 import stat
 from pathlib import Path
 
@@ -17,19 +17,18 @@ from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
 from ..files import STDIN
 from ..sources import KINDS as SOURCES
+from . import hex_words, pipes
+from .hex_words import is_featureset
 from .value import Input, InputError, Kind, NamedHost, Stored
 
 KINDS = (
     "a file (a dump of a CPU with a release: FILE@RELEASE), - for standard input, a featureset "
     "such as 1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, "
-    f"{SOURCES}"
+    f"a live pool (xapi://USER@HOST), {SOURCES}"
 )
 HEX = "hex:"
-
-_WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{8}(?:[-:](?:0x)?[0-9a-fA-F]{8})+\s*")
-# What may have been meant as one.
-_SHORT_WORDS = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{1,8}(?:[-:](?:0x)?[0-9a-fA-F]{1,8})*\s*")
-_ONE_WORD = re.compile(r"\s*(?:0x)?[0-9a-fA-F]{8}\s*")
+# Of a live pool: its address, and xapi's own socket in dom0 (xapi/url.py, which is imported late).
+_XAPI = ("xapi:", "/var/lib/xcp/xapi")
 
 
 def resolve(text: str, *, one_word: bool = False, release: str | None = None) -> Input:
@@ -54,7 +53,11 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
         from . import named
 
         return named.resolve(text, release)
-    if text == STDIN:
+    if text.startswith(_XAPI):
+        from . import live
+
+        return live.read(text, release)
+    if pipes.means_stdin(text):
         return read(Path(text), release)
     path = Path(text)
     before, at, xen = text.rpartition("@")
@@ -63,10 +66,10 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        if _SHORT_WORDS.fullmatch(text):
+        if hex_words.may_be(text):
             raise InputError(
                 f'"{text[:200]}" is no file; a featureset has 8 hex digits a word: if it is one, '
-                f"say hex:{text.strip()[:200]}"
+                f"say hex:{hex_words.joined(text)[:200]}"
             ) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f'"{text[:200]}" cannot be read ({reason}); it may be {KINDS}') from error
@@ -77,13 +80,8 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
     return read(path, release)
 
 
-def is_featureset(text: str, *, one_word: bool = False) -> bool:
-    """Whether a text reads as one: words of eight hex digits, whatever else it may be."""
-    return bool(_WORDS.fullmatch(text) or (one_word and _ONE_WORD.fullmatch(text)))
-
-
 def exists(text: str) -> bool:
-    """Whether there is a file or folder of this name, or standard input is meant."""
+    """Whether there is a file, folder or pipe of this name, or standard input is meant."""
     try:
         return text == STDIN or Path(text).exists()
     except (OSError, ValueError):
@@ -104,7 +102,7 @@ def _featureset(text: str) -> Input:
     if not text.strip():
         raise InputError("hex: names no words; 8 hex digits each, such as hex:1fc9cbf5-f6f83203")
     try:
-        featureset = Featureset.parse(text.lower().replace("0x", ""))
+        featureset = Featureset.parse(hex_words.joined(text))
     except FeaturesetError as error:
         raise InputError(str(error)) from error
     return Input(text.strip(), "featureset", featureset=featureset)

@@ -1,52 +1,35 @@
 """Bug reports (status reports) of XenServer and XCP-ng: many files, one or many hosts.
 
-What they are called is decided by xen-bugtool (xenserver/status-report): the output of a command is
-`xen-cpuid-p.out`, a file keeps its path. The files of one host are in one folder; a report of a
-pool has a folder or an inner archive for each host.
+The files of one host are in one folder; a report of a pool has a folder or an inner archive for
+each host. Any report may have xapi's database, which tells of all hosts and VMs of the pool, in two
+copies: of each pool the newest copy of all is taken (report_files.py says how they differ).
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
 from attrs import evolve
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
 from .. import files, input_limits
 from ..features.release import Release
-from ..hosts import parts
+from ..hosts import merge, parts
+from ..hosts.membership import Membership
+from ..hosts.moment import Moment
 from ..hosts.parts import Parts
 from ..limits import amount
-from ..pools.vm import Vm
-from . import texts, xapi_db
-from .archives import Account, Damaged, Member, OverBudget, plain
+from . import report_files, texts, together, xapi_db, xapi_log
+from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from .collected import apart, once
+from .report_files import wanted
+from .report_sources import Logs, Source, Sources
 from .texts import Contents
-from .value import Input, InputError, NamedHost, Stored, printable
+from .value import Input, InputError, NamedHost, printable
 
-# What stands in the names of files that tell something; what is before it may be a host's name.
-_TELLING = re.compile(
-    r"xen-cpuid|xl-info|cpuinfo|xapi-db|inventory\.xml|xensource-inventory|xe-|host-cpu-info|"
-    r"host-param-list|vm-param-list|pool-param-list|cpuid"
-)
-_INSTALLATION = re.compile(r"^INSTALLATION_UUID='?([0-9a-fA-F-]{8,36})", re.MULTILINE)
-# Other files may be of any kind, so what cannot be read there is no matter.
-_WANTED = re.compile(r"xen-cpuid|xapi-db|host-cpu-info|param-list")
-_IGNORED = re.compile(r"xl-info-n|\.(?:gz|bz2|rrd|log)(?:\.\d+)?$")
-
-
-def wanted(name: str) -> bool:
-    """Whether a file may tell of a host or VM, by its path in the report."""
-    base = name.rpartition("/")[2]
-    if len(base) > input_limits.NAME_LENGTH or _IGNORED.search(base):
-        return False
-    return bool(_TELLING.search(base)) or base.endswith(".json")
+_MOST_UNREAD = 10  # that are named
 
 
 def read(members: Iterable[Member], name: str, where: str, release: str | None = None) -> Input:
@@ -80,7 +63,9 @@ def folder(path: Path) -> Iterator[Member]:
         for entry in entries:
             name = Path(entry.path).relative_to(path).as_posix()
             if wanted(name) and entry.is_file(follow_symlinks=False):
-                yield Member(printable(name), _contents(Path(entry.path), account))
+                # The folder's own name says when the report was made.
+                shown = f"{path.name}/{name}" if report_files.time(path.name) else name
+                yield Member(printable(shown), _contents(Path(entry.path), account), account)
 
 
 def _entries(folder: Path, account: Account) -> Iterator[os.DirEntry[str]]:
@@ -102,36 +87,54 @@ class _Report:
         self.where = where
         self.size = 0
         self.groups: dict[str, Parts] = {}
-        self.kept = 0
-        self.whole: list[NamedHost] = []
-        self.recorded: dict[object, Parts] = {}
-        self.vms: dict[object, Vm] = {}
-        self.stored: dict[object, Stored] = {}
-        self.left_out: Counter[str] = Counter()
+        self.times: dict[str, str] = {}
+        self.sources = Sources()
+        self.logs = Logs()
         self.unread: list[str] = []
         self.last_error = ""
 
     def member(self, member: Member) -> None:
         base = member.name.rpartition("/")[2]
         try:
-            if base.startswith("xapi-db"):
-                self.keep(Contents.of(xapi_db.parse(member.chunks, member.name)))
+            if report_files.log_age(member.name) is not None:
+                self.log(member)
+            elif base.startswith(report_files.DATABASE):
+                self.database(member, base.startswith(report_files.DUMPED))
             elif base == "inventory.xml":
-                self.add(member.name, Parts(name=_hostname(member.read(input_limits.MEMBER_BYTES))))
+                hostname, when = report_files.inventory(member.read(input_limits.MEMBER_BYTES))
+                self.add(member.name, Parts(name=hostname))
+                self.times.setdefault(report_files.group(member.name), when)
             elif base == "xensource-inventory":
-                self.add(
-                    member.name, Parts(uuid=_installation(member.read(input_limits.MEMBER_BYTES)))
-                )
-            elif "cpuinfo" in base:
+                uuid = report_files.installation(member.read(input_limits.MEMBER_BYTES))
+                self.add(member.name, Parts(uuid=uuid))
+            elif base == "pool.conf":
+                role = report_files.coordinator(member.read(input_limits.MEMBER_BYTES))
+                self.add(member.name, Parts(membership=Membership(coordinator=role)))
+            elif "cpuinfo" in base or base == "boot_time_cpus":
                 self.text(member.name, next(member.chunks, b"")[: input_limits.CPUINFO_BYTES])
             else:
                 self.text(member.name, member.read(input_limits.MEMBER_BYTES))
         except Damaged:
             raise
         except InputError as error:
-            if _WANTED.search(base):
-                self.unread.append(member.name)
+            if report_files.matters(base):
+                if len(self.unread) < _MOST_UNREAD:
+                    self.unread.append(member.name)
                 self.last_error = str(error)
+
+    def log(self, member: Member) -> None:
+        """A log that is damaged tells what came before; there are others of it."""
+        chunks = ungzipped(member) if report_files.packed(member.name) else member.chunks
+        self.logs.add(member.name, xapi_log.parse(chunks))
+
+    def database(self, member: Member, dumped: bool) -> None:
+        contents = Contents.of(xapi_db.parse(member.chunks, member.name))
+        when = report_files.time(member.name) if dumped else ""
+        moment = Moment(when, contents.generation)
+        pools = {part.membership.pool for part in contents.parts if part.membership.pool}
+        self.sources.add(
+            Source(contents, moment, member.name, database=True, pools=frozenset(pools))
+        )
 
     def text(self, name: str, data: bytes) -> None:
         self.size += len(data)
@@ -144,59 +147,90 @@ class _Report:
         alone = [part for part in contents.parts if not part.name or len(contents.parts) == 1]
         for part in alone:
             self.add(name, part)
+            if name.rpartition("/")[2].startswith("xen-ucode"):  # Xen knows it before dom0 does
+                key = report_files.group(name)
+                self.groups[key] = evolve(self.groups[key], microcode=part.microcode)
         others = contents.hosts or contents.vms or contents.stored or contents.left_out
         if others or len(alone) < len(contents.parts):
-            self.keep(contents)
-
-    def keep(self, contents: Contents) -> None:
-        """Each host, VM and record once: of two of the same UUID the later one."""
-        self.kept += 1
-        self.whole += contents.hosts
-        for number, part in enumerate(contents.parts):
-            if part.a_host:
-                self.recorded[part.uuid or (self.kept, number)] = part
-        for number, vm in enumerate(contents.vms):
-            self.vms[vm.uuid or (self.kept, number)] = vm
-        for number, record in enumerate(contents.stored):
-            self.stored[record.uuid or (self.kept, number)] = record
-        self.left_out |= Counter(contents.left_out)
-        if len(self.vms) > input_limits.VMS:
-            raise OverBudget("vms", f"more than {input_limits.VMS:,} VMs")
-        hosts = max(len(self.whole) + len(self.recorded), len(self.stored))
-        if hosts > input_limits.HOSTS:
-            raise OverBudget("hosts", f"more than {input_limits.HOSTS:,} hosts")
+            self.sources.add(Source(contents, Moment(report_files.time(name)), name))
 
     def add(self, name: str, part: Parts) -> None:
-        key = _group(name)
+        key = report_files.group(name)
         self.groups[key] = self.groups[key] | part if key in self.groups else part
+        self.times.setdefault(key, "")
+        self.times[key] = self.times[key] or report_files.time(name)
         if len(self.groups) > input_limits.HOSTS:
             raise OverBudget("hosts", f"more than {input_limits.HOSTS:,} hosts")
 
     def done(self, name: str, damage: str, assumed: Release | None) -> Input:
-        own = [
-            NamedHost(short, parts.host(part, f"{self.where}: {key or short}", assumed))
-            for key, part in self.groups.items()
-            if part.a_host
-            for short in (printable(part.name or key.rpartition("/")[2] or name),)
-        ]
-        recorded = [
-            NamedHost(part.name, parts.host(part, f"{self.where}: {part.name}", assumed))
-            for part in self.recorded.values()
-        ]
-        hosts = [*_merged([*own, *self.whole], recorded)]
-        vms = once(self.vms.values())
-        if not hosts and not vms and not self.left_out:
+        current, notes = self.sources.current()
+        hosts = self.hosts(name, current, assumed)
+        vms = once(together.vms([(each.contents.vms, each.moment) for each in current]))
+        left_out: Counter[str] = Counter()
+        names: dict[str, str] = {}
+        for each in current:
+            left_out |= Counter(each.contents.left_out)
+            names |= each.contents.names
+        events = self.logs.merged(self.groups)
+        if not hosts and not vms and not left_out and not events:
             raise InputError(damage or self.nothing())
+        databases = [each.moment for each in current if each.database]
         return Input(
             name,
-            "host" if hosts else "vm",
+            "host" if hosts else "vm" if vms or left_out else "log",
             hosts=apart(hosts),
             vms=vms,
-            stored=tuple(self.stored.values()),
-            left_out=self.left_out,
-            notes=tuple(f"{unread} could not be read" for unread in self.unread[:10]),
+            stored=together.stored([(each.contents.stored, each.moment) for each in current]),
+            left_out=left_out,
+            notes=(*notes, *(f"{unread} could not be read" for unread in self.unread)),
             damage=damage or (f"{self.where}: {self.last_error}" if self.unread else ""),
+            moment=databases[0] if len(databases) == 1 else Moment(),
+            names=names,
+            events=events,
         )
+
+    def hosts(
+        self, name: str, current: Iterable[Source], assumed: Release | None
+    ) -> tuple[NamedHost, ...]:
+        """Those of the report itself and those of the databases, each once."""
+        own = {
+            key: evolve(
+                part,
+                name=printable(part.name or key.rpartition("/")[2] or name),
+                moment=Moment(self.times.get(key, "")),
+            )
+            for key, part in self.groups.items()
+            if part.a_host
+        }
+        recorded = {
+            part.uuid or (each.name, number): (evolve(part, moment=each.moment), each)
+            for each in current
+            for number, part in enumerate(each.contents.parts)
+            if part.a_host
+        }
+        named: list[NamedHost] = []
+        taken: set[object] = set()
+        for key, part in own.items():
+            same = [place for place, (other, _) in recorded.items() if _same(part, other)]
+            readings = [merge.Reading(part, self.origin(key or part.name))]
+            if len(same) == 1:
+                taken.add(same[0])
+                other, source = recorded[same[0]]
+                readings.append(merge.Reading(other, self.origin(source.name)))
+            elif same:
+                part = evolve(part, notes=(*part.notes, _unclear(len(same), part.name)))
+                readings = [merge.Reading(part, readings[0].origin)]
+            named.append(_host(readings, assumed))
+        named += [
+            _host([merge.Reading(part, self.origin(part.name))], assumed)
+            for place, (part, _) in recorded.items()
+            if place not in taken
+        ]
+        whole = [host for each in current for host in each.contents.hosts]
+        return together.hosts([*named, *whole]).hosts
+
+    def origin(self, name: str) -> str:
+        return f"{self.where}: {name}"
 
     def nothing(self) -> str:
         if self.last_error:
@@ -207,55 +241,23 @@ class _Report:
         )
 
 
-def _merged(own: list[NamedHost], recorded: list[NamedHost]) -> Iterator[NamedHost]:
-    """Xapi's database has each host of the pool; those of the report itself are known better.
-
-    They are the same host by UUID; where the report does not tell its own, by a name that one host
-    of the database has alone. What may be the same and may be another stays beside it, and says so.
-    """
-    taken: set[int] = set()
-    for each in own:
-        same = [i for i, other in enumerate(recorded) if _same(each, other)]
-        if len(same) == 1:
-            taken.add(same[0])
-            uuid = recorded[same[0]].host.uuid
-            yield evolve(each, host=evolve(each.host, uuid=uuid or each.host.uuid))
-            continue
-        note = (
-            f"which of the {len(same)} hosts named {each.name} in xapi's database this is, the "
-            "report does not say: it is told beside them"
-        )
-        notes = (*each.host.notes, note) if same else each.host.notes
-        yield evolve(each, host=evolve(each.host, notes=notes))
-    yield from (other for i, other in enumerate(recorded) if i not in taken)
+def _host(readings: list[merge.Reading], assumed: Release | None) -> NamedHost:
+    whole = merge.merge(readings)
+    return NamedHost(printable(whole.parts.name), parts.host(whole.parts, whole.origin, assumed))
 
 
-def _same(own: NamedHost, recorded: NamedHost) -> bool:
-    if own.host.uuid and recorded.host.uuid:
-        return own.host.uuid == recorded.host.uuid
+def _same(own: Parts, recorded: Parts) -> bool:
+    """By UUID; where the report does not tell its own, by name."""
+    if own.uuid and recorded.uuid:
+        return own.uuid == recorded.uuid
     return own.name == recorded.name
 
 
-def _group(name: str) -> str:
-    """The folder of a report, without the path that a file had on its host."""
-    head, _, base = name.rpartition("/")
-    above, _, folder = head.rpartition("/")
-    match = _TELLING.search(base)
-    prefix = base[: match.start()].rstrip("._-") if match else ""
-    return "/".join(filter(None, (above if folder in ("proc", "etc") else head, prefix)))
+def _unclear(count: int, name: str) -> str:
+    return (
+        f"which of the {count} hosts named {name} in xapi's database this is, the report does not "
+        "say: it is told beside them"
+    )
 
 
-def _hostname(data: bytes) -> str:
-    """Of the report's inventory: attribute hostname of its summary."""
-    try:
-        root = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException) as error:
-        raise InputError(f"inventory.xml: {error}") from error
-    summary = root.find("system-summary")
-    return printable(summary.get("hostname", "")) if summary is not None else ""
-
-
-def _installation(data: bytes) -> str:
-    """INSTALLATION_UUID of xensource-inventory, which is the host's UUID; "" without one."""
-    match = _INSTALLATION.search(data.decode("utf-8", "replace"))
-    return match[1] if match else ""
+__all__ = ["folder", "read", "wanted"]

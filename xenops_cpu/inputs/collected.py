@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 
 from .. import input_limits
 from ..errors import InputError
+from ..hosts.membership import Membership
 from ..hosts.parts import Parts
 from ..pools.member import unlike
 from ..pools.vm import Vm
@@ -53,8 +54,8 @@ _OF_A_RECORD = 64  # what one costs beside its texts
 
 @define
 class Collected:
-    """What a text, a database or a report has. `hosts`: parts, with names. `current_types`: of VMs
-    by the reference of their metrics, for those whose record does not have it.
+    """What a text or a database has, in `room`. `hosts`: parts, with names. `names`: of hosts and
+    VMs by UUID and by reference. `generation`: of a database, 0 for what is none.
     """
 
     hosts: list[Parts] = field(factory=list)
@@ -62,6 +63,30 @@ class Collected:
     stored: list[Stored] = field(factory=list)
     left_out: Counter[str] = field(factory=Counter)
     room: Room = field(factory=Room)
+    names: dict[str, str] = field(factory=dict)
+    generation: int = 0
+
+    def call(self, name: str, *references: str) -> None:
+        """What a host or VM is called, for whoever meets its UUID or OpaqueRef.
+
+        Raises InputError.
+        """
+        known = [reference for reference in references if reference and name]
+        self.room.take((name, *known))
+        self.names.update((reference, name) for reference in known)
+
+    def join(self, pool: Membership, coordinator: str) -> None:
+        """The hosts are members of a pool; `coordinator`: its UUID, "" where it is not told."""
+        for index, parts in enumerate(self.hosts):
+            told = parts.uuid == coordinator if coordinator and parts.uuid else None
+            membership = parts.membership | evolve(pool, coordinator=told)
+            self.hosts[index] = evolve(parts, membership=membership)
+
+    def add_host(self, host: Parts) -> None:
+        """A host, whose CPU record was or will be added as stored. Raises InputError."""
+        software = host.membership.software
+        self.room.take((host.name, host.uuid, *software, *software.values()))
+        self.hosts.append(host)
 
     def add_vm(self, record: VmRecord, where: str) -> None:
         """A VM, or one more of what is passed over. Raises InputError."""

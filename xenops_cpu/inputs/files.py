@@ -1,15 +1,15 @@
-"""A file by its contents, not by its name: image, archive, database or text."""
+"""A file by its contents, not by its name: image, archive, database, log or text."""
 
 from __future__ import annotations
 
-import io
 import os
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from .. import files, input_limits
-from . import archives, bugtool, suspend, texts, xapi_db
+from . import archives, bugtool, pipes, suspend, texts, xapi_db, xapi_log
 from .archives import Member
 from .value import Input, InputError, printable
 
@@ -21,15 +21,12 @@ def read(path: Path, release: str | None = None) -> Input:
     where = printable(str(path), 500)
     if os.path.isdir(path):
         return bugtool.read(bugtool.folder(path), path.name or where, where, release)
+    if pipes.recognises(path):
+        shown = "standard input" if pipes.means_stdin(str(path)) else where
+        return _read(pipes.read(path), shown, shown, release)
     try:
         with files.opened(path, pipes=True, block_devices=True) as file:
-            name = printable(path.name)
-            if str(path) == files.STDIN:
-                name = where = "standard input"
-            if file.seekable():
-                return _read(file, name, where, release)
-            text = files.read_all(file, path, input_limits.TEXT_BYTES)
-            return _read(io.BytesIO(text), name, where, release)
+            return _read(file, printable(path.name), where, release)
     except files.FileError as error:
         raise InputError(f"cannot read {where}: {error.reason}") from error
 
@@ -38,7 +35,7 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
     head = file.read(_HEAD)
     file.seek(0)
     if not head:
-        raise InputError(f"{where}: an empty file")
+        raise InputError(f"{where}: there is nothing in it")
     if suspend.recognises(head):
         return suspend.read(file, name, where)
     if archives.kind(head[:512]) is not None:
@@ -47,6 +44,8 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
         return _database(
             Member(where, archives.plain(file, archives.Account())), name, where, release
         )
+    if xapi_log.recognises(head):
+        return _log(archives.plain(file, archives.Account()), name, where)
     data = file.read(input_limits.TEXT_BYTES + 1)
     text = files.decoded(data)
     if text is None:
@@ -65,6 +64,10 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     if first is not None and not first.name:
+        head = next(first.chunks, b"")
+        first = Member("", chain([head], first.chunks))
+        if xapi_log.recognises(head[:_HEAD]):
+            return _log(first.chunks, name, where)
         try:
             text = files.decoded(first.read(input_limits.TEXT_BYTES))
         except InputError as error:
@@ -75,6 +78,20 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
 
     rest = members if first is None else chain([first], members)
     return bugtool.read(rest, name, where, release)
+
+
+def _log(chunks: Iterator[bytes], name: str, where: str) -> Input:
+    """A log of any size. Raises InputError where nothing in it is about CPU features."""
+    try:
+        events = xapi_log.parse(chunks)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    if not events:
+        raise InputError(
+            f"{where}: a log of xapi's, in which nothing is about CPU features; what is read there "
+            "are checks before a migration, changes of sets and failed evacuations"
+        )
+    return Input(name, "log", events=events)
 
 
 def _database(member: Member, name: str, where: str, release: str | None) -> Input:

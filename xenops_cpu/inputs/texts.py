@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from .. import files, input_limits, json_text
 from ..cpuid.policy import Policy, PolicyError
@@ -18,13 +17,14 @@ from ..features.release import Release, ReleaseError
 from ..features.release import release as release_named
 from ..hosts import capture, parts
 from ..hosts.parts import Parts
-from ..hosts.record import featureset, of_cpu_info
+from ..hosts.record import featureset
 from ..interface import GuestType
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
-from . import vm_record, xe, xen_cpuid, xl_info
-from .collected import Collected, Room, apart, once
+from . import hex_words, together, xapi_json, xapi_log, xe, xen_cpuid, xl_info
+from .collected import Collected, apart, once
 from .value import Input, Kind, NamedHost, Stored
+from .xapi_log import Event
 
 KINDS = (
     "what xen-cpuid, xe host-cpu-info, xe host-param-list, xe vm-param-list, xl info or cpuid -r "
@@ -32,11 +32,15 @@ KINDS = (
     "/proc/cpuinfo, a featureset, a CPU policy"
 )
 _FEATURESET = re.compile(r"\s*[0-9a-fA-F][0-9a-zA-Z]{0,9}(?:[-:][0-9a-zA-Z]{1,10})+\s*")
+# What xen-ucode show-cpu-info prints (xen/tools/misc/xen-ucode.c).
+_UCODE = re.compile(r"\s*CPU signature [0-9a-f-]+ .*?revision 0x(?P<revision>[0-9a-f]{1,8})")
 
 
 @frozen
 class Contents:
-    """What a text has. `parts`: of one host or, with names, of several; `hosts`: whole ones."""
+    """What a text has. `parts`: of one host or, with names, of several; `hosts`: whole ones.
+    `names` and `generation`: as in Collected; `letters`: how many characters of texts are kept.
+    """
 
     parts: tuple[Parts, ...] = ()
     hosts: tuple[NamedHost, ...] = ()
@@ -45,6 +49,10 @@ class Contents:
     left_out: Mapping[str, int] = field(factory=dict)
     featureset: Featureset | None = None
     policy: Policy | None = None
+    names: Mapping[str, str] = field(factory=dict)
+    generation: int = 0
+    letters: int = 0
+    events: tuple[Event, ...] = ()
 
     @classmethod
     def of(cls, collected: Collected) -> Contents:
@@ -53,6 +61,9 @@ class Contents:
             vms=tuple(collected.vms),
             stored=tuple(collected.stored),
             left_out=collected.left_out,
+            names=collected.names,
+            generation=collected.generation,
+            letters=collected.room.letters,
         )
 
 
@@ -60,6 +71,8 @@ def parse(text: str, name: str, where: str, release: str | None = None) -> Conte
     """`release`: to simulate the CPU of a dump under, None for the default. Raises InputError."""
     files.check(text, where)
     start = text.lstrip()[:1]
+    if xapi_log.recognises(text[:65536].encode(errors="replace")):
+        return Contents(events=xapi_log.parse([text.encode(errors="replace")]))
     if start in ("{", "["):
         contents = _json(text, name, where)
         if contents is not None:
@@ -75,10 +88,13 @@ def parse(text: str, name: str, where: str, release: str | None = None) -> Conte
     elif _flags(text):
         flags = xe.members(text.replace("\n", ";"))
         return Contents(vms=(of_flags(flags, name, None, where),))
-    elif len(text) < 4096 and _FEATURESET.fullmatch(text):
-        return Contents(featureset=featureset(text.lower().replace("0x", ""), where))
+    elif len(text) < 4096 and (hex_words.is_featureset(text) or _FEATURESET.fullmatch(text)):
+        return Contents(featureset=featureset(hex_words.joined(text), where))
     elif _cpuinfo(text):
-        return Contents(parts=(Parts(processor=cpuinfo.parse(text)),))
+        revision = cpuinfo.microcode(text)
+        return Contents(parts=(Parts(processor=cpuinfo.parse(text), microcode=revision),))
+    elif match := _UCODE.match(text):
+        return Contents(parts=(Parts(microcode=int(match["revision"], 16)),))
     return _dumps(text, name, where, release)
 
 
@@ -98,16 +114,20 @@ def as_input(contents: Contents, name: str, where: str, release: str | None = No
         kind = "vm"
     elif contents.policy:
         kind = "policy"
+    elif contents.events:
+        kind = "log"
     vm = contents.vms[0] if len(contents.vms) == 1 and not hosts else None
     return Input(
         name,
         kind,
-        hosts=apart(hosts),
+        hosts=apart(together.hosts(hosts).hosts),
         featureset=vm.features if vm else contents.featureset,
         policy=vm.policy if vm else contents.policy,
         vms=once(contents.vms),
         stored=contents.stored,
         left_out=contents.left_out,
+        names=contents.names,
+        events=contents.events,
     )
 
 
@@ -152,68 +172,51 @@ def _json(text: str, name: str, where: str) -> Contents | None:
     """None for JSON of a kind that the readers of dumps know."""
     try:
         document = json_text.parse(text)
-    except json_text.TooManyElements as error:
+    except json_text.TooMuch as error:
         raise InputError(f"{where}: {error}") from error
-    except json_text.JsonError:
+    except json_text.JsonError as error:
+        if _a_line_each(text):
+            return None
+        raise InputError(f"{where}: begins as JSON does, and is none: {error}") from error
+    if isinstance(document, dict) and "leaves" in document:
         return None
     if isinstance(document, dict) and document.get("format") == capture.FORMAT:
         try:
             host = capture.load(text)
         except capture.CaptureError as error:
             raise InputError(f"{where}: {error}") from error
-        return Contents(hosts=(NamedHost(re.sub(r"\.json$", "", name), host),))
-    collected = Collected(room=Room(where))
-    records = list(_records(document))
-    # What VMs run as is in another class of xapi's, which a dump of all records has as well.
-    types = {
-        reference: str(record["current_domain_type"])
-        for reference, record in records
-        if "current_domain_type" in record and "last_boot_CPU_flags" not in record
-    }
-    for _, record in records:
-        info = record.get("cpu_info", record)
-        if isinstance(info, dict) and any(key in info for key in ("features_pv", "features_hvm")):
-            _add_host(record, info, where, collected)
-        elif vm_record.recognises(record):
-            vm = vm_record.of_json(record, where)
-            current = vm.current_type or types.get(str(record.get("metrics", "")), "")
-            collected.add_vm(evolve(vm, current_type=current), where)
+        short = host.name or re.sub(r"\.json$", "", name)
+        return Contents(hosts=(NamedHost(short, host),))
+    collected = xapi_json.parse(document, where)
     if collected.hosts or collected.vms or collected.stored or collected.left_out:
         return Contents.of(collected)
-    return None
+    raise InputError(f"{where}: {_no_record(document)}")
 
 
-def _add_host(
-    record: Mapping[str, Any], info: Mapping[str, Any], where: str, collected: Collected
-) -> None:
-    name = str(record.get("name_label") or record.get("hostname") or record.get("name") or "")
-    uuid = str(record.get("uuid") or "")
-    strings = {key: str(value) for key, value in info.items()}
-    pool = "master" in record
-    collected.add_stored(Stored("pool" if pool else "host", name, strings, uuid))
-    if not pool:
-        version = _member(record, "software_version", "xen")
-        version = version or _member(record, "hypervisor", "version")
-        parts_ = of_cpu_info(strings, where)
-        collected.hosts.append(evolve(parts_, name=name, uuid=uuid, version=version))
+def _a_line_each(text: str) -> bool:
+    """Whether the first line is a whole document, as in a corpus."""
+    try:
+        json_text.parse(text.lstrip().partition("\n")[0])
+    except json_text.JsonError:
+        return False
+    return True
 
 
-def _records(document: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The record, or the records of a list or of a map by reference (VM.get_all_records)."""
-    values = document if isinstance(document, list) else [document]
-    for value in values:
-        if isinstance(value, dict) and value and all(isinstance(v, dict) for v in value.values()):
-            if "cpu_info" in value or "last_boot_CPU_flags" in value:
-                yield "", value
-            else:
-                yield from value.items()
-        elif isinstance(value, dict):
-            yield "", value
-
-
-def _member(record: Mapping[str, Any], key: str, name: str) -> str:
-    inner = record.get(key)
-    return str(inner.get(name, "")) if isinstance(inner, dict) else ""
+def _no_record(document: object) -> str:
+    """What JSON is not, so that whoever made it sees what is missing."""
+    what = "JSON"
+    if isinstance(document, dict):
+        members = [str(name)[:40] for name in document]
+        what = f"JSON with the members {', '.join(members[:8]) or '(none)'}"
+        if len(members) > 8:
+            what += f" and {len(members) - 8} more"
+    elif isinstance(document, list):
+        what = f"a JSON list of {len(document)}"
+    return (
+        f'{what}: no capture, for it has no "format": "{capture.FORMAT}" at the top; no record of '
+        "a host, which has cpu_info or features_hvm; none of a VM, which has last_boot_CPU_flags; "
+        'none of a CPU, which has "leaves"'
+    )
 
 
 def _policy(text: str, where: str) -> Policy:

@@ -1,58 +1,138 @@
-"""A host as it would be under another Xen or with another command line, before that is done."""
+"""A host as it would be under another Xen, with other microcode or boot options, before that is
+done.
+
+A host that was read is derived twice, as it is and as it will be: what the derivation gets wrong
+today, it gets wrong then, so that is kept as it is now, and said. Where only xapi's record of a
+host is known, a shipped CPU is assumed to be its own (assumed.py), and said as well.
+"""
 
 from __future__ import annotations
 
-from attrs import evolve
+from collections.abc import Mapping
+from typing import Any
 
-from ..cpuid.cpu import cpu_of
+from attrs import evolve, frozen
+
+from ..cpuid.cpu import Cpu, cpu_of
+from ..cpus import updates, wish
+from ..cpus.params import options_of
+from ..cpus.updates import Update
+from ..cpus.wish import Wish
 from ..derivation import Options, derived_release
-from ..errors import InputError
+from ..errors import Error, InputError
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.host import SETS, Featuresets, Host
-from ..sources import SourceError
 from ..sources.simulated import Simulated, Subject
+from .assumed import assume
 from .value import NamedHost
 
 
-def updated(named: NamedHost, xen: Release | None, cmdline: str | None) -> NamedHost:
-    """The host under release `xen` and with Xen's options `cmdline`, None for what it has now.
-
-    A captured host is derived twice, as it is and as it will be: what the derivation gets wrong
-    today (a captured host does not tell its microcode), it gets wrong then, so that is kept as it
-    is now, and said. Raises InputError where the raw CPU policy is not known, DerivationError where
-    what the release derives is not.
+@frozen
+class Target:
+    """What a host is to have; None for what it has now. `xen`: a release, `cmdline`: Xen's options,
+    `microcode`: a wish of cpus/wish.py.
     """
-    if xen is not None:
-        derived_release(xen.name)
-    if named.simulated is not None:
-        simulated = named.simulated
-        options = simulated.options
-        if cmdline is not None:
-            options = evolve(options, cmdline=cmdline)
-        source = evolve(simulated, xen=xen or simulated.xen, options=options)
-        return NamedHost(named.name, _read(source), source)
-    host = named.host
-    if "raw" not in host.policies:
-        raise InputError(
-            f"the raw CPU policy of {named.name} is not known, so what another Xen would make of "
-            "it cannot be derived; name what it will be: plan update HOST NEW"
+
+    xen: Release | None = None
+    cmdline: str | None = None
+    microcode: Wish | None = None
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in (self.xen, self.cmdline, self.microcode))
+
+    def __or__(self, other: Target) -> Target:
+        """This one, and where it says nothing the other."""
+        return Target(
+            other.xen if self.xen is None else self.xen,
+            other.cmdline if self.cmdline is None else self.cmdline,
+            other.microcode if self.microcode is None else self.microcode,
         )
-    now = _derived(host, host.release, host.xen.commandline)
-    then = _derived(host, xen or host.release, host.xen.commandline if cmdline is None else cmdline)
-    return NamedHost(named.name, _corrected(host, now, then))
 
 
-def _derived(host: Host, xen: Release, cmdline: str) -> Host:
-    subject = Subject(cpu_of(host.policies["raw"]), host.origin, host.processor, host.topology)
-    return _read(Simulated(subject, derived_release(xen.name), Options(cmdline=cmdline)))
+@frozen
+class Updated:
+    """`host`: as it will be. `assumed`: what had to be assumed of it, "" if nothing had.
+    `microcode`: what the update of microcode changes, None without one.
+    """
+
+    host: NamedHost
+    assumed: str = ""
+    microcode: Update | None = None
 
 
-def _read(source: Simulated) -> Host:
+def updated(named: NamedHost, target: Target) -> Updated:
+    """The host under a target.
+
+    Raises InputError where it is not known what CPU the host has or what the release derives, and
+    for microcode that its CPU has not.
+    """
     try:
-        return source.read()
-    except (SourceError, ValueError) as error:
+        if target.xen is not None:
+            derived_release(target.xen.name)
+        if named.simulated is not None and not named.host.recorded:
+            return _simulated(named, named.simulated, target)
+        return _read(named, target)
+    except InputError:
+        raise
+    except (Error, ValueError) as error:
         raise InputError(str(error)) from error
+
+
+def outdated(host: Host) -> str:
+    """In a sentence: that newer public microcode is there, and what it would change; "" if not, or
+    where the host's CPU or its revision is not known.
+    """
+    if "raw" not in host.policies or host.microcode is None:
+        return ""
+    try:
+        cpu = evolve(cpu_of(host.policies["raw"]), microcode=host.microcode)
+        return updates.outdated(cpu)
+    except Error:
+        return ""
+
+
+def _simulated(named: NamedHost, now: Simulated, target: Target) -> Updated:
+    then, update = _with(now, target)
+    host = evolve(then.read(), uuid=named.host.uuid, name=named.host.name)
+    return Updated(NamedHost(named.name, host, then), microcode=update)
+
+
+def _read(named: NamedHost, target: Target) -> Updated:
+    """A captured or recorded host."""
+    host, assumption = named.host, ""
+    if "raw" in host.policies:
+        cpu = evolve(cpu_of(host.policies["raw"]), microcode=host.microcode)
+        subject = Subject(cpu, host.origin, host.processor, host.topology)
+        options = Options(cmdline=host.xen.commandline, microcode=host.microcode)
+        now = Simulated(subject, derived_release(host.release.name), options)
+    else:
+        assumed = assume(host, named.name)
+        now, assumption = assumed.source, f"{named.name}: {assumed}"
+    then, update = _with(now, target)
+    result = _corrected(host, now.read(), then.read())
+    if assumption:
+        result = evolve(result, notes=(assumption, *result.notes))
+    return Updated(NamedHost(named.name, result, then), assumption, update)
+
+
+def _with(now: Simulated, target: Target) -> tuple[Simulated, Update | None]:
+    """The same machine under the target; and what its microcode changes."""
+    subject, options, update = now.subject, now.options, None
+    assert subject is not None or target.microcode is None
+    if subject is not None and target.microcode is not None:
+        update = updates.changes(subject.cpu, wish.AS_DUMPED, target.microcode)
+        subject = evolve(subject, cpu=update.after.cpu, notes=(update.after.basis, *subject.notes))
+        options = _options(options, update.after.params, update.after.cpu)
+    if target.cmdline is not None:
+        options = evolve(options, cmdline=target.cmdline)
+    return evolve(now, subject=subject, xen=target.xen or now.xen, options=options), update
+
+
+def _options(options: Options, params: Mapping[str, Any], cpu: Cpu) -> Options:
+    """What Xen is told and finds, with what the new microcode brings (whether SBPB can be set)."""
+    machine = evolve(options.machine, sbpb=None) if "sbpb" in params else options.machine
+    return options_of(params, evolve(options, machine=machine, microcode=cpu.microcode))
 
 
 def _corrected(host: Host, now: Host, then: Host) -> Host:
@@ -62,7 +142,7 @@ def _corrected(host: Host, now: Host, then: Host) -> Host:
     for name in SETS:
         answered, derived = host.featuresets.named(name), now.featuresets.named(name)
         coming = then.featuresets.named(name)
-        if answered is not None and derived is not None and coming is not None:
+        if answered is not None and answered.length and derived is not None and coming is not None:
             more, less = answered - derived, derived - answered
             wrong.update(host.release.names(more | less))
             coming = ((coming | more) - less).cut(coming.length)
@@ -70,4 +150,14 @@ def _corrected(host: Host, now: Host, then: Host) -> Host:
     notes = then.notes
     if wrong:
         notes += (f"as they are now, for why is not known: {' '.join(sorted(wrong))}",)
-    return evolve(then, featuresets=Featuresets(**sets), notes=notes, uuid=host.uuid)  # type: ignore[arg-type]
+    return evolve(
+        then,
+        featuresets=Featuresets(**sets),  # type: ignore[arg-type]
+        notes=notes,
+        uuid=host.uuid,
+        name=host.name,
+        hvm=host.hvm and then.hvm,
+    )
+
+
+__all__ = ["Target", "Updated", "outdated", "updated"]

@@ -11,12 +11,14 @@ from ..cpuid.policy import Policy
 from ..errors import InputError
 from ..features.featureset import Featureset
 from ..hosts.host import Host
+from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..pools.vm import Vm
 
 if TYPE_CHECKING:
     from ..sources.simulated import Simulated
+    from .xapi_log import Event
 
-Kind = Literal["host", "featureset", "policy", "vm", "suspend-image"]
+Kind = Literal["host", "featureset", "policy", "vm", "suspend-image", "log"]
 
 
 @frozen
@@ -48,7 +50,8 @@ class Input:
     the host says so. `featureset` and `policy` are those of kinds featureset, policy and
     suspend-image. `left_out`: how many VMs were passed over, by what they are (templates, control
     domains). `damage` says what is wrong with a file from which something could be read all the
-    same, "" if nothing is.
+    same, "" if nothing is. `moment`: when xapi's records in it were read. `names`: of hosts and VMs
+    by UUID and by OpaqueRef. `events`: what xapi's log says of CPU features, oldest first.
     """
 
     name: str
@@ -61,6 +64,9 @@ class Input:
     left_out: Mapping[str, int] = field(factory=dict)
     notes: tuple[str, ...] = ()
     damage: str = ""
+    moment: Moment = UNKNOWN_MOMENT
+    names: Mapping[str, str] = field(factory=dict, repr=False)
+    events: tuple[Event, ...] = ()
 
     @property
     def vm(self) -> Vm | None:

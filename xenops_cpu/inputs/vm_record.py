@@ -6,13 +6,14 @@ database. Templates, snapshots and control domains carry flags as well, and are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from ..errors import InputError
-from ..pools.vm import Vm, guest_type, of_flags
+from ..features.featureset import Featureset, FeaturesetError
+from ..pools.vm import Vm, guest_type, of_flags, type_name
 
 # What is passed over, by the key of the record that says so.
 _NO_VMS = {
@@ -22,12 +23,19 @@ _NO_VMS = {
     "is_a_snapshot": "snapshot",
 }
 _HALTED, _SUSPENDED = "halted", "suspended"
+# What keeps a VM where it is (is_mobile in ocaml/xapi/xapi_vm_lifecycle.ml): the key of its
+# metrics, set when it started, the key of its platform, and the words for it.
+_BINDING = (
+    ("nomigrate", "nomigrate", "platform:nomigrate is set"),
+    ("nested_virt", "nested-virt", "it uses nested virtualisation"),
+)
 
 
 @frozen
 class VmRecord:
     """The fields that matter, as text. `flags`: VM.last_boot_CPU_flags. `hvm_boot_policy` None: the
-    record has no such key. `current_type`: VM_metrics.current_domain_type.
+    record has no such key. `current_type`: VM_metrics.current_domain_type. `metrics`: of
+    VM_metrics, what else is known (nomigrate, nested_virt, as "true" or "false").
     """
 
     name: str
@@ -38,6 +46,8 @@ class VmRecord:
     current_type: str = ""
     power_state: str = ""
     resident_on: str = ""
+    platform: Mapping[str, str] = field(factory=dict)
+    metrics: Mapping[str, str] = field(factory=dict)
     kinds: frozenset[str] = frozenset()
 
     @property
@@ -51,16 +61,45 @@ class VmRecord:
     def texts(self) -> tuple[str, ...]:
         """All that is kept of it."""
         words = (self.name, self.uuid, self.domain_type, self.power_state, self.resident_on)
-        return (*words, self.hvm_boot_policy or "", *self.flags, *self.flags.values())
+        maps = (self.flags, self.platform)
+        pairs = (text for each in maps for pair in each.items() for text in pair)
+        return (*words, self.hvm_boot_policy or "", *pairs)
 
     def vm(self, where: str) -> Vm:
         """Raises InputError for a featureset that is none."""
-        halted = self.power_state.lower() == _HALTED
-        current = "" if halted else self.current_type
+        state = self.power_state.lower()
+        current = "" if state == _HALTED else self.current_type
         guest = guest_type(self.domain_type, self.hvm_boot_policy, current)
         vm = of_flags(self.flags, self.name or self.uuid or "VM", guest, where)
-        source = f"{where}: last_boot_CPU_flags"
-        return evolve(vm, uuid=self.uuid, halted=halted, home=self.resident_on, source=source)
+        own, notes = _own(self.platform.get("featureset", ""))
+        return evolve(
+            vm,
+            uuid=self.uuid,
+            runs_as=type_name(self.domain_type, guest, current),
+            halted=state == _HALTED,
+            suspended=state == _SUSPENDED,
+            home="" if state in (_HALTED, _SUSPENDED) else self.resident_on,
+            immobile="" if state == _HALTED else " and ".join(self._bound()),
+            own=own,
+            source=f"{where}: last_boot_CPU_flags",
+            notes=(*vm.notes, *notes),
+        )
+
+    def _bound(self) -> Iterator[str]:
+        for metric, key, words in _BINDING:
+            text = self.metrics.get(metric) or self.platform.get(key, "")
+            if text.strip().lower() in ("true", "1"):
+                yield words
+
+
+def _own(text: str) -> tuple[Featureset | None, list[str]]:
+    """A VM's platform:featureset; a note where it is none, for whoever set it may have erred."""
+    if not text.strip():
+        return None, []
+    try:
+        return Featureset.parse(text), []
+    except FeaturesetError as error:
+        return None, [f"its platform:featureset cannot be read: {error}"]
 
 
 def kinds(flags: Mapping[str, object]) -> frozenset[str]:
@@ -96,8 +135,23 @@ def of_json(document: Mapping[str, Any], where: str) -> VmRecord:
         current_type=_text(document, "current_domain_type"),
         power_state=_text(document, "power_state"),
         resident_on=_text(document, "resident_on"),
+        platform=_map(document, "platform"),
+        metrics=metrics_of(document),
         kinds=kinds(document),
     )
+
+
+def metrics_of(document: Mapping[str, Any]) -> dict[str, str]:
+    """Of VM_metrics, or of a record that has them as well: what keeps a VM where it is."""
+    keys = [key for key, _, _ in _BINDING]
+    return {key: str(document[key]).lower() for key in keys if str(document.get(key, "")).strip()}
+
+
+def _map(document: Mapping[str, Any], key: str) -> dict[str, str]:
+    value = document.get(key)
+    if not isinstance(value, dict):
+        return {}
+    return {name: text for name, text in value.items() if isinstance(text, str)}
 
 
 def _text(document: Mapping[str, Any], key: str) -> str:

@@ -19,10 +19,11 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from .. import input_limits
 from ..errors import InputError
+from ..hosts.membership import Membership
 from ..hosts.record import of_cpu_info
 from .collected import Collected, Room
-from .value import Stored
-from .vm_record import VmRecord, kinds
+from .value import Stored, printable
+from .vm_record import VmRecord, kinds, metrics_of
 
 _TABLES = ("host", "pool", "VM", "VM_metrics")
 
@@ -65,7 +66,8 @@ def members(text: str) -> dict[str, str]:
 class _Rows:
     """A target for the parser: keeps what rows tell, not the rows.
 
-    A VM's metrics and its host may come before it or after: references are followed at the end.
+    A VM's metrics and its host may come before it or after, and so may the pool that says who is
+    the coordinator: references are followed at the end.
     """
 
     def __init__(self, where: str) -> None:
@@ -74,22 +76,24 @@ class _Rows:
         self.room = Room(where)  # of rows that are kept until the end, templates and snapshots too
         self.table = ""
         self.result = Collected(room=Room(where))
-        self.vms: list[tuple[VmRecord, str]] = []
-        self.types: dict[str, str] = {}  # of VMs as they run, by the reference of their metrics
+        self.vms: list[tuple[VmRecord, str]] = []  # with those of their metrics
+        self.metrics: dict[str, Row] = {}  # of VMs as they run, by reference
         self.uuids: dict[str, str] = {}  # of hosts, by reference
+        self.pool = Membership()
+        self.coordinator = ""
 
     def start(self, tag: str, row: Row) -> None:
         self.fed = 0
         if tag == "table":
             self.table = row.get("name", "")
+        elif tag == "pair" and row.get("key") == "generation_count":
+            self.result.generation = int(row["value"]) if _a_count(row.get("value", "")) else 0
         elif tag == "row" and self.table in _TABLES:
             match self.table:
                 case "VM":
                     self.vm(row)
                 case "VM_metrics":
-                    if row.get("current_domain_type", "unspecified") != "unspecified":
-                        self.room.take((row.get("ref", ""), row["current_domain_type"]))
-                        self.types[row.get("ref", "")] = row["current_domain_type"]
+                    self.vm_metrics(row)
                 case _:
                     self.host(row)
 
@@ -105,18 +109,34 @@ class _Rows:
     def host(self, row: Row) -> None:
         uuid = row.get("uuid", "")
         name = _spaced(row.get("name__label") or row.get("hostname") or uuid)
-        if self.table == "host":
-            self.room.host((row.get("ref", ""), uuid))
-            self.uuids[row.get("ref", "")] = uuid
+        hosts = self.table == "host"
+        reference = row.get("ref", "")
+        if hosts:
+            self.room.host((reference, uuid))
+            self.uuids[reference] = uuid
+            self.result.call(printable(name), uuid, reference)
+        else:
+            upgrading = members(row.get("other_config", "")).get("rolling_upgrade_in_progress")
+            self.pool = Membership(uuid, upgrading=upgrading == "true")
+            self.coordinator = row.get("master", "")
         info = members(row.get("cpu_info", ""))
         if not info:
             return
-        hosts = self.table == "host"
         self.result.add_stored(Stored("host" if hosts else "pool", name, info, uuid))
         if hosts:
             parts = of_cpu_info(info, f"{self.where}: cpu_info of {name}")
-            version = members(row.get("software_version", "")).get("xen", "")
-            self.result.hosts.append(evolve(parts, name=name, uuid=uuid, version=version))
+            software = members(row.get("software_version", ""))
+            enabled = row.get("enabled", "")
+            whole = evolve(
+                parts,
+                name=name,
+                uuid=uuid,
+                version=software.get("xen", ""),
+                membership=Membership(
+                    enabled=None if not enabled else enabled == "true", software=software
+                ),
+            )
+            self.result.add_host(whole)
 
     def vm(self, row: Row) -> None:
         record = VmRecord(
@@ -127,21 +147,40 @@ class _Rows:
             hvm_boot_policy=row.get("HVM__boot_policy"),
             power_state=row.get("power_state", ""),
             resident_on=row.get("resident_on", ""),
+            platform=members(row.get("platform", "")),
             kinds=kinds(row),
         )
         self.room.vm((*record.texts, row.get("metrics", "")))
+        self.result.call(printable(record.name), record.uuid, row.get("ref", ""))
         self.vms.append((record, row.get("metrics", "")))
+
+    def vm_metrics(self, row: Row) -> None:
+        metrics = metrics_of(row)
+        if row.get("current_domain_type", "unspecified") != "unspecified":
+            metrics["current_domain_type"] = row["current_domain_type"]
+        if metrics:
+            reference = row.get("ref", "")
+            self.room.take((reference, *metrics, *metrics.values()))
+            self.metrics[reference] = metrics
 
     def collected(self) -> Collected:
         """Raises InputError for a VM whose flags are none."""
+        self.result.join(self.pool, self.uuids.get(self.coordinator, ""))
         for record, metrics in self.vms:
-            whole = evolve(
+            running = self.metrics.get(metrics, {})
+            home = self.uuids.get(record.resident_on, "")
+            vm = evolve(
                 record,
-                current_type=self.types.get(metrics, ""),
-                resident_on=self.uuids.get(record.resident_on, ""),
+                current_type=running.get("current_domain_type", ""),
+                metrics=running,
+                resident_on=home,
             )
-            self.result.add_vm(whole, self.where)
+            self.result.add_vm(vm, self.where)
         return self.result
+
+
+def _a_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _spaced(text: str) -> str:

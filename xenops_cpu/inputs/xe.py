@@ -17,10 +17,11 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve
 
 from ..errors import InputError
+from ..hosts.membership import Membership
 from ..hosts.record import of_cpu_info
 from .collected import Collected, Room
-from .value import Stored
-from .vm_record import VmRecord, kinds
+from .value import Stored, printable
+from .vm_record import VmRecord, kinds, metrics_of
 
 _LINE = re.compile(r"\s{0,99}([A-Za-z][\w-]{0,60})\s{0,99}(?:\([ A-Z]{0,9}\)\s{0,9})?: ?(.*)")
 _TELLING = frozenset({"cpu_info", "last_boot_cpu_flags"})
@@ -51,11 +52,20 @@ def records(text: str) -> Iterator[Record]:
 def parse(text: str, where: str) -> Collected:
     """The hosts, VMs and stored records of a text. Raises InputError."""
     collected = Collected(room=Room(where))
+    pools = []
     for record in records(text):
+        if _a_pool(record):
+            pools.append(record)
         if "last_boot_cpu_flags" in record:
-            collected.add_vm(_vm(record), where)
+            vm = _vm(record)
+            collected.call(printable(vm.name), vm.uuid)
+            collected.add_vm(vm, where)
         elif "cpu_info" in record or _a_cpu_info(record):
             _add_host(record, where, collected)
+    if len(pools) == 1:
+        upgrading = members(pools[0].get("other_config", "")).get("rolling_upgrade_in_progress")
+        pool = Membership(pools[0].get("uuid", ""), upgrading=upgrading == "true")
+        collected.join(pool, pools[0].get("master", ""))
     return collected
 
 
@@ -70,6 +80,10 @@ def _a_cpu_info(record: Record) -> bool:
     return told or ("features" in record and "cpu_count" in record)
 
 
+def _a_pool(record: Record) -> bool:
+    return "master" in record or "default_sr" in record
+
+
 def _add_host(record: Record, where: str, collected: Collected) -> None:
     name = record.get("name_label") or record.get("hostname") or record.get("uuid", "")
     uuid = record.get("uuid", "")
@@ -79,12 +93,24 @@ def _add_host(record: Record, where: str, collected: Collected) -> None:
             f"{where}: the CPU record has no featureset; features_pv and features_hvm are "
             "wanted, as XenServer 7 and later print them"
         )
-    pool = "master" in record or "default_sr" in record
+    pool = _a_pool(record)
     collected.add_stored(Stored("pool" if pool else "host", name, dict(info), uuid))
     if not pool:
         software = members(record.get("software_version", ""))
-        parts = of_cpu_info(info, where)
-        collected.hosts.append(evolve(parts, name=name, uuid=uuid, version=software.get("xen", "")))
+        collected.call(printable(name), uuid)
+        enabled = record.get("enabled", "")
+        membership = Membership(
+            enabled=None if not enabled else enabled == "true", software=software
+        )
+        collected.add_host(
+            evolve(
+                of_cpu_info(info, where),
+                name=name,
+                uuid=uuid,
+                version=software.get("xen", ""),
+                membership=membership,
+            )
+        )
 
 
 def _vm(record: Record) -> VmRecord:
@@ -96,6 +122,13 @@ def _vm(record: Record) -> VmRecord:
         hvm_boot_policy=record.get("hvm_boot_policy"),
         current_type=record.get("current_domain_type", ""),
         power_state=record.get("power_state", ""),
-        resident_on=record.get("resident_on", ""),
+        resident_on=_home(record.get("resident_on", "")),
+        platform=members(record.get("platform", "")),
+        metrics=metrics_of(record),
         kinds=kinds(record),
     )
+
+
+def _home(text: str) -> str:
+    """A host's UUID; xe writes `<not in database>` for a VM that is on none."""
+    return "" if text.startswith("<") else text

@@ -55,7 +55,11 @@ def grid(
     for vm in vms:
         # What problems there are, and what features are compared with, is the same for many VMs.
         seen, stored = vm.seen, vm.stored
-        sort = (vm.guest, vm.vendor, vm.limits, seen is None)
+        sort = (
+            *(vm.guest, vm.vendor, vm.limits, seen is None),
+            vm.home if vm.bound else "",
+            vm.own if seen is None else None,
+        )
         key = (sort, seen and seen.bits, stored and stored.bits)
         row = known.get(key)
         if row is None:

@@ -12,6 +12,7 @@ from ..features.fit import by_length
 from ..features.release import Release
 from ..hosts import compat_bits, parts
 from ..hosts.host import DEFAULT, MAX, UNKNOWN, Featuresets, Host, Kind, set_name
+from ..hosts.membership import NO_POOL, Membership
 from ..hosts.offer import Offer, offers
 from ..hosts.record import of_cpu_info
 from ..interface import GuestType
@@ -28,7 +29,7 @@ class Member:
     `compat_bits`: bits of the migration sets that XenServer's libxc adds for old VMs, with the
     reason. `limits`: of Xen's max policy, `boot_limits` of its default, where they are known.
     `sets`: all that Xen answered, where it is known. `explain`: the reasons for its bits,
-    first cause first; None where nobody knows.
+    first cause first; None where nobody knows. `uuid`, `membership`: as in Host.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Member:
     explain: Explain | None = field(default=None, eq=False, repr=False)
     notes: tuple[str, ...] = ()
     uuid: str = ""
+    membership: Membership = NO_POOL
 
     def boot(self, guest: GuestType) -> Featureset:
         """What a new guest gets; the featureset without words where there are no such guests."""
@@ -98,6 +100,7 @@ def member_of(host: Host, name: str = "", explain: Explain | None = None) -> Mem
         explain=explain,
         notes=tuple(notes),
         uuid=host.uuid,
+        membership=host.membership,
     )
 
 

@@ -18,6 +18,11 @@ zero. A host whose record lacks that set is refused.
 
 What a pool's level has because *another* host has it (OR-ed features, RSBA and RRSBA), and AMD's
 copies of leaf 1, cost nothing where a host takes them in: they make no Only_by_max.
+
+Before any CPU is looked at, xapi lets a running VM go nowhere that has nomigrate set or uses nested
+virtualisation (is_mobile in ocaml/xapi/xapi_vm_lifecycle.ml; force does not help). A VM's own
+platform:featureset is what it boots with wherever it boots; xenguest cuts off what the host lacks,
+but refuses bits in words that the host does not have.
 """
 
 from __future__ import annotations
@@ -39,6 +44,14 @@ from .vm import Vm, labels, wrong_kind
 
 # Which xapi the answer is for: those from 22.7 on compare a record's words as they stand.
 XAPI = "as xapi 22.7 and later compares"
+
+
+# What to know of a VM with a featureset of its own, wherever it goes.
+OWN = (
+    "its platform:featureset is set: it boots with that instead of the pool's level, and a restart "
+    "changes nothing as long as it is there"
+)
+REMOVE_OWN = "xe vm-param-remove param-name=platform param-key=featureset"
 
 
 @frozen
@@ -99,6 +112,11 @@ class Answer:
     def grade(self) -> Grade:
         return GRADES[self.verdict]
 
+    @property
+    def here(self) -> bool:
+        """Whether the VM runs on this host now: the verdict is on its coming back."""
+        return self.vm.here(self.host)
+
 
 def check(vm: Vm, member: Member) -> Answer:
     """The verdict with all names, reasons, risks and remedies."""
@@ -112,7 +130,9 @@ def check(vm: Vm, member: Member) -> Answer:
     brought: list[Lack] = []
     if guest not in member.offers:
         compared = f"nothing: the host runs no {guest.name} guests"
-    elif seen is not None:
+    elif seen is None:
+        notes += _own(vm, member)
+    else:
         offer = member.offers[guest]
         compared = (
             "what the VM has seen since it booted with what the host takes in "
@@ -155,9 +175,10 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
         kind = evolve(vm, name="", uuid="", home="", source="", policy=None)
         own = []
         for member, host_kind in zip(members, kinds, strict=True):
-            answer = known.get((kind, host_kind))
+            key = (kind, host_kind, vm.here(member))
+            answer = known.get(key)
             if answer is None:
-                answer = known[kind, host_kind] = check(vm, member)
+                answer = known[key] = check(vm, member)
             own.append(evolve(answer, vm=vm, host=member))
         answers += _with_other_hosts(own)
     return answers
@@ -196,10 +217,21 @@ def _notes(vm: Vm, member: Member, costless: Sequence[str]) -> Iterator[str]:
             "the record is no PV featureset, for Xen offers these to HVM guests only: "
             f"{' '.join(member.release.names(strange))}; was the VM's domain type changed?"
         )
+    yield from _own(vm, member)
     if vm.limits is None or vm.guest not in member.limits:
         yield "the highest CPUID leaves were not compared: no policy is known"
     if not vm.vendor or not member.vendor:
         yield "the vendors were not compared: one is not known"
+
+
+def _own(vm: Vm, member: Member) -> Iterator[str]:
+    """Of a VM with a featureset of its own."""
+    if vm.own is None:
+        return
+    yield OWN
+    beyond = vm.own - member.migration(vm.guest)
+    if beyond:
+        yield f"of that it would not get here: {' '.join(member.release.names(beyond))}"
 
 
 def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
@@ -209,9 +241,9 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     seen = vm.seen
     if seen is None:
         return Verdict.BOOTS, []
-    refusals = _refusals(vm, member)
-    if refusals or not seen <= member.migration(vm.guest):
-        return Verdict.ONLY_BY_FORCE, refusals
+    reasons = refusals(vm, member)
+    if reasons or not seen <= member.migration(vm.guest):
+        return Verdict.ONLY_BY_FORCE, reasons
     given = member.boot(vm.guest).bits | free(member.release)
     return (Verdict.ONLY_BY_MAX if seen.bits & ~given else Verdict.MIGRATES), []
 
@@ -220,9 +252,11 @@ def impossible(vm: Vm, member: Member) -> list[str]:
     """Why it is impossible, whatever the features; a VM that boots needs its guest type only."""
     if vm.guest not in member.offers:
         return [f"the host runs no {vm.guest.name} guests"]
-    if vm.seen is None:
-        return []
     problems = []
+    if vm.bound and not vm.here(member):
+        problems.append(f"xapi lets it go nowhere while it runs: {vm.immobile}")
+    if vm.seen is None:
+        return [*problems, *_cannot_build(vm, member)]
     if vm.vendor and member.vendor and vm.vendor != member.vendor:
         problems.append(
             f"the VM was started on a CPU of {vm.vendor}, the host has one of {member.vendor}"
@@ -233,7 +267,20 @@ def impossible(vm: Vm, member: Member) -> list[str]:
     return problems
 
 
-def _refusals(vm: Vm, member: Member) -> list[str]:
+def _cannot_build(vm: Vm, member: Member) -> list[str]:
+    """Why a VM with a featureset of its own cannot be started."""
+    length = member.boot(vm.guest).length
+    beyond = Featureset() if vm.own is None else vm.own - vm.own.cut(length)
+    if not beyond:
+        return []
+    names = " ".join(member.release.names(beyond))
+    return [
+        f"its platform:featureset has features beyond the host's {length} words "
+        f"({names}): the domain cannot be built"
+    ]
+
+
+def refusals(vm: Vm, member: Member) -> list[str]:
     """Why xapi refuses the VM although a forced migration would go."""
     migration = member.migration(vm.guest)
     if not migration.length:
@@ -278,10 +325,14 @@ def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack])
             "what is missing are bits of old records only: forcing the migration is harmless as "
             "far as they go"
         )
+    if vm.own is not None:
+        remedies.append(
+            f"take its own featureset away first ({REMOVE_OWN}), else a restart brings it back"
+        )
     remedies.append("shut it down and start it on this host: it then gets what is given here")
     return remedies
 
 
 __all__ = [
-    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible",
+    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible", "refusals",
 ]  # fmt: skip

@@ -38,8 +38,11 @@ TYPE_NOT_TOLD = "its domain type is not told: taken for HVM (--type says otherwi
 class Vm:
     """`features`: what it has seen since it booted, None: nothing yet. `stored`: the words that
     xapi compares, where their order is another. `vendor` "": not known. `policy`: its CPU policy,
-    where a suspend image or a live domain tells it. `typed`: its guest type is told. `halted`: it
-    does not run, so that whatever it remembers, it boots anew. `home`: the host it is on, by uuid.
+    where a suspend image or a live domain tells it. `typed`: its guest type is told; `runs_as`: how
+    people call the type that it runs as ("PV in PVH"), "" where it is not told. `halted`: it does
+    not run, so that whatever it remembers, it boots anew; `suspended`: it sleeps in an image.
+    `home`: the host it is on, by uuid. `immobile`: why xapi will not migrate it, "" where it will.
+    `own`: its platform:featureset, which it boots with instead of the pool's level.
     """
 
     name: str
@@ -50,9 +53,13 @@ class Vm:
     limits: LeafLimits | None = None
     stored: Featureset | None = None
     typed: bool = True
+    runs_as: str = ""
     halted: bool = False
+    suspended: bool = False
     uuid: str = ""
     home: str = ""
+    immobile: str = ""
+    own: Featureset | None = None
     source: str = ""
     notes: tuple[str, ...] = ()
 
@@ -60,6 +67,15 @@ class Vm:
     def seen(self) -> Featureset | None:
         """What a host has to take in; None for one that boots."""
         return None if self.halted else self.features
+
+    @property
+    def bound(self) -> bool:
+        """Whether it may not leave the host it runs on, whatever its features."""
+        return bool(self.immobile) and not self.halted and not self.suspended
+
+    def here(self, host: Member) -> bool:
+        """Whether it runs on this host now, as far as both tell."""
+        return bool(self.home) and self.home == host.uuid and not self.halted
 
 
 def of_flags(flags: Mapping[str, str], name: str, guest: GuestType | None, where: str = "") -> Vm:
@@ -156,12 +172,26 @@ def guest_type(
     return GuestType.HVM if hvm_boot_policy.strip() else GuestType.PV
 
 
+# xapi's domain types, as people write them.
+_TYPE_NAMES = {"pv": "PV", "hvm": "HVM", "pvh": "PVH", "pv_in_pvh": "PV in PVH"}
+
+
+def type_name(domain_type: str, guest: GuestType | None, current: str = "") -> str:
+    """How to call the type that a VM runs as, by the same fields; "" where it is not told."""
+    for text in (current, domain_type):
+        name = _TYPE_NAMES.get(text.strip().lower())
+        if name:
+            return name
+    return guest.name if guest is not None else ""
+
+
 def as_type(vm: Vm, guest: GuestType) -> Vm:
     """The VM taken as a guest of another type than its record says, or says nothing of."""
     notes = tuple(note for note in vm.notes if note != TYPE_NOT_TOLD)
     if vm.typed and guest is not vm.guest:
         notes += (f"its record says {vm.guest.name}: taken for {guest.name} as was asked",)
-    other = evolve(vm, guest=guest, typed=True, notes=notes)
+    runs_as = vm.runs_as if guest is vm.guest else ""
+    other = evolve(vm, guest=guest, typed=True, runs_as=runs_as, notes=notes)
     if vm.stored is None:
         return other
     masked = of_words(vm.stored, other, recorded=True)

@@ -73,3 +73,22 @@ def notes(members: Sequence[Member]) -> Iterator[str]:
             having.setdefault(note, []).append(member.name)
     for note, names in having.items():
         yield f"{some(names, 3)}: {note}"
+
+
+def no_return(changes: Iterable[tuple[Member, Member]]) -> Iterator[str]:
+    """Of hosts before and after an update: what a VM may have that starts on them then, and could
+    not go back with.
+    """
+    having: dict[tuple[GuestType, tuple[str, ...]], list[str]] = {}
+    for before, after in changes:
+        for guest in GuestType:
+            if guest in before.offers and guest in after.offers:
+                beyond = after.boot(guest) - before.migration(guest)
+                names = tuple(after.release.names(beyond))
+                if names:
+                    having.setdefault((guest, names), []).append(after.name)
+    for (guest, names), hosts in having.items():
+        yield (
+            f"no way back: {GUESTS[guest]} that start on {some(hosts, 3)} afterwards may have "
+            f"{' '.join(names)}, which the host as it is now would not take in"
+        )

@@ -6,6 +6,7 @@ are unplugged. A key that is missing reads "unknown", as in xenopsd.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from .. import files, input_limits
@@ -14,6 +15,7 @@ from . import SourceError
 
 PROC_CPUINFO = Path("/proc/cpuinfo")
 
+_MICROCODE = re.compile(r"^microcode\s*: 0x([0-9a-f]{1,8})\s*$", re.MULTILINE)
 _KEYS = {
     "vendor": "vendor_id",
     "modelname": "model name",
@@ -34,6 +36,12 @@ def parse(text: str) -> Processor:
         if colon:
             lines.setdefault(key.strip(), value.strip())
     return Processor(**{name: lines.get(key) or UNKNOWN for name, key in _KEYS.items()})
+
+
+def microcode(text: str) -> int | None:
+    """The revision that the first CPU runs, None where the kernel does not tell."""
+    match = _MICROCODE.search(text.lstrip("\n").partition("\n\n")[0])
+    return int(match[1], 16) if match else None
 
 
 def read(boot_copy: Path | None = None) -> Processor:

@@ -7,16 +7,19 @@ priorities: ocaml/xapi-consts/api_messages.ml (1 is critical, 5 informational).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
-from .changes import FeatureChange
+from .changes import SETS, FeatureChange
 from .errors import ApiFailure, XapiError
 from .session import Session
 from .value import Value
 
+# xapi has none for VMs; this is ours, and clients show it by its name.
+VM_MESSAGE = "VM_CPU_FEATURES_UNAVAILABLE"
 PRIORITIES = {
+    VM_MESSAGE: 3,
     "HOST_CPU_FEATURES_DOWN": 3,
     "HOST_CPU_FEATURES_UP": 5,
     "POOL_CPU_FEATURES_DOWN": 5,
@@ -63,6 +66,38 @@ def of_change(change: FeatureChange) -> Iterator[Message]:
                 f"The CPU features of this {change.kind} have changed. {words}.\n"
                 + "\n".join(lines),
             )
+
+
+def of_audit(
+    kind: str, uuid: str, wrong: Sequence[tuple[str, Sequence[str], Sequence[str]]]
+) -> Iterator[Message]:
+    """Of a host's or the pool's record that is not as it should be. `wrong`: of each set its key in
+    the record, the features that it has and should not have, those that it should have.
+    """
+    if kind not in _CLASSES:
+        return
+    for way, words in (
+        ("DOWN", "It has features that are not there"),
+        ("UP", "It lacks features that are there"),
+    ):
+        lines = [
+            f"{SETS.get(key, key)}: {' '.join(names)}"
+            for key, lost, gained in wrong
+            if (names := lost if way == "DOWN" else gained)
+        ]
+        if lines:
+            yield Message(
+                f"{kind.upper()}_CPU_FEATURES_{way}",
+                _CLASSES[kind],
+                uuid,
+                f"The record of this {kind}'s CPU features is not as it should be. {words}.\n"
+                + "\n".join(lines),
+            )
+
+
+def of_vm(uuid: str, text: str) -> Message:
+    """Of a VM that no host takes in, or whose record is of the wrong kind."""
+    return Message(VM_MESSAGE, "VM", uuid, text)
 
 
 def assert_allowed(session: Session) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...errors import InputError
+from ...hosts import parts
 from ...hosts.cpu_info import cpu_info, xapi_map
+from ...hosts.host import Host
 from ...inputs import Stored
 from ...pools import audit
 from ...pools import words as told
@@ -17,7 +19,16 @@ from ...pools.member import Member
 from ...pools.records import HostRecord, runs_hvm
 from ...pools.vm import Vm
 from ...service import answers
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    findings,
+    pool_arguments,
+    terminal,
+    vm_arguments,
+)
 from ..arguments import read, shown, split_name
 from ..arguments import release as asked_release
 from ..pool_arguments import Typed
@@ -26,6 +37,8 @@ _EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hos
   xenops-cpu audit host-cpu-info.txt --host /var/lib/xcp/xenops-cpu  # the database against Xen
   xenops-cpu audit h7=h7.txt h8=h8.txt --pool-record "vendor: GenuineIntel; features_pv: …"
   xenops-cpu audit h7.txt --host h7.json --vm vms.txt
+  xenops-cpu audit xapi://operator@xs-01 --raise-messages   # findings as messages in the pool
+  xenops-cpu audit xapi://reader@xs-01 --hook "/usr/local/bin/tell-us --channel ops"
 
 exit codes:
   0  every record is as it should be
@@ -74,8 +87,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--pool-record", metavar="RECORD", help="the stored Pool.cpu_info")
     made.add_argument(
-        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=pool_arguments.VM_HELP
+        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
+    findings.add_options(made)
     return made
 
 
@@ -85,13 +99,11 @@ def run(arguments: argparse.Namespace) -> int:
     pools = [record for record in stored if record.kind == "pool"]
     real = pool_arguments.hosts(arguments.host, arguments)
     matched = _matched(hosts, real)
-    vms = [
-        *pool_arguments.vms_of_files(arguments.records, arguments),
-        *pool_arguments.vms(arguments.vm, arguments, files=arguments.records),
-    ]
+    own = _own(hosts, arguments)
+    vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.records)
     recorded = _members(arguments)
     taking = [typed.member for typed in real] or recorded
-    if not real and not pools and not (vms and taking):
+    if not real and not pools and not own and not (vms and taking):
         raise Failure(
             "there is nothing to hold these records to: name what Xen says (--host), the stored "
             "record of the pool (--pool-record) or VMs (--vm)",
@@ -99,22 +111,35 @@ def run(arguments: argparse.Namespace) -> int:
         )
     try:
         audited = _audited(hosts, pools, matched, vms, taking)
+        audited = _with_own(audited, hosts, {k: v for k, v in own.items() if k not in matched})
     except InputError as error:
         raise Failure(str(error)) from error
     code = ANSWERED_WITH_AN_ERROR if audited.findings or audited.vms else OK
+    old = _old_microcode([*real, *pool_arguments.hosts(_with_hosts(arguments), arguments)])
     if arguments.json:
-        terminal.print_json(_document(audited))
-    else:
+        microcode = [{"host": name, "text": text} for name, text in old.items()]
+        terminal.print_json({**_document(audited), "microcode": microcode})
+    elif not arguments.lines:
+        for name, text in old.items():
+            terminal.paragraph(f"{name}: {text}", hanging=2)
         _tell(audited, {_pool_name(pool) for pool in pools})
+    subjects = {record.name: findings.Subject("host", record.uuid) for record in hosts}
+    subjects |= {_pool_name(pool): findings.Subject("pool", pool.uuid) for pool in pools}
+    upgrading = any(member.membership.upgrading for member in recorded)
+    documents = list(findings.lines(audited.findings, audited.vms, subjects))
+    findings.hand_on(documents, arguments, upgrading)
     return code
 
 
 def _stored(texts: Sequence[str], arguments: argparse.Namespace) -> Iterator[Stored]:
+    """The records, each once: of two databases of a pool the newer counts."""
     xen = asked_release(arguments)
+    kept = {id(record) for record in pool_arguments.stored(texts, arguments)}
     for place, text in enumerate(texts, 1):
         name, bare = split_name(text)
         found = read(bare, xen)
-        if not found.stored and not found.vms:
+        own = any(not named.host.recorded and named.host.uuid for named in found.hosts)
+        if not found.stored and not found.vms and not own:
             raise Failure(
                 f'"{shown(text)}" is no stored record of xapi; captures, sockets and '
                 "simulations go to --host",
@@ -123,7 +148,8 @@ def _stored(texts: Sequence[str], arguments: argparse.Namespace) -> Iterator[Sto
         for record in found.stored:
             alone = name if len(found.stored) == 1 else ""
             called = alone or record.name or f"host {place}"
-            yield Stored(record.kind, called, record.cpu_info, record.uuid)
+            if id(record) in kept:
+                yield Stored(record.kind, called, record.cpu_info, record.uuid)
 
 
 def _pool_record(arguments: argparse.Namespace) -> Iterator[Stored]:
@@ -138,9 +164,53 @@ def _pool_record(arguments: argparse.Namespace) -> Iterator[Stored]:
 
 def _members(arguments: argparse.Namespace) -> list[Member]:
     """The hosts as the stored records have them."""
+    return pool_arguments.members(_with_hosts(arguments), arguments)
+
+
+def _with_hosts(arguments: argparse.Namespace) -> list[str]:
     xen = asked_release(arguments)
-    texts = [text for text in arguments.records if read(split_name(text)[1], xen).hosts]
-    return pool_arguments.members(texts, arguments)
+    return [text for text in arguments.records if read(split_name(text)[1], xen).hosts]
+
+
+def _own(hosts: Sequence[Stored], arguments: argparse.Namespace) -> dict[int, Host]:
+    """What Xen says in the same files as the stored records, by their place: a bug report has both.
+
+    Not where the sets are made from policies, which lack what XenServer's libxc adds.
+    """
+    by_uuid = {
+        named.host.uuid: named.host
+        for typed in pool_arguments.hosts(_with_hosts(arguments), arguments)
+        if (named := typed.named) is not None
+    }
+    own: dict[int, Host] = {}
+    for place, record in enumerate(hosts):
+        host = by_uuid.get(record.uuid) if record.uuid else None
+        if host is not None and not host.recorded and parts.FROM_POLICIES not in host.notes:
+            own[place] = host
+    return own
+
+
+def _old_microcode(hosts: Sequence[Typed]) -> dict[str, str]:
+    """Of hosts whose microcode is known and not the newest public: no finding, but to be known."""
+    from ...inputs.updated import outdated
+
+    named = {typed.member.name: typed.named for typed in hosts}
+    told_of = {name: outdated(host.host) for name, host in named.items() if host is not None}
+    return {name: text for name, text in told_of.items() if text}
+
+
+def _with_own(audited: _Audited, hosts: Sequence[Stored], own: Mapping[int, Host]) -> _Audited:
+    """The stored featuresets held to Xen's own in the same file as well."""
+    compared, found = list(audited.compared), list(audited.findings)
+    for place, host in own.items():
+        record = hosts[place]
+        compared.append(f"the record of {record.name} with what Xen says ({host.origin})")
+        found += (
+            finding
+            for finding in audit.of_host(record.name, record.cpu_info, host)
+            if finding.key.startswith("features_")
+        )
+    return evolve(audited, compared=tuple(compared), findings=tuple(found))
 
 
 def _matched(hosts: Sequence[Stored], real: Sequence[Typed]) -> dict[int, Typed]:
@@ -183,7 +253,7 @@ def _audited(
     taking: Sequence[Member],
 ) -> _Audited:
     compared: list[str] = []
-    findings: list[Finding] = []
+    found: list[Finding] = []
     records: list[HostRecord] = []
     for place, record in enumerate(hosts):
         typed = matched.get(place)
@@ -193,7 +263,7 @@ def _audited(
         host = typed.named.host
         records.append(HostRecord(xapi_map(cpu_info(host)), host.hvm))
         compared.append(f"the record of {record.name} with what Xen says ({host.origin})")
-        findings += audit.of_host(record.name, record.cpu_info, host)
+        found += audit.of_host(record.name, record.cpu_info, host)
     for pool in pools:
         if not records:
             raise Failure("a pool's record needs those of its hosts beside it", WRONG_USAGE)
@@ -202,14 +272,14 @@ def _audited(
             f"the record of {_pool_name(pool)} with the level of "
             f"{told.count(len(records), 'host')}, {against}"
         )
-        findings += audit.of_pool(_pool_name(pool), pool.cpu_info, records, taking)
+        found += audit.of_pool(_pool_name(pool), pool.cpu_info, records, taking)
     if vms and taking:
         compared.append(
             f"{told.count(len(vms), 'VM')} with what {told.count(len(taking), 'host')} can take in"
         )
     return _Audited(
         tuple(compared),
-        tuple(findings),
+        tuple(found),
         tuple(audit.of_vms(vms, taking)),
         tuple(audit.compat_bits(vms, taking)),
     )

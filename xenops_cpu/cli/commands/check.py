@@ -11,7 +11,7 @@ from ...pools.member import Member
 from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
 from ...pools.vm import Vm
 from ...pools.words import count, notes, some
-from .. import WRONG_USAGE, Failure, pool_arguments, terminal
+from .. import WRONG_USAGE, Failure, pool_arguments, terminal, vm_arguments
 from .. import pool_words as words
 from ..arguments import read, shown, split_name, what_it_is
 from ..progress import Progress
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         "is compared with what a host takes in (its migration set).",
         _EXAMPLES,
     )
-    made.add_argument("vm", metavar="VM", help=pool_arguments.VM_HELP)
+    made.add_argument("vm", metavar="VM", help=vm_arguments.HELP)
     made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    guests = pool_arguments.vms([arguments.vm], arguments, files=arguments.hosts)
+    guests = vm_arguments.vms([arguments.vm], arguments, files=arguments.hosts)
     hosts = pool_arguments.members(arguments.hosts, arguments)
     if not guests:
         what = what_it_is(read(split_name(arguments.vm)[1]))
@@ -99,7 +99,8 @@ def _row(answer: Answer) -> tuple[str, str, str, str]:
     lacking = " ".join(lack.name for lack in answer.missing[:6])
     more = f" and {len(answer.missing) - 6} more" if len(answer.missing) > 6 else ""
     why = answer.problems[0] if answer.problems and not lacking else lacking + more
-    return answer.vm.name, answer.host.name, answer.grade.word, why
+    word = f"{answer.grade.word}; is here now" if answer.here else answer.grade.word
+    return answer.vm.name, answer.host.name, word, why
 
 
 def _hex(answer: Answer) -> None:

@@ -18,7 +18,7 @@ from ...features.release import release as release_named
 from ...features.xen_cpuid_names import tool
 from ...hosts.host import SETS, TITLES, Host
 from ...inputs import Input
-from .. import OK, WRONG_USAGE, Failure, options, terminal
+from .. import OK, WRONG_USAGE, Failure, live, options, terminal
 from ..arguments import WHAT, add_release, read, release_for
 from ..arguments import release as asked_release
 
@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--aliases", action="store_true", help="what others call each feature")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    live.add_options(made)
     return made
 
 

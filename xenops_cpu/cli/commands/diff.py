@@ -14,7 +14,7 @@ from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
 from ...pools.verdict import Answer
-from .. import OK, options, terminal
+from .. import OK, live, options, terminal
 from ..arguments import WHAT, add_release
 from ..comparison import Compared, compare, document
 
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
     made.add_argument("--policies", action="store_true", help="all that differs in the policies")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    live.add_options(made)
     return made
 
 

@@ -12,7 +12,7 @@ from ...features.aliases import UnknownFeature
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...hosts.host import TITLES, Host
-from .. import OK, WRONG_USAGE, Failure, options, simulation, terminal
+from .. import OK, WRONG_USAGE, Failure, live, options, simulation, terminal
 from ..arguments import derived_host
 from ..arguments import release as asked_release
 from . import decode
@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("host", nargs="*", metavar="[on] HOST")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     simulation.add_options(made)
+    live.add_options(made)
     return made
 
 

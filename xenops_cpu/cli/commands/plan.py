@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from ...errors import InputError
-from ...features.release import Release, ReleaseError, release
-from ...inputs.updated import updated
 from ...interface import SecurityKind
 from ...pools import plan, security
 from ...pools import words as told
@@ -18,7 +16,16 @@ from ...pools.member import Member
 from ...pools.plan import Change, Plan, Touched, left
 from ...pools.vm import Vm
 from ...service import answers
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    pool_arguments,
+    targets,
+    terminal,
+    vm_arguments,
+)
 from .. import pool_words as words
 from ..arguments import release as asked_release
 from ..arguments import shown
@@ -29,12 +36,17 @@ _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.js
   xenops-cpu plan update host-7 after-update.json --pool host-7.json host-8.json
   xenops-cpu plan update all --to-xen 4.19 --pool cpu:xeon-gold-6154 cpu:core-i7-4930k
   xenops-cpu plan update host-7 --to-cmdline "spec-ctrl=no-gds-mit" --pool host-7.json
+  xenops-cpu plan update all --to-microcode newest --pool xapi-db.xml
+  xenops-cpu plan evacuate xs-02 --pool xapi://reader@xs-01   # who could not leave it today
 
 exit codes:
-  0  no level loses a feature, no VM loses a host
-  1  something is lost: the output says what
+  0  no level loses a feature, no VM loses a host; evacuate: every VM can leave
+  1  something is lost, or a VM cannot leave: the output says what
   2  wrong use      3  something cannot be read
 """
+
+if TYPE_CHECKING:
+    from ...inputs.updated import Updated
 
 _ALL = "all"
 
@@ -44,11 +56,14 @@ def parser() -> argparse.ArgumentParser:
         "plan",
         "What comes of it when a host joins a pool, leaves it or is updated: the level of the pool "
         "before and after, and each VM that loses or gains a host. VMs that were started at the "
-        "pool's present level are looked at always, others with --vm or from the files of --pool.",
+        "pool's present level are looked at always, others with --vm or from the files of --pool. "
+        "evacuate: whether every VM can leave a host today, as xapi decides it.",
         _EXAMPLES,
     )
-    made.add_argument("change", choices=("join", "leave", "update"))
-    made.add_argument("host", metavar="HOST", help="who joins (any HOST), leaves or is updated")
+    made.add_argument("change", choices=("join", "leave", "update", "evacuate"))
+    made.add_argument(
+        "host", metavar="HOST", help="who joins (any HOST), leaves, is updated ('all') or evacuated"
+    )
     made.add_argument("new", metavar="NEW", nargs="?", help="update: what the host will be")
     made.add_argument(
         "--pool",
@@ -59,10 +74,9 @@ def parser() -> argparse.ArgumentParser:
         help=pool_arguments.HOST_HELP,
     )
     made.add_argument(
-        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=pool_arguments.VM_HELP
+        "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
-    made.add_argument("--to-xen", metavar="RELEASE", help="update: the Xen it will run")
-    made.add_argument("--to-cmdline", metavar="TEXT", help="update: Xen's boot options then")
+    targets.add_options(made)
     pool_arguments.add_hex(made)
     pool_arguments.add_notes(made)
     return made
@@ -70,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     before = pool_arguments.hosts(arguments.pool, arguments)
-    after = _after(before, arguments)
+    if arguments.change == "evacuate":
+        return _evacuate(before, arguments)
+    after, updates = _after(before, arguments)
     xen = asked_release(arguments)
     old, new = [typed.member for typed in before], [typed.member for typed in after]
     wanted = pool_arguments.wanted_type(arguments)
@@ -79,8 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     vms = [
         *(vm for vm in at_level if vm is not None),
-        *pool_arguments.vms(arguments.vm, arguments, files=arguments.pool),
-        *pool_arguments.vms_of_files(arguments.pool, arguments),
+        *vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool),
     ]
     planned = plan.plan(old, new, vms, xen)
     if wanted is not None:
@@ -88,19 +103,58 @@ def run(arguments: argparse.Namespace) -> int:
         planned = evolve(planned, changes=changes)
     code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
-        terminal.print_json(_document(planned, old, new, len(vms)))
+        document = _document(planned, old, new, len(vms))
+        assumed = [result.assumed for _, result in updates if result.assumed]
+        terminal.print_json(
+            {**document, "microcode": targets.microcode_json(updates), "assumed": assumed}
+        )
         return code
     _tell(planned, old, new, vms, arguments)
+    _tell_updates(old, new, updates)
     return code
 
 
-def _after(before: Sequence[Typed], arguments: argparse.Namespace) -> list[Typed]:
-    """The pool after the change. Raises Failure."""
+def _evacuate(before: Sequence[Typed], arguments: argparse.Namespace) -> int:
+    from .. import evacuation, forecast_json
+
+    if arguments.new is not None or targets.asked(arguments):
+        raise Failure(f"NEW, {targets.NAMES} go with 'update' only", WRONG_USAGE)
+    name = _name(arguments.host, {typed.member.name: typed for typed in before}, arguments)
+    vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool)
+    evacuation_ = evacuation.of_host([typed.member for typed in before], name, vms)
+    if arguments.json:
+        terminal.print_json(forecast_json.evacuation(evacuation_))
+    else:
+        evacuation.tell(evacuation_)
+        words.tell_notes([typed.member for typed in before], arguments.notes)
+    return OK if evacuation_.allowed else ANSWERED_WITH_AN_ERROR
+
+
+def _tell_updates(
+    before: Sequence[Member], after: Sequence[Member], updates: Sequence[tuple[str, Updated]]
+) -> None:
+    """What an update changes below Xen, and what of it cannot be undone."""
+    targets.tell_microcode(updates)
+    for _, result in updates:
+        if result.assumed:
+            terminal.paragraph(f"assumed: {result.assumed}", hanging=2)
+    was = {member.name: member for member in before}
+    if updates:
+        for line in told.no_return([(was[m.name], m) for m in after if m.name in was]):
+            terminal.paragraph(line, hanging=2)
+
+
+def _after(
+    before: Sequence[Typed], arguments: argparse.Namespace
+) -> tuple[list[Typed], list[tuple[str, Updated]]]:
+    """The pool after the change, and what is to be known of hosts that are updated to something.
+
+    Raises Failure.
+    """
     by_name = {typed.member.name: typed for typed in before}
-    to = _release(arguments.to_xen)
-    anew = to is not None or arguments.to_cmdline is not None
+    anew = targets.asked(arguments)
     if arguments.change != "update" and (arguments.new is not None or anew):
-        raise Failure("NEW, --to-xen and --to-cmdline go with 'update' only", WRONG_USAGE)
+        raise Failure(f"NEW, {targets.NAMES} go with 'update' only", WRONG_USAGE)
     match arguments.change:
         case "join":
             comers = pool_arguments.hosts([arguments.host], arguments)
@@ -111,38 +165,28 @@ def _after(before: Sequence[Typed], arguments: argparse.Namespace) -> list[Typed
                         "NAME=HOST",
                         WRONG_USAGE,
                     )
-            return [*before, *comers]
+            return [*before, *comers], []
         case "leave":
             name = _name(arguments.host, by_name, arguments)
             kept = {member.name for member in left([t.member for t in before], name)}
-            return [typed for typed in before if typed.member.name in kept]
+            return [typed for typed in before if typed.member.name in kept], []
     if (arguments.new is not None) == anew:
-        raise Failure("update needs NEW, or --to-xen or --to-cmdline", WRONG_USAGE)
-    if arguments.host == _ALL and arguments.new is None:
-        return [_updated(typed, to, arguments.to_cmdline) for typed in before]
-    name = _name(arguments.host, by_name, arguments)
+        raise Failure(f"update needs NEW, or one of {targets.NAMES}", WRONG_USAGE)
     if arguments.new is None:
-        changed = _updated(by_name[name], to, arguments.to_cmdline)
-    else:
-        new = pool_arguments.hosts([arguments.new], arguments)
-        if len(new) != 1:
-            raise Failure(f"{arguments.new} has {len(new)} hosts: name one", WRONG_USAGE)
-        changed = evolve(new[0], member=evolve(new[0].member, name=name))
-    return [changed if typed.member.name == name else typed for typed in before]
-
-
-def _updated(typed: Typed, to: Release | None, cmdline: str | None) -> Typed:
-    """The host under another Xen or with other options. Raises Failure."""
-    if typed.named is None:
-        raise Failure(
-            f"of {typed.member.name} a featureset is known, not its CPU: name what it will be: "
-            "plan update HOST NEW"
-        )
-    try:
-        named = updated(evolve(typed.named, name=typed.member.name), to, cmdline)
-    except InputError as error:
-        raise Failure(str(error)) from error
-    return Typed(pool_arguments.member(named), named)
+        changing = set(by_name)
+        if arguments.host != _ALL:
+            changing = {_name(arguments.host, by_name, arguments)}
+        wanted = targets.of_hosts(arguments, [typed.member for typed in before])
+        results = {name: targets.update(by_name[name], wanted[name]) for name in by_name
+                   if name in changing}  # fmt: skip
+        after = [results[t.member.name][0] if t.member.name in results else t for t in before]
+        return after, [(name, result) for name, (_, result) in results.items()]
+    name = _name(arguments.host, by_name, arguments)
+    new = pool_arguments.hosts([arguments.new], arguments)
+    if len(new) != 1:
+        raise Failure(f"{arguments.new} has {len(new)} hosts: name one", WRONG_USAGE)
+    changed = evolve(new[0], member=evolve(new[0].member, name=name))
+    return [changed if typed.member.name == name else typed for typed in before], []
 
 
 def _name(text: str, by_name: dict[str, Typed], arguments: argparse.Namespace) -> str:
@@ -159,13 +203,6 @@ def _name(text: str, by_name: dict[str, Typed], arguments: argparse.Namespace) -
         f'"{shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
         WRONG_USAGE,
     )
-
-
-def _release(text: str | None) -> Release | None:
-    try:
-        return release(text) if text else None
-    except ReleaseError as error:
-        raise Failure(f"--to-xen: {error}", WRONG_USAGE) from error
 
 
 def _document(

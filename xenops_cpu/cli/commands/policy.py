@@ -16,7 +16,7 @@ from ...features import meanings
 from ...features.featureset import WORD_BITS, Featureset
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from .. import OK, WRONG_USAGE, Failure, options, terminal
+from .. import OK, WRONG_USAGE, Failure, live, options, terminal
 from ..arguments import WHAT, add_release, read, release_for
 from ..arguments import release as asked_release
 from . import diff
@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
     add_release(two)
     two.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    live.add_options(made)
     return made
 
 

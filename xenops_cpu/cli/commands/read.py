@@ -6,26 +6,36 @@ import argparse
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from ...features.featureset import Featureset
-from ...features.release import Release, ReleaseError, release_name
+from ...features.fit import by_length
+from ...features.release import Release
 from ...hosts import capture
 from ...hosts.host import SETS, UNKNOWN, Host
-from ...inputs import Input, InputError, read
+from ...inputs import Input, together
+from ...inputs.log_words import sentence
+from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
-from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, options, terminal
+from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, arguments, live, options, terminal
 from ..output_files import create_file
 
 _EXAMPLES = """  xenops-cpu read bug-report-20260101093000.tar.bz2         # every host and VM in it
   xenops-cpu read bug-report-20260101093000.tar.bz2 --to D  # a capture of each host in folder D
   xenops-cpu read xen-cpuid-p.out suspended.img --json
   xenops-cpu read dump-of-a-cpu.txt --xen 4.19           # as Xen 4.19 would offer on it
+  xenops-cpu read report-1.tar.bz2 report-2.tar.bz2 --together   # two reports of one pool
+  xenops-cpu read xapi://reader@xs-01                    # a pool that runs (docs/live-pool.md)
+  grep cpuid /var/log/xensource.log | xenops-cpu read -  # what xapi's log says, by name
 """
+
+
+# What is read although it is no file.
+_NAMES = ("cpu:", "simulated")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,42 +45,87 @@ def parser() -> argparse.ArgumentParser:
         "dumps of CPUs, captures, suspend images (docs/reading.md lists them).",
         _EXAMPLES,
     )
-    made.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a file or a folder")
+    made.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="a file or a folder, - for standard input, FILE#NAME for one host or VM of many, "
+        "xapi://USER@HOST for a live pool",
+    )
+    made.add_argument(
+        "--together",
+        action="store_true",
+        help="all files as one: hosts and VMs that are the same (by UUID) are told once",
+    )
     made.add_argument("--to", metavar="DIR", type=Path, help="write a capture of each host there")
     made.add_argument(
         "--xen", metavar="RELEASE", help="to simulate dumps of CPUs under (default: 4.17)"
     )
     made.add_argument("--json", action="store_true", help="for programs (docs/reading.md)")
+    live.add_options(made)
     return made
 
 
-def run(arguments: argparse.Namespace) -> int:
-    if arguments.xen is not None:
+def run(parsed: argparse.Namespace) -> int:
+    if parsed.to is not None and parsed.to.exists() and not parsed.to.is_dir():
+        raise Failure(f"--to: {parsed.to} is not a folder", WRONG_USAGE)
+    xen = arguments.release(parsed)
+    code = OK
+    documents: list[dict[str, Any]] = []
+    read: list[Input] = []
+    for text in parsed.files:
         try:
-            release_name(arguments.xen)
-        except ReleaseError as error:
-            raise Failure(f"--xen: {error}", WRONG_USAGE) from error
-    if arguments.to is not None and arguments.to.exists() and not arguments.to.is_dir():
-        raise Failure(f"--to: {arguments.to} is not a folder", WRONG_USAGE)
-    code, documents = OK, []
-    for path in arguments.files:
-        try:
-            found = read(path, arguments.xen)
-        except InputError as error:
-            documents.append({"file": str(path), "error": str(error)})
-            code = _say(str(error))
+            found = _file(text, xen)
+        except Failure as failure:
+            documents.append({"file": text, "error": str(failure)})
+            code = _say(str(failure))
             continue
-        if arguments.json:
-            documents.append(_document(path, found))
-        else:
-            print("\n".join(_report(path, found, terminal.width())))
+        read.append(found)
+        if not parsed.together:
+            documents += _tell(text, found, parsed.json)
         if found.damage:
             code = _say(found.damage)
-        if arguments.to is not None:
-            _write(found, arguments.to)
-    if arguments.json:
+    if read:
+        whole = together.together(read)
+        if parsed.together:
+            documents += _tell(", ".join(parsed.files), whole, parsed.json)
+        elif not parsed.json:
+            _tell_what_is_common(read, whole)
+        if parsed.to is not None:
+            _write(whole, parsed.to)
+    if parsed.json:
         terminal.print_json(documents)
     return code
+
+
+def _file(text: str, xen: Release | None) -> Input:
+    """What an argument has. A text that is no file is none, whatever else it may read as."""
+    path, _ = arguments.split_choice(text)
+    if not arguments.has_many(path) and not path.startswith(_NAMES):
+        raise Failure(f"cannot read {text}: there is no such file")
+    return arguments.read(text, xen, tell_damage=False)
+
+
+def _tell(text: str, found: Input, as_json: bool) -> list[dict[str, Any]]:
+    """The document, or nothing where it was told in words."""
+    if as_json:
+        return [_document(text, found)]
+    print("\n".join(_report(text, found, terminal.width())))
+    return []
+
+
+def _tell_what_is_common(read: Sequence[Input], whole: Input) -> None:
+    """That several files are of one pool, which changes how they are best read."""
+    for noun, once, told in (
+        ("hosts", len(whole.hosts), sum(len(each.hosts) for each in read)),
+        ("VMs", len(whole.vms), sum(len(each.vms) for each in read)),
+    ):
+        if once < told:
+            terminal.paragraph(
+                f"{told - once} of these {noun} are others of them, by UUID: --together reads the "
+                "files as one pool"
+            )
+            return
 
 
 def _say(message: str) -> int:
@@ -94,18 +149,21 @@ def _sets(host: Host) -> dict[str, Featureset]:
     return {name: known for name, known in sets.items() if known is not None and known.length}
 
 
-def _document(path: Path, found: Input) -> dict[str, Any]:
+def _document(path: str, found: Input) -> dict[str, Any]:
     return {
-        "file": str(path),
+        "file": path,
         "kind": found.kind,
         "hosts": [
             {
                 "name": each.name,
                 "uuid": each.host.uuid,
                 "origin": each.host.origin,
+                "read": each.host.moment.time,
                 "xen": each.host.xen.version,
                 "release": each.host.release.name,
                 "processor": attrs.asdict(each.host.processor),
+                "microcode": _hex(each.host.microcode),
+                "membership": _membership(each.host),
                 "featuresets": {key: str(known) for key, known in _sets(each.host).items()},
                 "policies": list(each.host.policies),
                 "notes": list(each.host.notes),
@@ -117,7 +175,12 @@ def _document(path: Path, found: Input) -> dict[str, Any]:
                 "name": vm.name,
                 "uuid": vm.uuid,
                 "domain_type": vm.guest.name.lower() if vm.typed else "unknown",
+                "runs_as": vm.runs_as,
                 "halted": vm.halted,
+                "suspended": vm.suspended,
+                "home": vm.home,
+                "immobile": vm.immobile,
+                "own_featureset": None if vm.own is None else str(vm.own),
                 "vendor": vm.vendor,
                 "featureset": None if vm.features is None else str(vm.features),
                 "policy": None if vm.policy is None else str(vm.policy),
@@ -127,6 +190,7 @@ def _document(path: Path, found: Input) -> dict[str, Any]:
             for vm in found.vms
         ],
         "left_out": dict(found.left_out),
+        "events": [_event_json(event, found) for event in found.events],
         "stored": [attrs.asdict(record) for record in found.stored],
         "featureset": None if found.featureset is None else str(found.featureset),
         "policy": None if found.policy is None else str(found.policy),
@@ -135,12 +199,46 @@ def _document(path: Path, found: Input) -> dict[str, Any]:
     }
 
 
-def _report(path: Path, found: Input, width: int) -> Iterator[str]:
+def _hex(revision: int | None) -> str | None:
+    return None if revision is None else f"0x{revision:08x}"
+
+
+def _membership(host: Host) -> dict[str, Any] | None:
+    membership = host.membership
+    return attrs.asdict(membership) if membership else None
+
+
+def _event_json(event: Event, found: Input) -> dict[str, Any]:
+    sets = {"old": event.old, "new": event.new}
+    return {
+        "time": event.time,
+        "kind": event.kind,
+        "vm": event.vm,
+        "host": event.host,
+        "text": sentence(event, found.names, _release(event, found)),
+        "missing": (_release(event, found) or by_length(event.missing.length).release).names(
+            event.missing
+        ),
+        "count": event.count,
+        **{key: None if known is None else str(known) for key, known in sets.items()},
+    }
+
+
+def _release(event: Event, found: Input) -> Release | None:
+    """Whose names an event's features have: those of the host it is about."""
+    for each in found.hosts:
+        if event.host and event.host in (each.host.uuid, each.name):
+            return each.host.release
+    return None
+
+
+def _report(path: str, found: Input, width: int) -> Iterator[str]:
     yield f"{path}: {_what(found)}"
     for each in found.hosts:
         yield from _host(each.name, each.host, width)
+    homes = {each.host.uuid: each.name for each in found.hosts}
     for vm in found.vms:
-        yield from _vm(vm, width)
+        yield from _vm(vm, homes, width)
     if found.left_out:
         counted = (f"{number} {kind}{'' if number == 1 else 's'}"
                    for kind, number in found.left_out.items())  # fmt: skip
@@ -150,6 +248,12 @@ def _report(path: Path, found: Input, width: int) -> Iterator[str]:
         yield f"  {len(found.featureset)} features; 'xenops-cpu decode' names them"
     if found.kind == "policy" and found.policy is not None:
         yield f"  {len(found.policy.leaves)} CPUID leaves, {len(found.policy.msrs)} MSRs"
+    if found.events:
+        yield "  what xapi's log says of CPU features:"
+    for event in found.events:
+        often = f" ({event.count} times, the last then)" if event.count > 1 else ""
+        said = sentence(event, found.names, _release(event, found))
+        yield from _wrapped(f"{event.time}{often} {said}".strip(), width)
     for note in found.notes:
         yield from _wrapped(f"note: {note}", width)
 
@@ -159,7 +263,8 @@ def _what(found: Input) -> str:
         return "a suspend image"
     counted = [(len(found.hosts), "host"), (len(found.vms), "VM")]
     words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number]
-    return " and ".join(words) or ("a CPU policy" if found.kind == "policy" else "a featureset")
+    kinds = {"policy": "a CPU policy", "log": f"{len(found.events)} things in xapi's log"}
+    return " and ".join(words) or kinds.get(found.kind, "a featureset")
 
 
 def _host(name: str, host: Host, width: int) -> Iterator[str]:
@@ -175,10 +280,16 @@ def _host(name: str, host: Host, width: int) -> Iterator[str]:
         yield from _wrapped(f"note: {note}", width)
 
 
-def _vm(vm: Vm, width: int) -> Iterator[str]:
+def _vm(vm: Vm, homes: Mapping[str, str], width: int) -> Iterator[str]:
     kind = vm.guest.name if vm.typed else "PV or HVM: not told"
-    about = [kind, *([vm.vendor] if vm.vendor else []), *(["shut down"] if vm.halted else [])]
+    state = "shut down" if vm.halted else "suspended" if vm.suspended else ""
+    home = f"on {homes.get(vm.home, vm.home)}" if vm.home else ""
+    about = filter(None, (vm.runs_as or kind, vm.vendor, state, home))
     yield f"  VM {vm.name} ({', '.join(about)})"
+    if vm.bound:
+        yield from _wrapped(f"cannot be migrated: {vm.immobile}", width)
+    if vm.own is not None:
+        yield _row("its own", vm.own, width)
     if vm.features is None:
         yield "    has seen no features yet"
     else:

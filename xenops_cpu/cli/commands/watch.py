@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import os
-import shlex
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -18,11 +14,10 @@ from typing import Any
 from ...errors import InputError
 from ...xapi import events, messages, url
 from ...xapi.changes import FeatureChange, Picture
-from ...xapi.credentials import VARIABLE
 from ...xapi.errors import ApiFailure, XapiError
 from ...xapi.options import session
 from ...xapi.session import Session
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, live, options, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, hooks, live, options, terminal
 
 _EXAMPLES = f"""  xenops-cpu watch xapi://reader@xs-01          # the role read-only suffices
   xenops-cpu watch {url.SOCKET}            # in dom0: no password
@@ -42,8 +37,6 @@ exit codes:
   3  nobody answers, or with another certificate, or with something that is not xapi
 """
 
-_HOOK_SECONDS = 60.0
-
 
 def parser() -> argparse.ArgumentParser:
     parser = options.parser(
@@ -57,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--hook",
         metavar="COMMAND",
-        help="run this for each change, with the JSON line on its standard input (no shell)",
+        help=f"run this for each change, {hooks.HELP}",
     )
     parser.add_argument(
         "--raise-messages",
@@ -69,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    hook = _hook(arguments.hook)
+    hook = hooks.parse(arguments.hook)
     try:
         opened = session(arguments.xapi, live.options(arguments))
         with _ended_by_sigterm(), opened, contextlib.suppress(KeyboardInterrupt):
@@ -98,7 +91,7 @@ def _watch(opened: Session, hook: list[str], as_json: bool, raising: bool) -> No
             else:
                 _tell(change)
             if hook:
-                _run_hook(hook, document)
+                hooks.run(hook, document, _say)
             if raising and not picture.upgrading:
                 _raise(opened, change)
         if first:
@@ -154,37 +147,6 @@ def _document(change: FeatureChange, upgrading: bool) -> dict[str, Any]:
             for item in change.sets
         ],
     }
-
-
-def _hook(command: str | None) -> list[str]:
-    try:
-        words = shlex.split(command or "")
-    except ValueError as error:
-        raise Failure(f"--hook {command}: {error}", WRONG_USAGE) from error
-    if command is not None and not words:
-        raise Failure("--hook: there is no command in it", WRONG_USAGE)
-    return words
-
-
-def _run_hook(hook: list[str], document: dict[str, Any]) -> None:
-    """A hook that fails is told of, and the watch goes on."""
-    environment = {name: text for name, text in os.environ.items() if name != VARIABLE}
-    try:
-        done = subprocess.run(
-            hook,
-            input=json.dumps(document) + "\n",
-            text=True,
-            timeout=_HOOK_SECONDS,
-            env=environment,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        _say(f"the hook {hook[0]} did not end within {_HOOK_SECONDS:g} s and was stopped")
-    except OSError as error:
-        _say(f"the hook {hook[0]} cannot be run: {error.strerror}")
-    else:
-        if done.returncode:
-            _say(f"the hook {hook[0]} ended with {done.returncode}")
 
 
 def _say(text: str) -> None:

@@ -60,7 +60,7 @@ def _is_one(text: str) -> bool:
     """Whether a single record is spread over lines: then the first is no JSON by itself."""
     try:
         json_text.parse(text.lstrip().partition("\n")[0])
-    except json_text.TooManyElements:
+    except json_text.TooMuch:
         return False
     except json_text.JsonError:
         return True

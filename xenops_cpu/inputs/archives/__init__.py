@@ -15,7 +15,7 @@ from ... import input_limits
 from ..value import InputError
 from . import tar, zip
 from .account import CHUNK, Account, Chunks, Damaged, Member, OverBudget
-from .packed import Stream, unpacked
+from .packed import Inflate, Stream, unpacked
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".zip")
 
@@ -58,6 +58,21 @@ def plain(file: BinaryIO, account: Account) -> Chunks:
         yield chunk
 
 
+def ungzipped(member: Member) -> Chunks:
+    """What a gzipped member unpacks to, up to where it is damaged. Raises OverBudget."""
+    inflate = Inflate()
+    for chunk in member.chunks:
+        member.account.take(0)
+        try:
+            for text in inflate.feed(chunk):
+                member.account.make(len(text))
+                yield text
+        except OverBudget:
+            raise
+        except Damaged:
+            return
+
+
 def _streamed(
     packing: str | None,
     chunks: Chunks,
@@ -79,7 +94,7 @@ def _streamed(
             for _ in stream.rest():
                 pass
     else:
-        yield Member(inside.rstrip("/"), stream.rest())
+        yield Member(inside.rstrip("/"), stream.rest(), account)
 
 
 def _chosen(
@@ -88,7 +103,7 @@ def _chosen(
     """The wanted files, and those of the archives among the files where these are not inner."""
     for name, contents in files:
         if wanted(name):
-            yield Member(inside + name, contents)
+            yield Member(inside + name, contents, account)
         elif not inside and name.lower().endswith(_SUFFIXES):
             folder = f"{name}/"
             if name.lower().endswith(".zip"):
@@ -107,4 +122,4 @@ def _chunks(file: BinaryIO, account: Account) -> Chunks:
         yield chunk
 
 
-__all__ = ["Account", "Damaged", "Member", "OverBudget", "kind", "members", "plain"]
+__all__ = ["Account", "Damaged", "Member", "OverBudget", "kind", "members", "plain", "ungzipped"]

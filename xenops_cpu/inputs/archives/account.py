@@ -28,23 +28,6 @@ class OverBudget(Damaged):
         self.limit = limit
 
 
-@frozen
-class Member:
-    """A file of an archive. `chunks` are to be taken before the next member is asked for."""
-
-    name: str
-    chunks: Chunks = field(repr=False)
-
-    def read(self, limit: int) -> bytes:
-        """The whole file. Raises InputError where it has more than `limit` bytes."""
-        data = bytearray()
-        for chunk in self.chunks:
-            data += chunk
-            if len(data) > limit:
-                raise InputError(f"{self.name or 'unpacked'}: more than {limit // 1024} KiB")
-        return bytes(data)
-
-
 @define
 class Account:
     """What was taken from the file, what came out of it, and the CPU time since.
@@ -86,3 +69,23 @@ class Account:
         self.take(0)
         if self.members > input_limits.ARCHIVE_MEMBERS:
             raise OverBudget("archive_members", f"more than {input_limits.ARCHIVE_MEMBERS} members")
+
+
+@frozen
+class Member:
+    """A file of an archive. `chunks` are to be taken before the next member is asked for; what is
+    made of them is the archive's `account`.
+    """
+
+    name: str
+    chunks: Chunks = field(repr=False)
+    account: Account = field(factory=Account, eq=False, repr=False)
+
+    def read(self, limit: int) -> bytes:
+        """The whole file. Raises InputError where it has more than `limit` bytes."""
+        data = bytearray()
+        for chunk in self.chunks:
+            data += chunk
+            if len(data) > limit:
+                raise InputError(f"{self.name or 'unpacked'}: more than {limit // 1024} KiB")
+        return bytes(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from string import Template
+from typing import TYPE_CHECKING
 
 from ... import __version__
 from ...features.release import Release
@@ -16,6 +17,9 @@ from ..vm import Vm
 from ..words import GUESTS, count, several_vendors, some
 from . import levels, vms
 from .markup import Markup, bullets, heading, joined, link, number, paragraph, plain, table, text
+
+if TYPE_CHECKING:
+    from ..forecast.result import Forecast
 
 _TERMS = {
     "featureset": "a bitmap of CPU features, in 32-bit words",
@@ -36,13 +40,21 @@ def page(
     xen: Release | None = None,
     made: str = "",
     progress: Callable[[int], None] | None = None,
+    update: tuple[Forecast, Sequence[str]] | None = None,
 ) -> str:
-    """The report of a pool as HTML. `made`: when, for people. `progress`: told the VMs done."""
+    """The report of a pool as HTML. `made`: when, for people. `progress`: told the VMs done.
+    `update`: a rolling update's forecast and what it rests on.
+    """
     found = {guest: level_of(members, guest, xen) for guest in guests}
     found = {guest: level for guest, level in found.items() if level.hosts}
     sections = [("summary", "Summary"), ("hosts", "Hosts")]
     sections += [(f"level-{guest.name.lower()}", GUESTS[guest]) for guest in found]
     body = [_summary(found, members, machines), _hosts(members, found)]
+    if update is not None:
+        from . import forecast  # most reports have none, and it takes much
+
+        sections.insert(1, ("forecast", "The rolling update"))
+        body.insert(1, forecast.section(*update))
     body += [levels.section(level, members) for level in found.values()]
     if machines:
         sections.append(("vms", "VMs on hosts"))

@@ -1,0 +1,147 @@
+"""A forecast for programs; docs/forecast.md describes each member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..pools.forecast import commands
+from ..pools.forecast.evacuation import Evacuation
+from ..pools.forecast.levels import NoReturn, Trap
+from ..pools.forecast.remedies import Way
+from ..pools.forecast.result import UNSEEN, Cycle, Forecast, Sleeper, Step, Stuck
+from ..pools.forecast.words import way_today, way_words
+from ..pools.verdict import Answer
+from ..pools.vm import Vm
+
+
+def document(outlook: Forecast, basis: Sequence[str]) -> dict[str, Any]:
+    coordinator = outlook.pool.hosts[outlook.pool.order[0]]
+    return {
+        "outcome": outlook.outcome.name.lower(),
+        "stops_at": outlook.stops_at,
+        "certainly_by": outlook.certainly_by,
+        "coordinator": coordinator.name if coordinator.coordinator else None,
+        "targets": outlook.pool.rule.value,
+        "upgrade": outlook.pool.upgrade,
+        "basis": list(basis),
+        "order": list(outlook.order),
+        "steps": [_step(step) for step in outlook.steps],
+        "power_cycle": [_cycle(cycle) for cycle in outlook.cycles],
+        "other_order": None if outlook.other_order is None else list(outlook.other_order),
+        "every_order_tried": outlook.every_order_tried,
+        "switched_off": None
+        if outlook.switched_off is None
+        else [{"step": step, "hosts": list(names)} for step, names in outlook.switched_off.items()],
+        "restarts": [_trap(trap) for trap in outlook.traps],
+        "no_return": [_no_return(gain) for gain in outlook.no_return],
+        "suspended": [_sleeper(sleeper) for sleeper in outlook.sleepers],
+        "commands": list(commands.of_forecast(outlook)),
+        "vms_looked_at": outlook.vms_looked_at,
+        "unseen": list(UNSEEN),
+    }
+
+
+def evacuation(outlook: Evacuation) -> dict[str, Any]:
+    return {
+        "host": outlook.host,
+        "allowed": outlook.allowed,
+        "targets": list(outlook.targets),
+        "stuck": [_stuck(stuck) for stuck in outlook.stuck],
+        "power_cycle": [_cycle(cycle, today=True) for cycle in outlook.cycles],
+        "switched_off": None if outlook.switched_off is None else list(outlook.switched_off),
+        "commands": list(commands.of_evacuation(outlook)),
+        "vms": [_vm(vm) for vm in outlook.vms],
+        "taken_to_be": [_vm(vm) for vm in outlook.taken_to_be],
+        "unseen": list(UNSEEN),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "number": step.number,
+        "host": step.host,
+        "targets": list(step.targets),
+        "stuck": [_stuck(stuck) for stuck in step.stuck],
+        "levels": [
+            {
+                "guest_type": change.guest.name.lower(),
+                "featureset": str(change.level),
+                "lost": list(change.lost),
+                "gained": list(change.gained),
+            }
+            for change in step.changes
+        ],
+    }
+
+
+def _stuck(stuck: Stuck) -> dict[str, Any]:
+    return {
+        "vms": [_vm(vm) for vm in stuck.vms],
+        "certain": stuck.certain,
+        "problem": stuck.problem,
+        "refusals": [
+            {"hosts": list(refusal.hosts), **_missing(refusal.answer)} for refusal in stuck.refusals
+        ],
+    }
+
+
+def _missing(answer: Answer) -> dict[str, Any]:
+    return {
+        "missing": [
+            {"feature": lack.name, "reason": lack.reason, "risk": lack.risk}
+            for lack in answer.missing
+        ],
+        "problems": list(answer.problems),
+    }
+
+
+def _cycle(cycle: Cycle, today: bool = False) -> dict[str, Any]:
+    return {
+        "vms": [_vm(vm) for vm in cycle.vms],
+        "certain": cycle.certain,
+        "ways": [_way(cycle, way, today) for way in cycle.ways],
+    }
+
+
+def _way(cycle: Cycle, way: Way, today: bool) -> dict[str, Any]:
+    return {
+        "when": way.when.name.lower(),
+        "after_step": way.step,
+        "until_step": way.until,
+        "own_featureset": None if way.own is None else str(way.own),
+        "without_own": way.without_own,
+        "text": way_today(way) if today else way_words(way),
+        "commands": list(commands.of_cycle(cycle, way)),
+    }
+
+
+def _trap(trap: Trap) -> dict[str, Any]:
+    return {
+        "guest_type": trap.guest.name.lower(),
+        "after_step": trap.after,
+        "hosts": list(trap.hosts),
+        "missing": list(trap.missing),
+        "refusing": list(trap.refusing),
+    }
+
+
+def _no_return(gain: NoReturn) -> dict[str, Any]:
+    return {
+        "guest_type": gain.guest.name.lower(),
+        "hosts": list(gain.hosts),
+        "missing": list(gain.missing),
+    }
+
+
+def _sleeper(sleeper: Sleeper) -> dict[str, Any]:
+    return {
+        "vms": [_vm(vm) for vm in sleeper.vms],
+        "now": list(sleeper.now),
+        "then": list(sleeper.then),
+        **_missing(sleeper.answer),
+    }
+
+
+def _vm(vm: Vm) -> dict[str, Any]:
+    return {"name": vm.name, "uuid": vm.uuid, "guest_type": vm.guest.name.lower(), "home": vm.home}

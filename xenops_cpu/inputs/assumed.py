@@ -1,0 +1,139 @@
+"""Which CPU a host has of which only xapi's record is known: a shipped one, assumed.
+
+xapi keeps the model's name and its signature, not CPUID. A shipped CPU of that name (else of that
+family, model and stepping) stands for it, with that microcode whose sets under the host's Xen are
+nearest to those of the record: a record does not tell its microcode either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from attrs import frozen
+
+from ..cpus import microcode, shipped, updates, wish
+from ..cpus.params import options_of
+from ..cpus.shipped import Instance, Shipped, UnknownCpu
+from ..cpus.wish import Wish, WishError
+from ..derivation import derived_release
+from ..errors import Error, InputError
+from ..features.release import Release
+from ..hosts.host import UNKNOWN, Featuresets, Host, Processor
+from ..sources.simulated import Simulated, Subject, other_cpu
+
+# What tells one CPU from another; the clock's speed and Linux's flags do not.
+_TELLING = ("vendor", "modelname", "family", "model", "stepping")
+# The sets that xapi keeps of a host.
+_KEPT = ("pv_default", "hvm_default", "pv_max", "hvm_max")
+
+
+@frozen
+class Assumption:
+    """`source`: the CPU under the host's present Xen. `differing`: how many bits of the sets that
+    the record has are otherwise there.
+    """
+
+    cpu: Instance
+    source: Simulated
+    differing: int
+
+    def __str__(self) -> str:
+        fit = "its sets are the same"
+        if self.differing:
+            fit = f"its sets differ in {self.differing} bits, which are kept as they are"
+        return f"as cpu:{self.cpu.id}, assumed ({self.cpu.running.basis}); {fit}"
+
+
+def assume(host: Host, name: str) -> Assumption:
+    """The shipped CPU that stands for the host's. Raises InputError where none does."""
+    processor = Processor(**{key: getattr(host.processor, key) for key in _TELLING})
+    cmdline = host.xen.commandline
+    try:
+        return _assume(processor, host.featuresets, host.release.name, cmdline, host.microcode)
+    except UnknownCpu as error:
+        raise InputError(
+            f"{name} is known from xapi's record only, and its CPU ({processor.modelname}) is not "
+            "among those shipped ('xenops-cpu cpus' lists them), so what another Xen would make of "
+            "it cannot be derived; name what it will be"
+        ) from error
+
+
+@lru_cache(maxsize=256)
+def _assume(
+    processor: Processor, sets: Featuresets, release: str, cmdline: str, revision: int | None
+) -> Assumption:
+    """For hosts that are alike once. Raises UnknownCpu."""
+    xen = derived_release(release)
+    best: Assumption | None = None
+    for cpu in _candidates(processor, revision):
+        source = _source(cpu, xen, cmdline)
+        differing = _differing(sets, source)
+        if best is None or differing < best.differing:
+            best = Assumption(cpu, source, differing)
+    assert best is not None
+    return best
+
+
+def _candidates(processor: Processor, revision: int | None) -> Iterator[Instance]:
+    """The CPUs of that name with each microcode that changes something; today's first."""
+    for cpu in _shipped(processor):
+        if revision is not None:
+            wishes = [Wish("revision", f"0x{revision:x}", revision=revision)]
+        else:
+            wishes = [wish.NEWEST, wish.AS_DUMPED, *_revisions(cpu)]
+        for wanted in wishes:
+            try:
+                yield shipped.find(cpu.id, wanted)
+            except WishError:
+                continue
+        if revision is not None:
+            yield shipped.find(cpu.id, wish.NEWEST)
+
+
+def _revisions(cpu: Shipped) -> list[Wish]:
+    timeline = microcode.timeline(cpu.cpu.vendor, cpu.cpu.signature)
+    if timeline is None or not timeline.lines:
+        return []
+    changes = updates.events(timeline, timeline.line(cpu.microcode))
+    return [
+        Wish("revision", f"0x{event.revision:x}", revision=event.revision)
+        for event in reversed(changes)
+    ]
+
+
+def _shipped(processor: Processor) -> list[Shipped]:
+    """By name, else by signature. Raises UnknownCpu."""
+    if processor.modelname != UNKNOWN:
+        try:
+            return [shipped.find(processor.modelname, wish.AS_DUMPED).shipped]
+        except UnknownCpu:
+            pass  # a newer part, or one of another clock: its signature may be there
+    signature = (processor.vendor, processor.family, processor.model, processor.stepping)
+    alike = [cpu for cpu in shipped.every() if _signature(cpu) == signature]
+    if not alike:
+        raise UnknownCpu(f"no shipped CPU is of {processor.modelname}'s family and model")
+    return alike
+
+
+def _signature(cpu: Shipped) -> tuple[str, ...]:
+    return (cpu.cpu.vendor, *map(str, (cpu.cpu.family, cpu.cpu.model, cpu.cpu.stepping)))
+
+
+def _source(cpu: Instance, xen: Release, cmdline: str) -> Simulated:
+    options = options_of({**cpu.params, **({"cmdline": cmdline} if cmdline else {})})
+    subject: Subject = other_cpu(cpu.cpu, cpu.notes)
+    return Simulated(subject, xen, options)
+
+
+def _differing(sets: Featuresets, source: Simulated) -> int:
+    try:
+        derived = source.read().featuresets
+    except Error as error:
+        raise InputError(str(error)) from error
+    count = 0
+    for name in _KEPT:
+        recorded, simulated = sets.named(name), derived.named(name)
+        if recorded is not None and recorded.length and simulated is not None:
+            count += (recorded.bits ^ simulated.bits).bit_count()
+    return count

@@ -1,0 +1,98 @@
+"""One host's evacuation as it would go today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve, frozen
+
+from ..member import Member
+from ..vm import Vm
+from .answer import forecast
+from .pool import HostChange, PoolUpdate, mask, rule_of
+from .remedies import When
+from .result import Cycle, Stuck
+
+
+@frozen
+class Evacuation:
+    """`vms`: those that are on the host, as far as is known; `taken_to_be`: those of them of which
+    it is not told where they are. `switched_off`: targets without which all can leave, None where
+    that does not help or is not needed.
+    """
+
+    host: str
+    targets: tuple[str, ...]
+    stuck: tuple[Stuck, ...]
+    vms: tuple[Vm, ...]
+    taken_to_be: tuple[Vm, ...]
+    cycles: tuple[Cycle, ...]
+    switched_off: tuple[str, ...] | None
+
+    @property
+    def allowed(self) -> bool:
+        return not self.stuck
+
+
+def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacuation:
+    """Whether every VM can leave the host of that name. Raises KeyError for a name that is none."""
+    by_name = {member.name: member for member in members}
+    host = by_name[name]
+    here: list[Vm] = []
+    untold: list[Vm] = []
+    for vm in vms:
+        if vm.halted or vm.suspended:
+            continue
+        if not vm.home or not host.uuid:
+            untold.append(vm)
+        if not vm.home or not host.uuid or vm.home == host.uuid:
+            here.append(vm)
+    # Where a host has no UUID, VMs and host have one for this question.
+    place = host.uuid or "here"
+    outlook = forecast(
+        _pool(members, name, place), [evolve(vm, home=place) for vm in here], order=(name,)
+    )
+    stuck = outlook.steps[0].stuck if here else ()
+    off = None if outlook.switched_off is None or not here else outlook.switched_off.get(1)
+    return Evacuation(
+        host=name,
+        targets=outlook.steps[0].targets,
+        stuck=stuck,
+        vms=tuple(here),
+        taken_to_be=tuple(untold),
+        cycles=tuple(_today(cycle) for cycle in outlook.cycles) if here else (),
+        switched_off=off,
+    )
+
+
+def _pool(members: Sequence[Member], name: str, place: str) -> PoolUpdate:
+    """The pool, of which one host changes nothing: it is evacuated, that is all."""
+    xapi = next((m for m in members if m.membership.coordinator), members[0]).membership
+    newest = _newest(members)
+    changes = tuple(
+        HostChange(
+            evolve(member, uuid=place) if member.name == name else member,
+            member,
+            enabled=member.membership.enabled is not False,
+            changes=member.name == name,
+            done=bool(newest >> number & 1) and member.name != name,
+        )
+        for number, member in enumerate(members)
+    )
+    return PoolUpdate(changes, rule_of(xapi.version("xapi")), upgrade=bool(newest))
+
+
+def _newest(members: Sequence[Member]) -> int:
+    """The hosts of the highest version, as bits, in a pool that is in the middle of an upgrade."""
+    if not any(member.membership.upgrading for member in members):
+        return 0
+    versions = [
+        (m.membership.version("platform_version"), m.membership.version("xapi")) for m in members
+    ]
+    return mask(n for n, version in enumerate(versions) if version == max(versions))
+
+
+def _today(cycle: Cycle) -> Cycle:
+    """Without an update a VM is restarted or shut down; nothing comes after a step."""
+    ways = tuple(way for way in cycle.ways if way.when in (When.BEFORE, When.OWN, When.OFF))
+    return evolve(cycle, ways=ways)
