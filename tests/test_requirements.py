@@ -18,11 +18,18 @@ def asked() -> dict[str, list[Requirement]]:
         return [Requirement(line) for line in text.split("\n") if line and "%(" not in line]
 
     run = lines(setup["options"]["install_requires"])
-    extras = setup["options.extras_require"]
-    return {"run": run, "dev": run + [one for name in extras for one in lines(extras[name])]}
+    extras = dict(setup["options.extras_require"])
+    browser = lines(extras.pop("browser"))
+    engines = lines(extras.pop("fleet")) + lines(extras.pop("engines"))
+    return {
+        "run": run,
+        "dev": run + [one for name in extras for one in lines(extras[name])],
+        "browser": run + browser,
+        "engines": run + engines,
+    }
 
 
-@pytest.mark.parametrize("name", ["run", "dev"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines"])
 def test_the_lock_is_up_to_date(name: str) -> None:
     """Every requirement is there, in a version that it allows; scripts/lock makes it so."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
@@ -32,7 +39,7 @@ def test_the_lock_is_up_to_date(name: str) -> None:
         assert locked[requirement.name.lower()] in requirement.specifier
 
 
-@pytest.mark.parametrize("name", ["run", "dev"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines"])
 def test_every_package_has_hashes(name: str) -> None:
     """Nothing is installed that is not the very file; no registry is named."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()

@@ -179,6 +179,7 @@ def test_a_long_call_keeps_nobody_waiting(tmp_path: Path) -> None:
         ((b"Content-Type: application/json-rpc; charset=utf-8",), b"   "),
         ((), b"{" + b" " * 1_100_000),
     ],
+    ids=["empty", "nonsense", "blanks", "too large"],
 )
 def test_errors_come_in_the_callers_wire(
     tmp_path: Path, headers: tuple[bytes, ...], body: bytes

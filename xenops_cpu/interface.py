@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final, Protocol, TypeAlias
 
-from attrs import frozen
+from attrs import define, frozen, setters
 
 # OCaml's int has 63 bits, which is what a plain int stands for here; an int64 has them all.
 Int64: TypeAlias = Annotated[int, "int64"]
@@ -449,7 +449,7 @@ class XenopsError(Exception):
         return ": ".join([self.tag, ", ".join(map(str, self.args))]) if self.args else self.tag
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class AlreadyExists(XenopsError):
     """Something with this name exists already."""
 
@@ -458,7 +458,7 @@ class AlreadyExists(XenopsError):
     identifier: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class DoesNotExist(XenopsError):
     """Nothing with this name exists."""
 
@@ -467,7 +467,7 @@ class DoesNotExist(XenopsError):
     identifier: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class Unimplemented(XenopsError):
     """The method belongs to xenopsd's interface and this service leaves it to xenopsd."""
 
@@ -475,14 +475,14 @@ class Unimplemented(XenopsError):
     method: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class DomainNotBuilt(XenopsError):
     """The VM has no domain yet."""
 
     tag: ClassVar[str] = "Domain_not_built"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class InvalidVcpus(XenopsError):
     """A VM cannot have this number of virtual CPUs."""
 
@@ -490,7 +490,7 @@ class InvalidVcpus(XenopsError):
     vcpus: int
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class BadPowerState(XenopsError):
     """The VM is in one power state and the call needs another."""
 
@@ -499,21 +499,21 @@ class BadPowerState(XenopsError):
     expected: PowerState
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToAcknowledgeShutdownRequest(XenopsError):
     """The guest did not react to the request to shut down."""
 
     tag: ClassVar[str] = "Failed_to_acknowledge_shutdown_request"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToAcknowledgeSuspendRequest(XenopsError):
     """The guest did not react to the request to suspend."""
 
     tag: ClassVar[str] = "Failed_to_acknowledge_suspend_request"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToShutdown(XenopsError):
     """The guest did not shut down in time."""
 
@@ -522,7 +522,7 @@ class FailedToShutdown(XenopsError):
     seconds: float
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToSuspend(XenopsError):
     """The guest did not suspend in time."""
 
@@ -531,21 +531,21 @@ class FailedToSuspend(XenopsError):
     seconds: float
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class DeviceIsConnected(XenopsError):
     """The device is plugged in."""
 
     tag: ClassVar[str] = "Device_is_connected"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class DeviceNotConnected(XenopsError):
     """The device is not plugged in."""
 
     tag: ClassVar[str] = "Device_not_connected"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class DeviceDetachRejected(XenopsError):
     """The guest refused to let a device go."""
 
@@ -555,35 +555,35 @@ class DeviceDetachRejected(XenopsError):
     reason: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class MediaNotEjectable(XenopsError):
     """The medium cannot be ejected."""
 
     tag: ClassVar[str] = "Media_not_ejectable"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class MediaPresent(XenopsError):
     """There is a medium in the drive."""
 
     tag: ClassVar[str] = "Media_present"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class MediaNotPresent(XenopsError):
     """There is no medium in the drive."""
 
     tag: ClassVar[str] = "Media_not_present"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class NoBootableDevice(XenopsError):
     """The VM has nothing to boot from."""
 
     tag: ClassVar[str] = "No_bootable_device"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class BootloaderError(XenopsError):
     """The boot loader failed."""
 
@@ -592,7 +592,7 @@ class BootloaderError(XenopsError):
     reason: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class CannotFreeThisMuchMemory(XenopsError):
     """The host cannot free as much memory as the call needs."""
 
@@ -601,7 +601,7 @@ class CannotFreeThisMuchMemory(XenopsError):
     free: Int64
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class VmsFailedToCooperate(XenopsError):
     """These VMs did not give back the memory that they were asked for."""
 
@@ -609,14 +609,14 @@ class VmsFailedToCooperate(XenopsError):
     vms: list[str]
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class InputOutputError(XenopsError):
     """Reading or writing failed."""
 
     tag: ClassVar[str] = "IO_error"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToContactRemoteService(XenopsError):
     """A service that this one needs cannot be reached."""
 
@@ -624,7 +624,7 @@ class FailedToContactRemoteService(XenopsError):
     service: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class HookFailed(XenopsError):
     """A hook script failed."""
 
@@ -635,7 +635,7 @@ class HookFailed(XenopsError):
     exit_code: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class NotEnoughMemory(XenopsError):
     """There is not enough memory."""
 
@@ -643,7 +643,7 @@ class NotEnoughMemory(XenopsError):
     needed: Int64
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class Cancelled(XenopsError):
     """The task was cancelled."""
 
@@ -651,7 +651,7 @@ class Cancelled(XenopsError):
     task: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class StorageBackendError(XenopsError):
     """The storage backend reported an error."""
 
@@ -660,14 +660,14 @@ class StorageBackendError(XenopsError):
     arguments: list[str]
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class PCIBackNotLoaded(XenopsError):
     """The pciback module is not loaded."""
 
     tag: ClassVar[str] = "PCIBack_not_loaded"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToRunScript(XenopsError):
     """A script failed."""
 
@@ -675,7 +675,7 @@ class FailedToRunScript(XenopsError):
     reason: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class FailedToStartEmulator(XenopsError):
     """The VM's device emulator did not start."""
 
@@ -685,14 +685,14 @@ class FailedToStartEmulator(XenopsError):
     reason: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class BallooningTimeoutBeforeMigration(XenopsError):
     """The VM did not balloon down before its migration."""
 
     tag: ClassVar[str] = "Ballooning_timeout_before_migration"
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class InternalError(XenopsError):
     """Anything else; the text says what was read, where, and what would have been right."""
 
@@ -700,7 +700,7 @@ class InternalError(XenopsError):
     message: str
 
 
-@frozen(repr=False)
+@define(repr=False, on_setattr=setters.frozen)
 class UnknownError(XenopsError):
     """An error that this version of the interface does not know."""
 

@@ -243,6 +243,10 @@ def rows(rounds: int, only: str, folder: Path) -> Iterator[dict[str, Any]]:
         import pools
 
         yield from pools.measure()
+    if only and only in "fleets: hosts levelled by DuckDB":
+        import fleets
+
+        yield from fleets.measure()
 
 
 def _reply(folder: Path) -> bytes:

@@ -43,7 +43,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Annotated, Any, ClassVar, Final, Protocol, TypeAlias
 
-from attrs import frozen
+from attrs import define, frozen, setters
 
 # OCaml's int has 63 bits, which is what a plain int stands for here; an int64 has them all.
 Int64: TypeAlias = Annotated[int, "int64"]
@@ -147,7 +147,8 @@ def enumeration(made: Variant) -> str:
 
 def error(tag: Tag, catches_unknown: bool) -> str:
     # An exception is shown by its own str; not making another text saves a sixth of the import.
-    head = ["@frozen(repr=False)", f"class {tag.python}(XenopsError):"]
+    # Its members are frozen, it is not: raising adds to an exception (notes, a cause).
+    head = ["@define(repr=False, on_setattr=setters.frozen)", f"class {tag.python}(XenopsError):"]
     lines = [*head, *doc(tag.description, 4), ""]
     lines.append(f"    tag: ClassVar[str] = {quote(tag.name)}")
     if catches_unknown:

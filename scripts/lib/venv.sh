@@ -41,10 +41,22 @@ set_up_venv() {
 install_locked() {
     case $3 in
         .) locked=run ;;
+        '.[browser]') locked=browser ;;
+        '.[engines]') locked=engines ;;
         *) locked=dev ;;
     esac
     "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
         -r "$1/requirements/$locked.txt" &&
         (cd "$1" && "$2" -m pip install --quiet --disable-pip-version-check --no-deps \
             --no-build-isolation --editable .)
+}
+
+# source_date ROOT: seconds since 1970 for all that is made of the tree in ROOT: the environment's
+# SOURCE_DATE_EPOCH, the last commit's, or, in an unpacked source distribution, that of its files.
+source_date() {
+    if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+        echo "$SOURCE_DATE_EPOCH"
+    elif ! git -C "$1" log -1 --format=%ct 2>/dev/null; then
+        stat -c %Y "$1/PKG-INFO"
+    fi
 }

@@ -17,7 +17,7 @@ from xenops_cpu.cli.commands import info
 from xenops_cpu.cli.main import COMMANDS, main
 from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.cpu_info import XAPI_KEYS
-from xenops_cpu.sources import xen
+from xenops_cpu.sources import libxc
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +111,7 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], code: int, words:
 
 def test_a_source_that_cannot_be_read_is_told_once() -> None:
     """Without a hypervisor --source xen ends with one sentence and exit code 3."""
-    if xen.on_a_xen_host():
+    if libxc.is_dom0():
         pytest.skip("this is a Xen host: its hypervisor answers")
     done = run("info", "--source", "xen")
     assert done.returncode == 3

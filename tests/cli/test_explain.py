@@ -1,9 +1,7 @@
-"""explain, policy and completion as a person types them."""
+"""explain and policy as a person types them."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,6 @@ import pytest
 from tests import ROOT
 from tests.cli.test_decode import EPYC, Shell, sh
 from tests.support.hosts import example
-from xenops_cpu.cli.main import COMMANDS
 from xenops_cpu.cpuid.policy import Policy
 
 __all__ = ["sh"]
@@ -147,63 +144,6 @@ def test_mistakes_of_policy(sh: Shell, arguments: tuple[str, ...], code: int, wo
     """A sentence that says what would be right."""
     sh("policy", *arguments, code=code)
     assert words in sh.errors
-
-
-# completion
-
-
-def test_every_command_and_option_is_in_every_script(sh: Shell) -> None:
-    """The scripts are made from the parsers, so nothing is missing."""
-    for shell in ("bash", "zsh", "fish"):
-        script = sh("completion", shell)
-        assert all(command in script for command in COMMANDS)
-        assert ("-l style" if shell == "fish" else "--style") in script
-
-
-@pytest.mark.parametrize(
-    ("typed", "expected"),
-    [
-        (("de",), ["decode"]),
-        (("decode", "--style", ""), ["names", "table", "xen-cpuid"]),
-        (("policy", "sh"), ["show"]),
-        (("policy", "show", "--set", "hvm_m"), ["hvm_max"]),
-        (("explain", "--xen-c"), ["--xen-cmdline"]),
-    ],
-)
-@pytest.mark.parametrize("shell", ["bash", "fish"])
-def test_the_shells_complete(
-    sh: Shell, tmp_path: Path, shell: str, typed: tuple[str, ...], expected: list[str]
-) -> None:
-    """The shells themselves offer what fits."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    script = tmp_path / "script"
-    script.write_text(sh("completion", shell))
-    if shell == "bash":
-        words = " ".join(f"'{word}'" for word in ("xenops-cpu", *typed))
-        ask = (
-            f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(typed)}; _xenops_cpu; "
-            'printf "%s\\n" "${COMPREPLY[@]}"'
-        )
-    else:
-        ask = f"source {script}; complete -C 'xenops-cpu {' '.join(typed)}'"
-    done = subprocess.run([shell, "-c", ask], capture_output=True, text=True, timeout=20)
-    assert done.stderr == ""
-    offered = [line.split("\t")[0] for line in done.stdout.splitlines()]
-    assert [word for word in offered if word in expected] == expected
-    if shell == "bash":
-        assert offered == expected
-
-
-def test_zsh_accepts_its_script(sh: Shell, tmp_path: Path) -> None:
-    """The script is one for zsh, in which nothing is quoted wrongly."""
-    if shutil.which("zsh") is None:
-        pytest.skip("zsh is not installed")
-    script = tmp_path / "_xenops-cpu"
-    script.write_text(sh("completion", "zsh"))
-    ask = f"autoload -U compinit; compinit -D -u; source {script}; print $_comps[xenops-cpu]"
-    done = subprocess.run(["zsh", "-f", "-c", ask], capture_output=True, text=True, timeout=20)
-    assert (done.stdout, done.stderr) == ("_xenops-cpu\n", "")
 
 
 # The JSON of all of them

@@ -12,7 +12,7 @@ from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.cpuid.words import featureset_policy, guest_featureset, lost, policy_featureset
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import RELEASES, release
-from xenops_cpu.inputs import xen_cpuid
+from xenops_cpu.sources.printed import xen_cpuid
 
 
 def policies(name: str = "epyc-xen-4.17") -> Mapping[str, Policy]:

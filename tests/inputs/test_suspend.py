@@ -18,7 +18,8 @@ from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.cpuid.words import guest_featureset, policy_featureset
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
-from xenops_cpu.inputs import InputError, suspend, xen_cpuid
+from xenops_cpu.inputs import InputError, suspend
+from xenops_cpu.sources.printed import xen_cpuid
 
 # What a real Xen gave an HVM guest at most.
 POLICY = xen_cpuid.parse(golden("epyc-xen-4.17.xen-cpuid-p.txt"), "p").parts.policies["hvm_max"]

@@ -9,7 +9,8 @@ from tests.support.reports import CPU_INFO, XL_INFO, database, xe_map
 from xenops_cpu import inputs
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts.host import UNTOLD
-from xenops_cpu.inputs import InputError, xapi_db, xe, xl_info
+from xenops_cpu.inputs import InputError, xapi_db, xe
+from xenops_cpu.sources.printed import xl_info
 
 HOST = f"""uuid ( RO)                     : 6f6f
               name-label ( RW): xs-01

@@ -1,4 +1,4 @@
-"""xenops_cpu.inputs.xen_cpuid: what a real xen-cpuid printed, and damage to it."""
+"""xenops_cpu.sources.printed.xen_cpuid: what a real xen-cpuid printed, and damage to it."""
 
 import json
 
@@ -14,7 +14,8 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.fit import fit
 from xenops_cpu.features.release import RELEASES, release
 from xenops_cpu.hosts import parts
-from xenops_cpu.inputs import InputError, xen_cpuid
+from xenops_cpu.inputs import InputError
+from xenops_cpu.sources.printed import xen_cpuid
 
 EPYC = "epyc-xen-4.17"
 IVY = "ivybridge-xen-4.17"

@@ -22,7 +22,7 @@ def test_one_host_forces_verw_on_all() -> None:
     found = read(host("a", "FPU MD_CLEAR"), host("b", "FPU"))
     assert found["MD_CLEAR"].kind is SecurityKind.FORCED
     assert found["MD_CLEAR"].hosts == ("a",)
-    assert "scrub" in str(found["MD_CLEAR"])
+    assert "scrub" in found["MD_CLEAR"].text
 
 
 def test_what_all_have_is_forced_by_nobody() -> None:

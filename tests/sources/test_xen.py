@@ -277,12 +277,17 @@ class TestThisMachine:
             if text is not None:
                 file.write_text(text)
             monkeypatch.setattr(libxc, name, file)
-        assert xen.on_a_xen_host() is expected
+        assert libxc.is_dom0() is expected
 
-    def test_in_dom0_the_hypervisor_is_the_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Never a simulation on a real host, even where the binding is missing."""
-        monkeypatch.setattr(xen, "is_dom0", lambda: True)
-        assert choose.source(None).name == "xen"
+    @pytest.mark.parametrize("binding", [True, False])
+    def test_in_dom0_the_hypervisor_is_the_default(
+        self, monkeypatch: pytest.MonkeyPatch, binding: bool
+    ) -> None:
+        """Never a simulation on a real host: without the binding Xen's own tool is asked."""
+        monkeypatch.setattr(libxc, "is_dom0", lambda: True)
+        why = None if binding else libxc.BindingMissing("built without it")
+        monkeypatch.setattr(libxc, "missing", lambda: why)
+        assert choose.source(None).name == ("xen" if binding else "xen-cpuid")
 
     def test_without_the_binding(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A wheel that was built without headers names the package to install."""

@@ -19,7 +19,7 @@ from xenops_cpu.wire.jsonrpc import (
     parse_response,
 )
 
-texts = st.text(st.characters(exclude_categories=["Cs"]))
+texts = st.text(st.characters(blacklist_categories=["Cs"]))
 trees = st.recursive(
     st.none()
     | st.booleans()

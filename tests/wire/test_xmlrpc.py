@@ -26,7 +26,9 @@ from xenops_cpu.wire.xmlrpc import (
 )
 
 # What every XML parser reads back as it was: no control characters, and CR is a line break to XML.
-texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
+texts = st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
+)
 names = texts.filter(bool)
 trees = st.recursive(
     st.none() | st.booleans() | texts | st.floats(allow_nan=False),

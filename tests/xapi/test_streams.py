@@ -15,7 +15,9 @@ from xenops_cpu.xapi.errors import AnswerError, NotSpoken, Unreachable, XapiErro
 from xenops_cpu.xapi.value import Value, outcome
 
 # What XML can carry; xapi drops control characters.
-texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
+texts = st.text(
+    st.characters(blacklist_categories=["Cs", "Cc"], blacklist_characters="\ufffe\uffff")
+)
 xenapi = st.recursive(
     st.booleans() | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),

@@ -1,6 +1,7 @@
 """Run in the test's dom0: what the source reads, and what a read costs.
 
 probe.py capture            the capture, on stdout
+probe.py printed            the same of the source xen-cpuid
 probe.py measure COUNT      JSON: seconds and growth over COUNT reads
 probe.py domains            JSON: each domain's policy as text, by its id
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 from xenops_cpu.hosts import capture
 from xenops_cpu.sources import domain
 from xenops_cpu.sources.xen import XenSource
+from xenops_cpu.sources.xen_cpuid import XenCpuid
 
 
 def resident_kib() -> int:
@@ -48,5 +50,7 @@ if sys.argv[1] == "capture":
 elif sys.argv[1] == "domains":
     found = domain.read()
     json.dump({one.info.domid: [one.kind, one.policy.text()] for one in found}, sys.stdout)
+elif sys.argv[1] == "printed":
+    sys.stdout.write(capture.dump(XenCpuid().read()))
 else:
     json.dump(measure(int(sys.argv[2])), sys.stdout)

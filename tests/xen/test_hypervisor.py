@@ -26,8 +26,8 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.cpu_info import host_stat
 from xenops_cpu.hosts.host import Host
+from xenops_cpu.sources.libxc import is_dom0
 from xenops_cpu.sources.recorded import Example, Recorded
-from xenops_cpu.sources.xen import on_a_xen_host
 
 pytestmark = pytest.mark.slow
 
@@ -103,6 +103,18 @@ def machine(image: Image, app: Path, boot: Boot) -> Iterator[Machine]:
 @pytest.fixture(scope="module")
 def observed(machine: Machine) -> Observed:
     return observe(machine)
+
+
+def test_xen_cpuid_is_a_source(machine: Machine, observed: Observed) -> None:
+    """Without the binding the same sets, policies and version come from Xen's own tool."""
+    printed = machine.run("python", "/probe.py", "printed")
+    assert printed.code == 0, printed.stderr
+    host = capture.load(printed.stdout)
+    assert host.featuresets == observed.host.featuresets
+    assert host.policies == observed.host.policies
+    assert host.xen.version == observed.host.xen.version
+    assert host.hvm == observed.host.hvm
+    assert any("what xl tells (there is no xl here)" in note for note in host.notes)
 
 
 def test_all_agree(observed: Observed) -> None:
@@ -217,7 +229,7 @@ def test_the_same_wheel_without_xen(app: Path) -> None:
             check=False,
         )
 
-    if on_a_xen_host():
+    if is_dom0():
         pytest.skip("this machine is a Xen host")
     refused = run("xen")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (3, "", 1)

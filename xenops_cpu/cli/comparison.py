@@ -18,10 +18,11 @@ from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
 from ..inputs import Input
+from ..inputs.known import known
 from ..interface import GuestType
 from ..pools.verdict import Answer, check
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_words, with_policy
-from . import WRONG_USAGE, Failure, pool_arguments
+from . import WRONG_USAGE, Failure
 from .arguments import read, release, release_for, the_host
 
 
@@ -129,7 +130,7 @@ def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) ->
 def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
     """A VM that goes to a host; of a bare set or policy, once as a PV and once as an HVM guest."""
     named = the_host(to)
-    member = pool_arguments.member(named)
+    member = known(named).member
     guests = _guests(vm, asked or member.release)
     answers = tuple(check(guest, member) for guest in guests)
     fits = all(answer.grade.allowed for answer in answers)

@@ -31,6 +31,7 @@ COMMANDS = {
     "plan": "what changes for a pool and for which VMs when a host joins, leaves or is updated",
     "forecast": "where a rolling update of a pool will stop, for which VMs, and what helps",
     "split": "the best partition of hosts into sub-pools when one level costs too much",
+    "fleet": "hosts of many pools as rows for DuckDB, Spark and their like, and their levels",
     "audit": "stored records of hosts, pools and VMs held to what they should be",
     "emit": "configuration text that gives a guest a level, for xl, libvirt or xapi",
     "report": "a pool as one HTML file: hosts, features, costs, losses, VMs",
@@ -40,7 +41,9 @@ COMMANDS = {
     "completion": "completion of commands and options for bash, zsh or fish",
 }
 
-_EXIT_CODES = """exit codes:
+DESCRIPTION = "Which CPU features does a VM see on this Xen host, at boot and after a migration?"
+
+EXIT_CODES = """exit codes:
   0  done
   1  the answer is an error or a "no"
   2  wrong use: an unknown command, option or argument
@@ -55,8 +58,8 @@ def _usage() -> str:
     rows = "\n".join(f"  {name:<10} {words}" for name, words in COMMANDS.items())
     return (
         "usage: xenops-cpu COMMAND [OPTION ...]\n\n"
-        "Which CPU features does a VM see on this Xen host, at boot and after a migration?\n\n"
-        f"commands ('xenops-cpu COMMAND --help' tells more):\n{rows}\n\n{_EXIT_CODES}"
+        f"{DESCRIPTION}\n\n"
+        f"commands ('xenops-cpu COMMAND --help' tells more):\n{rows}\n\n{EXIT_CODES}"
     )
 
 

@@ -13,12 +13,11 @@ from ..features import meanings
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..pools.grid import VERDICTS, Grid
-from ..pools.lack import Lack
 from ..pools.level import Level, Loss
 from ..pools.member import Member
 from ..pools.verdict import Answer
 from ..pools.vm import Vm
-from ..pools.words import alike, count, notes
+from ..pools.words import count, lacking, notes
 from ..service import answers
 from . import terminal
 
@@ -112,23 +111,13 @@ def tell_answer(answer: Answer) -> None:
     )
     for problem in answer.problems:
         terminal.paragraph(problem, indent=2, hanging=2)
-    if answer.problems and answer.missing:
-        lacking = " ".join(lack.name for lack in answer.missing)
-        terminal.paragraph(f"missing as well: {lacking}", indent=2, hanging=2)
-    else:
-        _tell_lacks("missing", answer.missing)
-        _tell_lacks("taken in, not given at boot", answer.only_by_max)
+    for lack in lacking(answer):
+        terminal.paragraph(f"{lack.title}: {' '.join(lack.features)}", indent=2, hanging=2)
+        for why in lack.because:
+            terminal.paragraph(f"{' '.join(why.features)}: {why.reason}", indent=4, hanging=2)
+            if why.compatibility:
+                terminal.paragraph(f"compatibility bit: {why.compatibility}", indent=6, hanging=2)
+            if why.risk:
+                terminal.paragraph(f"if forced: {why.risk}", indent=6, hanging=2)
     for remedy in answer.remedies:
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
-
-
-def _tell_lacks(title: str, lacks: Sequence[Lack]) -> None:
-    if lacks:
-        names = " ".join(lack.name for lack in lacks)
-        terminal.paragraph(f"{title}: {names}", indent=2, hanging=2)
-    for (reason, risk, old), features in alike(lacks).items():
-        terminal.paragraph(f"{' '.join(features)}: {reason}", indent=4, hanging=2)
-        if old:
-            terminal.paragraph(f"compatibility bit: {old}", indent=6, hanging=2)
-        if risk:
-            terminal.paragraph(f"if forced: {risk}", indent=6, hanging=2)

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from ..errors import InputError
 from ..features.featureset import Featureset
 from ..hosts.record import of_cpu_info
+from ..inputs.known import KnownHost
 from ..inputs.updated import Target, Updated
 from ..interface import GuestType
 from ..pools import forecast as forecasts
@@ -19,7 +20,6 @@ from ..pools.member import Member
 from ..pools.vm import Vm
 from ..pools.words import count, some
 from . import WRONG_USAGE, Failure, pool_arguments, targets
-from .pool_arguments import Typed
 
 
 @frozen
@@ -37,7 +37,7 @@ class _Prospect:
     build of the same line, of which it is not known whether xapi calls it an upgrade.
     """
 
-    typed: Typed
+    typed: KnownHost
     after: Member
     changes: bool
     done: bool = False
@@ -45,7 +45,7 @@ class _Prospect:
     update: Updated | None = None
 
 
-def forecast(typed: Sequence[Typed], vms: Sequence[Vm], arguments: argparse.Namespace) -> Asked:
+def forecast(typed: Sequence[KnownHost], vms: Sequence[Vm], arguments: argparse.Namespace) -> Asked:
     """Raises Failure."""
     prospects = _prospects(typed, arguments)
     basis: list[str] = []
@@ -82,7 +82,7 @@ def _what(prospects: Sequence[_Prospect]) -> str:
     return f"{count(len(changing), 'host')}{kept} to {some(releases)}"
 
 
-def _prospects(typed: Sequence[Typed], arguments: argparse.Namespace) -> list[_Prospect]:
+def _prospects(typed: Sequence[KnownHost], arguments: argparse.Namespace) -> list[_Prospect]:
     """The hosts before and after. Raises Failure."""
     members = [each.member for each in typed]
     wanted = targets.of_hosts(arguments, members)
@@ -97,7 +97,7 @@ def _prospects(typed: Sequence[Typed], arguments: argparse.Namespace) -> list[_P
 
 
 def _prospect(
-    typed: Typed, target: Target, named: Mapping[str, Typed], only: set[str]
+    typed: KnownHost, target: Target, named: Mapping[str, KnownHost], only: set[str]
 ) -> _Prospect:
     before = typed.member
     if only and before.name not in only:
@@ -121,9 +121,9 @@ def _prospect(
     return _Prospect(typed, after, changes=True, upgrade=upgrade, update=update)
 
 
-def _named_anew(arguments: argparse.Namespace, members: Sequence[Member]) -> dict[str, Typed]:
+def _named_anew(arguments: argparse.Namespace, members: Sequence[Member]) -> dict[str, KnownHost]:
     """Of --to HOST=NEW. Raises Failure."""
-    named: dict[str, Typed] = {}
+    named: dict[str, KnownHost] = {}
     for text in arguments.to:
         host, equals, new = text.partition("=")
         if not equals or not new:

@@ -5,11 +5,8 @@ the daemon of a Xen host starts without it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from attrs import evolve
+from typing import TYPE_CHECKING
 
 from ..errors import Error
 from . import WRONG_USAGE, Failure
@@ -18,7 +15,8 @@ if TYPE_CHECKING:
     from ..cpus.wish import Wish
     from ..derivation import Options
     from ..features.release import Release
-    from ..sources.simulated import Simulated, Subject
+    from ..sources.simulated import Simulated
+    from ..sources.wanted import Wanted
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which = group.add_mutually_exclusive_group()
     which.add_argument(
         "--cpu",
-        metavar="NAME",
-        help="a shipped CPU (xenops-cpu cpus lists them), NAME+MICROCODE too",
+        metavar="CPU",
+        help="a shipped CPU (xenops-cpu cpus lists them), CPU+MICROCODE too",
     )
     which.add_argument(
         "--dump",
@@ -114,86 +112,48 @@ def take_source(options: argparse.Namespace, source: str) -> None:
 
 def source(options: argparse.Namespace) -> Simulated:
     """What the options describe. Raises Failure."""
-    from ..sources import simulated
+    from ..sources import wanted
 
-    subject, known = _subject(options)
     xen = xen_release(options)
-    return simulated.Simulated(
-        subject=subject,
-        xen=xen,
-        options=xen_options(options, xen, known),
-        as_bare_metal=options.as_bare_metal,
-        boot_cpuinfo=getattr(options, "boot_cpuinfo", None),
-        asked=options.xen or "",
-    )
+    xen_options(options, xen)
+    try:
+        return wanted.simulated(_wanted(options))
+    except ValueError as error:
+        raise Failure(str(error)) from error
 
 
 def xen_release(options: argparse.Namespace) -> Release:
     """The release to derive for. Raises Failure."""
-    from ..sources.simulated import DEFAULT_RELEASE, derived_release
+    from ..sources import wanted
 
     try:
-        return derived_release(options.xen or DEFAULT_RELEASE)
+        return wanted.release(options.xen or "")
     except Error as error:
         raise Failure(f"--xen: {error}", WRONG_USAGE) from error
 
 
-def xen_options(options: argparse.Namespace, xen: Release, known: Options | None = None) -> Options:
-    """How Xen is started; `known`: what is known of the machine already. Raises Failure."""
-    from ..derivation import CommandLineError, Options, parse_cmdline
+def xen_options(options: argparse.Namespace, xen: Release) -> Options:
+    """How Xen is started. Raises Failure."""
+    from ..derivation import CommandLineError
+    from ..sources import wanted
 
     try:
-        parse_cmdline(options.xen_cmdline or "", xen, strict=True)
+        return wanted.options(_wanted(options), xen)
     except CommandLineError as error:
         raise Failure(f"--xen-cmdline: {error}", WRONG_USAGE) from error
-    made = known or Options()
-    return evolve(
-        made,
-        cmdline=" ".join(filter(None, (made.cmdline, options.xen_cmdline))),
-        msrs={**made.msrs, **dict(options.msr or ())},
-        machine=evolve(made.machine, hvm=False) if options.no_hvm else made.machine,
-    )
 
 
-def _subject(options: argparse.Namespace) -> tuple[Subject | None, Options | None]:
-    """The CPU to simulate (None: this machine's) and what its record knows of the machine."""
-    from ..cpus import dumps
-    from ..cpus.params import options_of
-    from ..sources import simulated
+def _wanted(options: argparse.Namespace) -> Wanted:
+    from ..sources.wanted import Wanted
 
-    try:
-        if options.cpu is not None:
-            from ..cpus import shipped
-
-            found = shipped.find(options.cpu, options.microcode)
-            return simulated.other_cpu(found.cpu, found.notes), options_of(found.params)
-        if options.dump is not None:
-            dump, *others = dumps.read(options.dump)
-            notes = dump.notes
-            if others:
-                notes = (*notes, f"{options.dump} has {1 + len(others)} CPUs: the first is taken")
-            subject = simulated.other_cpu(dump.cpu, notes)
-            if options.microcode is not None:
-                return _with_microcode(subject, options.microcode, dump.params)
-            return subject, options_of(dump.params)
-        if options.microcode is not None:
-            subject = simulated.this_machine(getattr(options, "boot_cpuinfo", None))
-            return _with_microcode(subject, options.microcode, {})
-    except ValueError as error:
-        raise Failure(str(error)) from error
-    return None, None
-
-
-def _with_microcode(
-    subject: Subject, wish: Wish, params: Mapping[str, Any]
-) -> tuple[Subject, Options]:
-    """A CPU that was read, with other microcode. What its record says of the revision goes."""
-    from ..cpus import running
-    from ..cpus.params import options_of
-
-    result = running.of(subject.cpu, wish)
-    known = {key: value for key, value in params.items() if key != "ucode"}
-    return (
-        evolve(subject, cpu=result.cpu, notes=(result.basis, *subject.notes)),
-        options_of({**known, **result.params}),
+    return Wanted(
+        cpu=options.cpu,
+        dump=options.dump,
+        xen=options.xen or "",
+        cmdline=options.xen_cmdline or "",
+        microcode=options.microcode,
+        msrs=dict(options.msr or ()),
+        hvm=not options.no_hvm,
+        as_bare_metal=options.as_bare_metal,
+        boot_cpuinfo=getattr(options, "boot_cpuinfo", None),
     )

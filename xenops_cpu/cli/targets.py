@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from ..inputs.known import KnownHost, known
 from ..pools.member import Member
 from ..pools.words import some
-from . import WRONG_USAGE, Failure, pool_arguments, terminal
-from .pool_arguments import Typed
+from . import WRONG_USAGE, Failure, terminal
 
 # Deriving hosts anew takes much that other commands, and --help, do without: imported late.
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def of_hosts(parsed: argparse.Namespace, members: Iterable[Member]) -> dict[str,
     return {name: alone.get(name, Target()) | every for name in set(names.values())}
 
 
-def update(typed: Typed, target: Target) -> tuple[Typed, Updated]:
+def update(typed: KnownHost, target: Target) -> tuple[KnownHost, Updated]:
     """The host under the target, and what is to be known of that. Raises Failure."""
     from ..errors import InputError
     from ..inputs.updated import updated
@@ -100,8 +100,7 @@ def update(typed: Typed, target: Target) -> tuple[Typed, Updated]:
         result = updated(evolve(typed.named, name=typed.member.name), target)
     except InputError as error:
         raise Failure(str(error)) from error
-    member = evolve(pool_arguments.member(result.host), name=typed.member.name)
-    return Typed(member, result.host), result
+    return known(result.host, typed.name), result
 
 
 def tell_microcode(updates: Sequence[tuple[str, Updated]]) -> None:

@@ -35,7 +35,7 @@ def _check_leaves(_instance: object, _attribute: object, leaves: object) -> None
                 )
 
 
-@frozen
+@frozen(slots=False)  # its cached properties need a place, which attrs gives since 23.2
 class Cpu:
     """`msrs`: index -> 64-bit value, only those known. `microcode`: revision, None if unknown.
 

@@ -38,7 +38,7 @@ GDS_CTRL: Final = 1 << 25
 _ARCH_CAPS_MSR = 0x10A
 
 
-@frozen
+@frozen(slots=False)  # its cached properties need a place, which attrs gives since 23.2
 class Silicon:
     """One part, as it was dumped."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
+from .. import notebook
 from ..derivation import SETS, Derivation, Reason
 from ..features import bits
 from ..features.bits import Bit
@@ -15,6 +16,7 @@ from ..hosts.host import Host
 from .reasons import rederive, story
 from .tsx import Tsx, tsx
 
+_SAID = {None: "not told", True: "yes", False: "no"}
 _TSX_FEATURES = ("HLE", "RTM", "RTM_ALWAYS_ABORT", "TSX_CTRL", "TSX_FORCE_ABORT", "TSXLDTRK")
 
 
@@ -43,6 +45,19 @@ class Explanation:
     places: Mapping[str, Place]
     notes: tuple[str, ...] = ()
     tsx: Tsx | None = None
+
+    def __repr__(self) -> str:
+        sets = ", ".join(f"{name} {_SAID[place.present]}" for name, place in self.places.items())
+        return f"<Explanation of {self.bit.name}, {self.release.title}{': ' if sets else ''}{sets}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: each set, with the steps that decided on it."""
+        title = f"{self.bit.name}: {self.bit.meaning or self.bit.place}"
+        rows = [
+            (name, _SAID[place.present], "; ".join(reason.text for reason in place.why))
+            for name, place in self.places.items()
+        ]
+        return notebook.table(title, ("set", "", "why, the first cause first"), rows)
 
 
 def explain(

@@ -1,13 +1,37 @@
-"""Why one VM has a feature, or has it not."""
+"""From what a host decides on one VM, and why the VM has a feature, or has it not."""
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..derivation import Derivation, DerivationError, reasons_of
-from ..guests import reasons
+from ..guests import hypervisor, reasons
 from ..guests.changes import dependence
 from ..guests.domain import Domain
+from ..guests.hypervisor import Hypervisor, NoPolicies
+from ..hosts.host import Host
+from .reasons import rederive
+
+
+def hypervisor_of(host: Host, derivation: Derivation | None) -> Hypervisor:
+    """What a host decides from: measured policies where it has all, else derived from its raw one.
+
+    `derivation` is the one behind a simulated host. Raises NoPolicies.
+    """
+    if derivation is not None:
+        return hypervisor.of_derivation(derivation)
+    try:
+        return hypervisor.of_host(host)
+    except NoPolicies as missing:
+        rederived, notes = rederive(host)
+        if rederived is None:
+            raise NoPolicies(
+                f"{host.origin}: {missing}; what xen-cpuid -p prints on the host has them"
+            ) from missing
+        return evolve(
+            hypervisor.of_derivation(rederived),
+            notes=(*notes, "its policies are derived from the raw one, not read"),
+        )
 
 
 @frozen

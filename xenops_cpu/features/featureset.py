@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from attrs import field, frozen
 
@@ -20,6 +21,9 @@ from ..errors import Error
 WORD_BITS = 32
 # Xen 4.22 has 19 words and XenServer 22. A text with more than this is not a featureset.
 MAX_WORDS = 64
+
+# In a repr.
+_SHOWN_WORDS, _SHOWN_NAMES = 3, 5
 
 _WORD_MASK = (1 << WORD_BITS) - 1
 _WORD = re.compile(r"[0-9a-fA-F]{1,8}")
@@ -111,6 +115,19 @@ class Featureset:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        """For people: the first words and names, and how many there are."""
+        if not self.length:
+            return "<Featureset without words>"
+        from .fit import by_length
+
+        words = "-".join(f"{word:08x}" for word in self.words[:_SHOWN_WORDS])
+        more = "-…" if self.length > _SHOWN_WORDS else ""
+        names = by_length(self.length).release.names(islice(self, _SHOWN_NAMES))
+        rest = " …" if len(self) > _SHOWN_NAMES else ""
+        told = f": {' '.join(names)}{rest}" if names else ""
+        return f"<Featureset {words}{more}, {self.length} words, {len(self)} features{told}>"
 
     def extended(self, length: int) -> Featureset:
         """With zero words up to `length`; a longer featureset stays as it is."""

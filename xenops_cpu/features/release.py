@@ -96,7 +96,7 @@ class Feature:
         return self.number % WORD_BITS
 
 
-@frozen
+@frozen(slots=False)  # its cached properties need a place, which attrs gives since 23.2
 class Release:
     """The tables of one Xen release.
 

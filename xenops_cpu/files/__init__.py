@@ -4,8 +4,8 @@ end, written whole or not at all. Nothing else in this package opens a path.
 
 from .error import FileError
 from .reading import STDIN, device, head, lines, opened, read, read_all
+from .replacing import create, write, writing
 from .texts import check, decoded
-from .writing import create, write
 
 __all__ = [
     "STDIN",
@@ -20,4 +20,5 @@ __all__ = [
     "read",
     "read_all",
     "write",
+    "writing",
 ]

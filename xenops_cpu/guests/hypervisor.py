@@ -22,6 +22,7 @@ from ..derivation.hardware import ARCH_CAPS_TSX_CTRL, examine
 from ..derivation.policies import system_policies
 from ..derivation.policies.xstate import unlisted
 from ..derivation.releases import span
+from ..errors import Error
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.host import Host
@@ -34,7 +35,7 @@ _NESTED_CHECKED = "4.19+"
 _SME_COUNTED = "4.14+ xs8"
 
 
-class NoPolicies(ValueError):
+class NoPolicies(Error):
     """A host of which too little is known to say what its domains get."""
 
 

@@ -27,6 +27,7 @@ KINDS = (
     f"a live pool (xapi://USER@HOST), {SOURCES}"
 )
 HEX = "hex:"
+_NAMED = ("example", "recorded", "cpu")
 # Of a live pool: its address, and xapi's own socket in dom0 (xapi/url.py, which is imported late).
 _XAPI = ("xapi:", "/var/lib/xcp/xapi")
 
@@ -49,7 +50,7 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
     if "->" in text and not exists(text):
         return _policy(text)
     kind, colon, rest = text.partition(":")
-    if text in ("xen", "simulated") or (colon and rest and kind in ("example", "recorded", "cpu")):
+    if text in ("xen", "xen-cpuid", "simulated") or (colon and rest and kind in _NAMED):
         from . import named
 
         return named.resolve(text, release)

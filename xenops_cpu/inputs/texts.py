@@ -21,7 +21,8 @@ from ..hosts.record import featureset
 from ..interface import GuestType
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
-from . import hex_words, together, xapi_json, xapi_log, xe, xen_cpuid, xl_info
+from ..sources.printed import xen_cpuid, xl_info
+from . import hex_words, together, xapi_json, xapi_log, xe
 from .collected import Collected, apart, once
 from .value import Input, Kind, NamedHost, Stored
 from .xapi_log import Event

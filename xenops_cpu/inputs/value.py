@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from ..sources.simulated import Simulated
     from .xapi_log import Event
 
+
+class FormError(InputError):
+    """An argument that is of no known form, or that names more or less than one thing; what it
+    names was not even looked for, or cannot be what is meant.
+    """
+
+
 Kind = Literal["host", "featureset", "policy", "vm", "suspend-image", "log"]
 
 
@@ -100,4 +107,4 @@ def printable(text: str, limit: int = 200) -> str:
     return shown if len(text) <= limit else shown + "…"
 
 
-__all__ = ["Input", "InputError", "Kind", "NamedHost", "Stored", "printable"]
+__all__ = ["FormError", "Input", "InputError", "Kind", "NamedHost", "Stored", "printable"]

@@ -11,6 +11,7 @@ from operator import or_
 
 from attrs import field, frozen
 
+from .. import notebook
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..features.risks import ORED, RSB
@@ -46,6 +47,15 @@ class Loss:
 
 
 @frozen
+class Kind:
+    """Hosts of a level, by name, that give the same to its guest type and so cost it the same."""
+
+    gives: Featureset
+    cost: Cost
+    hosts: tuple[str, ...]
+
+
+@frozen
 class Level:
     """The level of `hosts`, those that run this guest type, in order. `skipped`: the others.
 
@@ -67,6 +77,21 @@ class Level:
     @property
     def names(self) -> list[str]:
         return self.release.names(self.featureset)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Level of {len(self.hosts)} hosts for {self.guest.name} guests, "
+            f"{self.release.title}: {len(self.featureset)} features, {len(self.losses)} lost>"
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what is lost, and why."""
+        title = (
+            f"{self.guest.name} guests: {len(self.hosts)} hosts give {len(self.featureset)} "
+            f"features ({self.release.title})"
+        )
+        rows = [(loss.name, loss.reason) for loss in self.losses]
+        return notebook.table(title, ("lost", "because"), rows)
 
 
 def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = None) -> Level:
@@ -118,6 +143,18 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
             for number in brought
         },
         refused=tuple(_refused(found, taking, guest, xen)),
+    )
+
+
+def kinds(level: Level, members: Iterable[Member]) -> tuple[Kind, ...]:
+    """The level's hosts by what they give, in the order of the first of each kind."""
+    gives = {member.name: member.boot(level.guest) for member in members}
+    costs: dict[Featureset, list[Cost]] = {}
+    for cost in level.costs:
+        costs.setdefault(gives[cost.host], []).append(cost)
+    return tuple(
+        Kind(featureset, alike[0], tuple(cost.host for cost in alike))
+        for featureset, alike in costs.items()
     )
 
 

@@ -68,9 +68,6 @@ class Reading:
     hosts: tuple[str, ...]
     text: str
 
-    def __str__(self) -> str:
-        return f"{self.feature}: {self.text} (because of {', '.join(self.hosts) or 'the level'})"
-
 
 def readings(members: Sequence[Member], level: Level) -> tuple[Reading, ...]:
     """The reading of `level`, which is of `members`, in the order of SecurityKind."""

@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from functools import cache
 from heapq import heapify, heappop, heappush
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..errors import Error
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..interface import GuestType
-from .levelling import Rules, level, rules
+from .levelling import Reduction, level, reduced, rules
 from .member import Member, release_of_pool
 
 EXACT = 10
@@ -151,53 +151,38 @@ def _exactly(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kin
 class _Sum:
     """What the cost of a group depends on, added up over its hosts.
 
-    `every`, `some`: the bits that all have, and any; `hosts`: how many;
     `features`: how many they have together; `brought`: how many hosts have each of the
-    bits that a level can have though not every host does; `length`: of the longest, in words.
+    bits that a level can have though not every host does.
     """
 
-    every: int
-    some: int
-    hosts: int
+    reduction: Reduction
     features: int
     brought: tuple[int, ...]
-    length: int
 
     def __add__(self, other: _Sum) -> _Sum:
         brought = zip(self.brought, other.brought, strict=True)
         return _Sum(
-            self.every & other.every,
-            self.some | other.some,
-            self.hosts + other.hosts,
+            self.reduction + other.reduction,
             self.features + other.features,
             tuple(mine + theirs for mine, theirs in brought),
-            max(self.length, other.length),
         )
 
-    def cost(self, rules: Rules, bits: Sequence[int]) -> int:
+    def cost(self, xen: Release, bits: Sequence[int]) -> int:
         """Features given up, as _cost counts them."""
-        found = self.some
-        if self.hosts > 1:
-            found = rules.settle(self.every, self.some, self.length)
-        kept = (found & self.every).bit_count() * self.hosts
-        beyond = found & ~self.every
+        found, common = self.reduction.settled(xen).bits, self.reduction.in_all
+        kept = (found & common).bit_count() * self.reduction.count
+        beyond = found & ~common
         kept += sum(n for bit, n in zip(bits, self.brought, strict=True) if bit & beyond)
         return self.features - kept
 
 
 def _sum(kind: _Kind, bits: Sequence[int]) -> _Sum:
-    own, length = kind.featureset.bits, kind.featureset.length
-    hosts = len(kind.hosts)
-    if not length:  # a set without words does not count in a level
-        return _Sum(-1, 0, 0, 0, (0,) * len(bits), 0)
-    return _Sum(
-        every=own,
-        some=own,
-        hosts=hosts,
-        features=own.bit_count() * hosts,
-        brought=tuple(hosts if own & bit else 0 for bit in bits),
-        length=length,
-    )
+    own, hosts = kind.featureset, len(kind.hosts)
+    reduction = evolve(reduced([own]), count=hosts if own.length else 0)
+    if not own.length:  # a set without words does not count in a level
+        return _Sum(reduction, 0, (0,) * len(bits))
+    brought = tuple(hosts if own.bits & bit else 0 for bit in bits)
+    return _Sum(reduction, len(own) * hosts, brought)
 
 
 def _greedily(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kind]]:
@@ -206,11 +191,11 @@ def _greedily(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Ki
     bits = [1 << number for number in range(extra.bit_length()) if extra >> number & 1]
     groups = {index: [kind] for index, kind in enumerate(kinds)}
     sums = {index: _sum(kind, bits) for index, kind in enumerate(kinds)}
-    costs = {index: total.cost(known, bits) for index, total in sums.items()}
+    costs = {index: total.cost(xen, bits) for index, total in sums.items()}
 
     def merger(i: int, j: int) -> tuple[int, int, int]:
         """What merging two groups gives up more than they do, and which they are."""
-        return (sums[i] + sums[j]).cost(known, bits) - costs[i] - costs[j], i, j
+        return (sums[i] + sums[j]).cost(xen, bits) - costs[i] - costs[j], i, j
 
     indices = range(len(kinds))
     mergers = [
@@ -228,7 +213,7 @@ def _greedily(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Ki
             continue
         merged = groups.pop(i) + groups.pop(j)
         sums[next_index] = sums[i] + sums[j]
-        costs[next_index] = sums[next_index].cost(known, bits)
+        costs[next_index] = sums[next_index].cost(xen, bits)
         for other, group in groups.items():
             if group[0].vendor == merged[0].vendor:
                 heappush(mergers, merger(other, next_index))

@@ -32,6 +32,7 @@ from functools import cache
 
 from attrs import evolve, frozen
 
+from .. import notebook
 from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import COMMON_1D, Release, release
 from ..features.risks import RSB
@@ -112,6 +113,19 @@ class Answer:
     def grade(self) -> Grade:
         return GRADES[self.verdict]
 
+    def __repr__(self) -> str:
+        names = [lack.name for lack in self.missing or self.only_by_max]
+        more = f": {' '.join(names[:5])}{' …' if len(names) > 5 else ''}" if names else ""
+        return f"<Answer {self.vm.name!r} on {self.host.name!r}: {self.grade.word}{more}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, and each feature with its reason and its risk."""
+        title = f"{self.vm.name} on {self.host.name}: {self.grade.sentence}"
+        rows = [("", text, "") for text in self.problems]
+        rows += [(lack.name, lack.reason, lack.risk) for lack in self.missing]
+        rows += [(lack.name, lack.reason, "taken in") for lack in self.only_by_max]
+        return notebook.table(title, ("feature", "why it is missing", "if forced"), rows)
+
     @property
     def here(self) -> bool:
         """Whether the VM runs on this host now: the verdict is on its coming back."""
@@ -172,7 +186,7 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
     kinds = [_kind_of_host(member) for member in members]
     answers: list[Answer] = []
     for vm in vms:
-        kind = evolve(vm, name="", uuid="", home="", source="", policy=None)
+        kind = kind_of_vm(vm)
         own = []
         for member, host_kind in zip(members, kinds, strict=True):
             key = (kind, host_kind, vm.here(member))
@@ -182,6 +196,11 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
             own.append(evolve(answer, vm=vm, host=member))
         answers += _with_other_hosts(own)
     return answers
+
+
+def kind_of_vm(vm: Vm) -> Vm:
+    """What the answers for a VM depend on: equal for VMs that every host answers alike."""
+    return evolve(vm, name="", uuid="", home="", source="", policy=None)
 
 
 def _kind_of_host(member: Member) -> object:
@@ -334,5 +353,6 @@ def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack])
 
 
 __all__ = [
-    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible", "refusals",
+    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible",
+    "kind_of_vm", "refusals",
 ]  # fmt: skip

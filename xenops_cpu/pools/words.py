@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from attrs import frozen
+
 from ..interface import GuestType, SecurityKind
 from .lack import Lack
+from .level import Level, Loss
 from .member import Member
+from .security import Reading
+from .verdict import Answer
+from .vm import Vm
 
 GUESTS = {GuestType.HVM: "HVM and PVH guests", GuestType.PV: "PV guests"}
 SECURITY = {
@@ -22,6 +28,28 @@ _PLACE = re.compile(
     r"(?:bit \d+ is 0|exists with ARCH_CAPS only)"
     r"|: its highest leaf is below CPUID 0x[0-9a-f]{1,8}(?::[0-9a-f]{1,8})?\.?\w{0,8}"
 )
+
+
+@frozen
+class Because:
+    """Features, by name, that have reason, risk and compatibility in common; "" where none."""
+
+    features: tuple[str, ...]
+    reason: str
+    risk: str
+    compatibility: str
+
+
+@frozen
+class Lacking:
+    """What an answer says of features: all their names under a title, then why by why.
+
+    Where something else keeps the VM out (`Answer.problems`), the names alone.
+    """
+
+    title: str
+    features: tuple[str, ...]
+    because: tuple[Because, ...]
 
 
 def count(number: int, noun: str) -> str:
@@ -49,6 +77,53 @@ def alike(lacks: Iterable[Lack]) -> dict[tuple[str, str, str], list[str]]:
     return found
 
 
+def lacking(answer: Answer) -> Iterator[Lacking]:
+    """What the host lacks, then what it takes in and does not give; nothing where there is none."""
+    missing = tuple(lack.name for lack in answer.missing)
+    if answer.problems:
+        if missing:
+            yield Lacking("missing as well", missing, ())
+        return
+    for title, lacks in (
+        ("missing", answer.missing),
+        ("taken in, not given at boot", answer.only_by_max),
+    ):
+        because = tuple(Because(tuple(names), *why) for why, names in alike(lacks).items())
+        if because:
+            yield Lacking(title, tuple(lack.name for lack in lacks), because)
+
+
+def by_reason(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
+    """What a level loses, by why, in order of first appearance."""
+    found: dict[str, list[Loss]] = {}
+    for loss in losses:
+        found.setdefault(short(loss.reason), []).append(loss)
+    return found
+
+
+def givers(level: Level) -> str:
+    """Who gives the level: `every one of 3 hosts`, or the only one by name."""
+    if len(level.hosts) == 1:
+        return level.hosts[0]
+    return f"every one of {count(len(level.hosts), 'host')}"
+
+
+def rules(level: Level) -> str:
+    return f"names and rules of {level.release.title}"
+
+
+def reading(finding: Reading) -> str:
+    """What a level means for safety or speed, with the hosts that cause it."""
+    causes = some(finding.hosts, 3) or "the level"
+    return f"{finding.feature}: {finding.text} (because of {causes})"
+
+
+def brought(level: Level) -> Iterator[str]:
+    """What is in the level because some host has it."""
+    for number, having in level.brought.items():
+        yield f"added, because {some(having, 3)} has it: {level.release.label(number)}"
+
+
 def vendors(members: Iterable[Member]) -> list[str]:
     """Those known, in order of appearance."""
     return list(dict.fromkeys(member.vendor for member in members if member.vendor))
@@ -65,14 +140,14 @@ def several_vendors(members: Iterable[Member]) -> str:
     )
 
 
-def notes(members: Sequence[Member]) -> Iterator[str]:
-    """What people should know of the hosts; a note that several share is told once."""
+def notes(known: Iterable[Member | Vm], most: int = 3) -> Iterator[str]:
+    """What people should know of hosts and VMs; a note that several share is told once."""
     having: dict[str, list[str]] = {}
-    for member in members:
-        for note in member.notes:
-            having.setdefault(note, []).append(member.name)
+    for each in known:
+        for note in each.notes:
+            having.setdefault(note, []).append(each.name)
     for note, names in having.items():
-        yield f"{some(names, 3)}: {note}"
+        yield f"{some(names, most)}: {note}"
 
 
 def no_return(changes: Iterable[tuple[Member, Member]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from ..errors import RemediedError
 from ..hosts.host import Host
 
 KINDS: Final = (
-    "xen, simulated, cpu:NAME[+MICROCODE][@RELEASE] (`xenops-cpu cpus` lists them), "
+    "xen, xen-cpuid, simulated, cpu:NAME[+MICROCODE][@RELEASE] (`xenops-cpu cpus` lists them), "
     "example:NAME or recorded:FILE"
 )
 
@@ -18,7 +18,7 @@ class SourceError(RemediedError):
 
 
 class Source(Protocol):
-    """`name` is what a person gives to --source: xen, simulated, recorded:FILE."""
+    """`name` is what a person gives to --source: xen, xen-cpuid, simulated, ..."""
 
     @property
     def name(self) -> str: ...

@@ -19,32 +19,47 @@ def source(
 ) -> Source:
     """The source that `text` names, one of KINDS; it has been read once where a name may be wrong.
 
-    None means xen on a Xen host and simulated elsewhere. `release`: what this machine's CPU and
-    cpu:NAME are simulated under where they name none. Raises InputError for a text that names no
-    source, SourceError for one that cannot be had here.
+    None means on a Xen host xen, or xen-cpuid where the binding to libxenctrl cannot be loaded, and
+    simulated elsewhere. `release`: what this machine's CPU and cpu:NAME are simulated under where
+    they name none. Raises InputError for a text that names no source, SourceError for one that
+    cannot be had here.
     """
-    name = text or _usual()
-    kind, colon, rest = name.partition(":")
+    if not text:
+        return _usual(boot_cpuinfo, release)
+    kind, colon, rest = text.partition(":")
     if colon and rest and kind in _NAMED:
         return _NAMED[kind](rest, release)
-    if name == "xen":
+    if text == "xen":
         from .xen import XenSource
 
         return XenSource(boot_cpuinfo)
-    if name == "simulated":
+    if text == "xen-cpuid":
+        from .xen_cpuid import XenCpuid
+
+        return XenCpuid(boot_cpuinfo)
+    if text == "simulated":
         return _simulated(boot_cpuinfo, release)
-    raise InputError(f'"{name}" is not a source; there are {KINDS}')
+    raise InputError(f'"{text}" is not a source; there are {KINDS}')
 
 
 def reads_this_machine(source: Source) -> bool:
     """Whether the host that it reads is the machine that this runs on."""
-    return source.name == "xen" or getattr(source, "subject", source) is None
+    return source.name in ("xen", "xen-cpuid") or getattr(source, "subject", source) is None
 
 
-def _usual() -> str:
-    from . import xen
+def _usual(boot_cpuinfo: Path | None, release: str | None) -> Source:
+    from . import libxc
 
-    return "xen" if xen.on_a_xen_host() else "simulated"
+    if not libxc.is_dom0():
+        return _simulated(boot_cpuinfo, release)
+    missing = libxc.missing()
+    if missing is not None:
+        from .xen_cpuid import XenCpuid
+
+        return XenCpuid(boot_cpuinfo, because=missing.message)
+    from .xen import XenSource
+
+    return XenSource(boot_cpuinfo)
 
 
 def _example(rest: str, _: str | None) -> Source:

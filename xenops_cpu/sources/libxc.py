@@ -126,6 +126,15 @@ def _binding() -> Any:
         ) from error
 
 
+def missing() -> XenError | None:
+    """What keeps the binding from being loaded here; None where it is there."""
+    try:
+        _binding()
+    except (BindingMissing, LibraryMissing) as error:
+        return error
+    return None
+
+
 def _check_device() -> None:
     """Before libxc looks, because without the device libxencall may write to stderr by itself."""
     names, reason = " nor ".join(map(str, DEVICES)), "missing"

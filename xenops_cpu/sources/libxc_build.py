@@ -2,18 +2,17 @@
 
     python libxc_build.py DIRECTORY      compile, and leave the module in DIRECTORY
 
-setup.py runs this where Xen's headers are found. It imports nothing of this package, because a
-build environment has cffi and nothing else. What differs between the releases of Xen stands in one
-place, `_differences` and the C text that its macros switch; everything else is the same from 4.7.
+setup.py runs this. It imports nothing of this package, because a build environment has cffi and
+nothing else. What differs between the releases of Xen stands in one place, `_differences` and the
+C text that its macros switch; everything else is the same from 4.7.
 
 Headers are looked for where the compiler looks: CPATH, C_INCLUDE_PATH, and the system's folders.
 """
 
 from __future__ import annotations
 
-import atexit
+import importlib.util
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -22,6 +21,8 @@ from typing import Any
 
 MODULE = "xenops_cpu.sources._libxc"
 LIBRARIES = ("xenguest", "xenctrl")
+# The libraries that these two need are the loader's affair, not the linker's.
+LINK_ARGUMENTS = ("-Wl,--allow-shlib-undefined",)
 
 # Structures are the compiler's: `...` lets it fill in what this program does not read, and it
 # refuses a member that the headers lack or have with another type.
@@ -275,6 +276,44 @@ def find_headers() -> Path | None:
     return None
 
 
+def missing() -> str:
+    """What keeps the binding from being built here, in a few words; "" where nothing does.
+
+    Tried as configure scripts do: a program that includes the headers and links the libraries.
+    """
+    if find_headers() is None:
+        return "there are no Xen headers (libxen-dev)"
+    if importlib.util.find_spec("cffi") is None:
+        return "there is no cffi"
+    with tempfile.TemporaryDirectory(prefix="xenops-cpu-") as folder:
+        return _refused(Path(folder))
+
+
+def _refused(folder: Path) -> str:
+    """Why the compiler or the linker refuses Xen's headers and libraries."""
+    from distutils.ccompiler import new_compiler  # setuptools has it where Python has not
+    from distutils.errors import CCompilerError, DistutilsExecError
+    from distutils.sysconfig import customize_compiler
+
+    program = folder / "probe.c"
+    program.write_text(
+        "#include <stdint.h>\n#include <xenctrl.h>\n#include <xenguest.h>\n"
+        "int main(void) { return xc_interface_close(0); }\n"
+    )
+    compiler = new_compiler()
+    customize_compiler(compiler)
+    try:
+        objects = compiler.compile(
+            [str(program)], output_dir=str(folder), include_dirs=[str(find_headers())]
+        )
+        compiler.link_executable(
+            objects, "probe", str(folder), list(LIBRARIES), extra_postargs=list(LINK_ARGUMENTS)
+        )
+    except (CCompilerError, DistutilsExecError) as error:
+        return f"Xen's headers cannot be compiled and linked ({str(error).splitlines()[0]})"
+    return "" if (folder / "probe").is_file() else "the C compiler makes no programs"
+
+
 def builder(
     headers: Path, libraries: Iterable[str] = LIBRARIES, sources: Iterable[str] = ()
 ) -> Any:
@@ -293,20 +332,22 @@ def builder(
         sources=list(sources),
         define_macros=_differences(declared),
         include_dirs=[str(headers)],
-        # The libraries that these two need are the loader's affair, not the linker's.
-        extra_link_args=["-Wl,--allow-shlib-undefined"],
+        extra_link_args=list(LINK_ARGUMENTS),
     )
     return ffi
 
 
-def extension(headers: Path) -> Any:
-    """The same as an Extension for setup(): optional, because the package is whole without it."""
-    generated = tempfile.mkdtemp(prefix="xenops-cpu-libxc-")
-    atexit.register(shutil.rmtree, generated, ignore_errors=True)
-    made = builder(headers).distutils_extension(generated)
-    made.optional = True
-    made.py_limited_api = True
-    return made
+def extension() -> Any:
+    """The same as an Extension for setup(), which runs in the project's folder.
+
+    No path of this machine gets into the module: builds in two folders give the same bytes.
+    """
+    headers = find_headers()
+    assert headers is not None, missing()
+    binding = builder(headers).distutils_extension(os.path.join("build", "libxc"))
+    binding.py_limited_api = True
+    binding.extra_compile_args = [f"-ffile-prefix-map={os.getcwd()}=."]
+    return binding
 
 
 def main(arguments: list[str]) -> int:

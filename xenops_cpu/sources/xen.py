@@ -13,7 +13,7 @@ from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Topology, Xen
 from . import cpuinfo
 from .info import Physinfo
-from .libxc import CallFailed, Handle, XenError, is_dom0
+from .libxc import CallFailed, Handle, XenError
 
 # Indices of the sysctls get_cpu_featureset and get_cpu_policy (xen/include/public/sysctl.h).
 # The two do not agree, and the first calls a default by the guest type alone.
@@ -77,11 +77,6 @@ def microcode() -> int:
             return xc.microcode()
     except XenError:
         return 0
-
-
-def on_a_xen_host() -> bool:
-    """Whether this is a Xen host's dom0: there, the hypervisor answers or nobody does."""
-    return is_dom0()
 
 
 def _featuresets(xc: Handle) -> Featuresets:

@@ -12,6 +12,8 @@ from ...hosts import parts
 from ...hosts.cpu_info import cpu_info, xapi_map
 from ...hosts.host import Host
 from ...inputs import Stored
+from ...inputs.argument import shown, split_name
+from ...inputs.known import KnownHost
 from ...pools import audit
 from ...pools import words as told
 from ...pools.audit import Finding, VmFinding
@@ -29,9 +31,8 @@ from .. import (
     terminal,
     vm_arguments,
 )
-from ..arguments import read, shown, split_name
+from ..arguments import read
 from ..arguments import release as asked_release
-from ..pool_arguments import Typed
 
 _EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hosts, VMs against them
   xenops-cpu audit host-cpu-info.txt --host /var/lib/xcp/xenops-cpu  # the database against Xen
@@ -190,7 +191,7 @@ def _own(hosts: Sequence[Stored], arguments: argparse.Namespace) -> dict[int, Ho
     return own
 
 
-def _old_microcode(hosts: Sequence[Typed]) -> dict[str, str]:
+def _old_microcode(hosts: Sequence[KnownHost]) -> dict[str, str]:
     """Of hosts whose microcode is known and not the newest public: no finding, but to be known."""
     from ...inputs.updated import outdated
 
@@ -213,7 +214,7 @@ def _with_own(audited: _Audited, hosts: Sequence[Stored], own: Mapping[int, Host
     return evolve(audited, compared=tuple(compared), findings=tuple(found))
 
 
-def _matched(hosts: Sequence[Stored], real: Sequence[Typed]) -> dict[int, Typed]:
+def _matched(hosts: Sequence[Stored], real: Sequence[KnownHost]) -> dict[int, KnownHost]:
     """What Xen says, by the place of the stored record: by UUID, else by name. Raises Failure."""
     for typed in real:
         if typed.named is None:
@@ -223,7 +224,7 @@ def _matched(hosts: Sequence[Stored], real: Sequence[Typed]) -> dict[int, Typed]
             )
     if len(hosts) == len(real) == 1:
         return {0: real[0]}
-    by_place: dict[int, Typed] = {}
+    by_place: dict[int, KnownHost] = {}
     for typed in real:
         uuid, name = typed.member.uuid, typed.member.name
         places = [i for i, record in enumerate(hosts) if uuid and record.uuid == uuid]
@@ -248,7 +249,7 @@ def _matched(hosts: Sequence[Stored], real: Sequence[Typed]) -> dict[int, Typed]
 def _audited(
     hosts: Sequence[Stored],
     pools: Sequence[Stored],
-    matched: Mapping[int, Typed],
+    matched: Mapping[int, KnownHost],
     vms: Sequence[Vm],
     taking: Sequence[Member],
 ) -> _Audited:

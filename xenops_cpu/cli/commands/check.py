@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from ...inputs.argument import shown, split_name, what_it_is
 from ...interface import Verdict
 from ...pools.grid import VERDICTS, grid
 from ...pools.member import Member
@@ -13,7 +14,7 @@ from ...pools.vm import Vm
 from ...pools.words import count, notes, some
 from .. import WRONG_USAGE, Failure, pool_arguments, terminal, vm_arguments
 from .. import pool_words as words
-from ..arguments import read, shown, split_name, what_it_is
+from ..arguments import read
 from ..progress import Progress
 
 _EXAMPLES = """  xenops-cpu check web-01.txt example:skylake-server-xen-4.17

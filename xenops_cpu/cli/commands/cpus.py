@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         "as-dumped (docs/microcode.md).",
         _EXAMPLES,
     )
-    made.add_argument("cpu", nargs="?", metavar="NAME", help="one CPU, with its history")
+    made.add_argument("cpu", nargs="?", metavar="CPU", help="one CPU, with its history")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     return made
 
@@ -64,7 +64,8 @@ def _timeline(cpu: Shipped) -> tuple[Timeline, Line] | None:
     return (known, known.line(cpu.microcode)) if known is not None and known.lines else None
 
 
-def _history(cpu: Shipped) -> tuple[Event, ...]:
+def history(cpu: Shipped) -> tuple[Event, ...]:
+    """What each microcode update of a CPU changed, oldest first."""
     known = _timeline(cpu)
     return updates.events(*known) if known is not None else ()
 
@@ -108,7 +109,7 @@ def document(instance: Instance) -> dict[str, Any]:
                 "confidence": str(event.confidence),
                 "note": event.note,
             }
-            for event in _history(cpu)
+            for event in history(cpu)
         ],
     }
 
@@ -145,7 +146,7 @@ def _extent(cpu: Shipped) -> tuple[str, str, str]:
     public = known[1].public() if known is not None else []
     if known is None or not public:
         return "–", "–", "–"
-    changing = sum(bool(event.added or event.removed) for event in _history(cpu))
+    changing = sum(bool(event.added or event.removed) for event in history(cpu))
     newest = f"{public[-1].revision:08x} {public[-1].day}"
     return newest, str(len(public)), str(changing) if known[0].whole else "not known"
 
@@ -162,10 +163,10 @@ def _show(instance: Instance) -> None:
         return
     print()
     terminal.heading("What updates changed")
-    history = list(_rows(known[1], _history(cpu), running.revision))
-    if not history:
+    rows = list(_rows(known[1], history(cpu), running.revision))
+    if not rows:
         terminal.paragraph("nothing that is known here", indent=2)
-    for text in history:
+    for text in rows:
         terminal.paragraph(text, indent=2, hanging=4)
     dumped = cpu.microcode
     print()

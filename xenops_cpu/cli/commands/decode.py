@@ -18,8 +18,9 @@ from ...features.release import release as release_named
 from ...features.xen_cpuid_names import tool
 from ...hosts.host import SETS, TITLES, Host
 from ...inputs import Input
+from ...inputs.argument import WHAT
 from .. import OK, WRONG_USAGE, Failure, live, options, terminal
-from ..arguments import WHAT, add_release, read, release_for
+from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
 
 _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name, word by word

@@ -13,9 +13,10 @@ from ...explain.policies import policies
 from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
+from ...inputs.argument import WHAT
 from ...pools.verdict import Answer
 from .. import OK, live, options, terminal
-from ..arguments import WHAT, add_release
+from ..arguments import add_release
 from ..comparison import Compared, compare, document
 
 DIFFERENT = 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from ...interface import SecurityKind
 from ...pools import security
 from ...pools import words as told
-from ...pools.level import Cost, Level, level_of
+from ...pools.level import Level, kinds, level_of
 from ...pools.member import Member
 from .. import OK, Failure, pool_arguments, terminal
 from .. import pool_words as words
@@ -70,9 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) -> None:
     terminal.heading(
-        f"{told.GUESTS[level.guest]}: {_who(level)} gives "
-        f"{told.count(len(level.featureset), 'feature')} (names and rules of "
-        f"{level.release.title})"
+        f"{told.GUESTS[level.guest]}: {told.givers(level)} gives "
+        f"{told.count(len(level.featureset), 'feature')} ({told.rules(level)})"
     )
     if level.skipped:
         terminal.paragraph(
@@ -90,30 +89,18 @@ def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) 
         tell_security(hosts, level)
 
 
-def _who(level: Level) -> str:
-    if len(level.hosts) == 1:
-        return level.hosts[0]
-    return f"every one of {told.count(len(level.hosts), 'host')}"
-
-
 def tell_costs(level: Level, hosts: Iterable[Member]) -> None:
     """A row for each kind of host: what it gives and gives up, what it keeps from the others."""
-    given = {host.name: host.boot(level.guest) for host in hosts}
-    kinds: dict[tuple[object, ...], list[Cost]] = {}
-    for cost in level.costs:
-        kinds.setdefault((given[cost.host], cost.lacks, cost.alone), []).append(cost)
-    rows = []
-    for alike in kinds.values():
-        cost, own = alike[0], given[alike[0].host]
-        rows.append(
-            (
-                told.some([one.host for one in alike], 3),
-                str(len(own)),
-                str(len(own - level.featureset)),
-                str(len(cost.lacks)),
-                told.some(level.release.names(cost.alone), 8).replace(",", "") or "-",
-            )
+    rows = [
+        (
+            told.some(kind.hosts, 3),
+            str(len(kind.gives)),
+            str(len(kind.gives - level.featureset)),
+            str(len(kind.cost.lacks)),
+            told.some(level.release.names(kind.cost.alone), 8).replace(",", "") or "-",
         )
+        for kind in kinds(level, hosts)
+    ]
     headers = ("host", "gives", "gives up", "lacks", "it alone keeps from the others")
     terminal.table(headers, rows[:_MOST_ROWS], indent=2)
     if len(rows) > _MOST_ROWS:
@@ -131,17 +118,11 @@ def tell_losses(level: Level, reasons: bool) -> None:
             f"{title}: {' '.join(loss.name for loss in losses)}", indent=4, hanging=2
         )
         if reasons:
-            alike: dict[str, list[str]] = {}
-            for loss in losses:
-                alike.setdefault(told.short(loss.reason), []).append(loss.name)
-            for reason, names in alike.items():
-                terminal.paragraph(f"{' '.join(names)}: {reason}", indent=8, hanging=2)
-    for number, having in level.brought.items():
-        terminal.paragraph(
-            f"added, because {told.some(having, 3)} has it: {level.release.label(number)}",
-            indent=2,
-            hanging=2,
-        )
+            for reason, alike in told.by_reason(losses).items():
+                names = " ".join(loss.name for loss in alike)
+                terminal.paragraph(f"{names}: {reason}", indent=8, hanging=2)
+    for sentence in told.brought(level):
+        terminal.paragraph(sentence, indent=2, hanging=2)
 
 
 def tell_security(hosts: Sequence[Member], level: Level) -> None:
@@ -152,9 +133,4 @@ def tell_security(hosts: Sequence[Member], level: Level) -> None:
         if of_kind:
             terminal.line(f"  {told.SECURITY[kind]}:")
         for finding in of_kind:
-            terminal.paragraph(
-                f"{finding.feature}: {finding.text} "
-                f"(because of {told.some(finding.hosts, 3) or 'the level'})",
-                indent=4,
-                hanging=2,
-            )
+            terminal.paragraph(told.reading(finding), indent=4, hanging=2)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from ...inputs.argument import shown
+from ...inputs.known import KnownHost
 from ...interface import SecurityKind
 from ...pools import plan, security
 from ...pools import words as told
@@ -28,8 +30,6 @@ from .. import (
 )
 from .. import pool_words as words
 from ..arguments import release as asked_release
-from ..arguments import shown
-from ..pool_arguments import Typed
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
   xenops-cpu plan leave host-7.json --pool host-7.json host-8.json
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _evacuate(before: Sequence[Typed], arguments: argparse.Namespace) -> int:
+def _evacuate(before: Sequence[KnownHost], arguments: argparse.Namespace) -> int:
     from .. import evacuation, forecast_json
 
     if arguments.new is not None or targets.asked(arguments):
@@ -145,8 +145,8 @@ def _tell_updates(
 
 
 def _after(
-    before: Sequence[Typed], arguments: argparse.Namespace
-) -> tuple[list[Typed], list[tuple[str, Updated]]]:
+    before: Sequence[KnownHost], arguments: argparse.Namespace
+) -> tuple[list[KnownHost], list[tuple[str, Updated]]]:
     """The pool after the change, and what is to be known of hosts that are updated to something.
 
     Raises Failure.
@@ -189,7 +189,7 @@ def _after(
     return [changed if typed.member.name == name else typed for typed in before], []
 
 
-def _name(text: str, by_name: dict[str, Typed], arguments: argparse.Namespace) -> str:
+def _name(text: str, by_name: dict[str, KnownHost], arguments: argparse.Namespace) -> str:
     """The member meant: by its name, or as it was typed for --pool. Raises Failure."""
     if text in by_name:
         return text
@@ -296,7 +296,7 @@ def _tell_change(
     for finding in security.readings(after, new):
         if (finding.kind, finding.feature) not in known:
             about = "speed" if finding.kind is SecurityKind.SPEED else "safety"
-            terminal.paragraph(f"{about}, new: {finding}", indent=2, hanging=2)
+            terminal.paragraph(f"{about}, new: {told.reading(finding)}", indent=2, hanging=2)
 
 
 def _size(level: Level) -> str:

@@ -16,8 +16,9 @@ from ...features import meanings
 from ...features.featureset import WORD_BITS, Featureset
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
+from ...inputs.argument import WHAT
 from .. import OK, WRONG_USAGE, Failure, live, options, terminal
-from ..arguments import WHAT, add_release, read, release_for
+from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
 from . import diff
 

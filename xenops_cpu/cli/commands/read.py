@@ -17,7 +17,7 @@ from ...features.fit import by_length
 from ...features.release import Release
 from ...hosts import capture
 from ...hosts.host import SETS, UNKNOWN, Host
-from ...inputs import Input, together
+from ...inputs import Input, argument, together
 from ...inputs.log_words import sentence
 from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
@@ -100,8 +100,8 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _file(text: str, xen: Release | None) -> Input:
     """What an argument has. A text that is no file is none, whatever else it may read as."""
-    path, _ = arguments.split_choice(text)
-    if not arguments.has_many(path) and not path.startswith(_NAMES):
+    path, _ = argument.split_choice(text)
+    if not argument.has_many(path) and not path.startswith(_NAMES):
         raise Failure(f"cannot read {text}: there is no such file")
     return arguments.read(text, xen, tell_damage=False)
 

@@ -11,21 +11,23 @@ from ... import files, input_limits
 from ...cpuid.policy import Policy
 from ...derivation import Derivation
 from ...errors import Error
+from ...explain.vm import hypervisor_of
 from ...features import aliases
 from ...features.aliases import UnknownFeature
 from ...features.featureset import Featureset
 from ...features.release import release
-from ...guests import hypervisor, toolstacks, viridian, xl, xl_config
+from ...guests import toolstacks, viridian, xl, xl_config
 from ...guests.arrival import arrive
 from ...guests.changes import Change
 from ...guests.domain import TYPES, Domain, Refusal
-from ...guests.hypervisor import Hypervisor
+from ...guests.hypervisor import Hypervisor, NoPolicies
 from ...guests.start import Start, start
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...hosts.host import Host
+from ...inputs.argument import WHAT
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
-from ..arguments import WHAT, derived_host, read
+from ..arguments import derived_host, read
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
   xenops-cpu vm cpu:epyc-7763@4.20 --type pv --leaves    # as xen-cpuid -p prints it
@@ -142,7 +144,10 @@ _count.__name__, _hex.__name__ = "number from 1 on", "number (hex)"
 
 def run(arguments: argparse.Namespace) -> int:
     host, derivation = derived_host(arguments.host)
-    xen = hypervisor_of(host, derivation)
+    try:
+        xen = hypervisor_of(host, derivation)
+    except NoPolicies as error:
+        raise Failure(str(error)) from error
     made = _make(arguments, xen, host, derivation)
     domain = made.domain
     code = ANSWERED_WITH_AN_ERROR if made.start.refusal else OK
@@ -167,29 +172,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.leaves or arguments.text or arguments.guest or arguments.explain:
         vm_words.complain(made)
     return code
-
-
-def hypervisor_of(host: Host, derivation: Derivation | None) -> Hypervisor:
-    """What a host decides from: measured policies where it has all, else derived from its raw one.
-
-    Raises Failure.
-    """
-    from ...explain.reasons import rederive
-
-    if derivation is not None:
-        return hypervisor.of_derivation(derivation)
-    try:
-        return hypervisor.of_host(host)
-    except hypervisor.NoPolicies as missing:
-        rederived, notes = rederive(host)
-        if rederived is None:
-            raise Failure(
-                f"{host.origin}: {missing}; what xen-cpuid -p prints on the host has them"
-            ) from missing
-        return evolve(
-            hypervisor.of_derivation(rederived),
-            notes=(*notes, "its policies are derived from the raw one, not read"),
-        )
 
 
 def _make(

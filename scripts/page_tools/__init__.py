@@ -1,0 +1,1 @@
+"""Manual pages and completion scripts, made from the parsers of the commands."""

@@ -1,0 +1,129 @@
+"""One argument as it was typed, and what it comes to: NAME=REST, FILE#NAME, a pasted record, and
+whatever `resolve` knows. Commands and the library read their arguments here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..features.featureset import Featureset, FeaturesetError
+from . import exists, hex_words, resolve
+from .value import FormError, Input, InputError, NamedHost
+
+WHAT = (
+    "a featureset (1fc9cbf5-f6f83203-…, hex:WORDS), a file (docs/reading.md) or - for standard "
+    "input, FILE#NAME for one of many in it, the socket of a service, a live pool "
+    "(xapi://USER@HOST), example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated"
+)
+CPU = "cpu:"
+LIVE = ("xapi:", "/var/lib/xcp/xapi")
+# Where errors say that the text of an argument was read as a record.
+INLINE = "the record given"
+
+_NAMED_PLACES = (*LIVE, "example:", "recorded:")
+_NAMED = re.compile(r"([A-Za-z0-9][\w.-]{0,63})=(.+)", re.DOTALL)
+
+
+def read(text: str, release: str | None = None, *, one_word: bool = False) -> Input:
+    """What an argument comes to, with the choice of FILE#NAME made.
+
+    `release`, `one_word`: see inputs.resolve. Raises InputError; FormError where the argument is
+    not even of a form that is known.
+    """
+    path, chosen = split_choice(text)
+    try:
+        if chosen:
+            return _one_of(_resolve(path, release, one_word), chosen, text)
+        return _resolve(text, release, one_word)
+    except FormError:
+        raise
+    except InputError as error:
+        raise _refusal(text, error) from error
+
+
+def split_choice(text: str) -> tuple[str, str]:
+    """FILE and NAME of FILE#NAME; the name is "" where there is none, or a file is called so."""
+    place = -1 if exists(text) else text.find("#")
+    while place > 0:
+        if has_many(text[:place]) and text[place + 1 :]:
+            return text[:place], text[place + 1 :]
+        place = text.find("#", place + 1)
+    return text, ""
+
+
+def has_many(text: str) -> bool:
+    """Whether an argument can have hosts and VMs with names: a file, standard input, a pool."""
+    if text.startswith(_NAMED_PLACES) or exists(text):
+        return True
+    file, at, _ = text.rpartition("@")
+    return bool(at) and exists(file)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """NAME and the rest of NAME=REST; the name is "" where there is none."""
+    match = _NAMED.fullmatch(text)
+    if match is None or exists(text):
+        return "", text
+    return match[1], match[2]
+
+
+def shown(text: str) -> str:
+    """An argument in a message: not too long."""
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def called(found: Input, typed: str, otherwise: str) -> str:
+    """What to call the only host or VM of an input: as it was typed, if that is a name."""
+    if typed.startswith(CPU):
+        return typed.removeprefix(CPU)
+    if found.name == INLINE or (not found.hosts and not found.vms and not exists(typed)):
+        return otherwise
+    return ""
+
+
+def what_it_is(found: Input) -> str:
+    """For a message about an argument that is not what was wanted."""
+    if found.vms:
+        return f"it has VMs: {', '.join(vm.name for vm in found.vms[:5])}"
+    if found.left_out:
+        return f"it has {' and '.join(f'{n} {kind}s' for kind, n in found.left_out.items())} only"
+    return f"it is a {found.kind}"
+
+
+def the_host(found: Input) -> NamedHost:
+    """The only host of an input. Raises FormError."""
+    if len(found.hosts) == 1:
+        return found.hosts[0]
+    if not found.hosts:
+        raise FormError(f"{found.name} is no host but a {found.kind}: name a host")
+    raise FormError(
+        f"{found.name} has {len(found.hosts)} hosts: name one, {found.name}#NAME; there are "
+        f"{', '.join(found.host_names)}"
+    )
+
+
+def _resolve(text: str, release: str | None, one_word: bool) -> Input:
+    if "features" in text and ":" in text and not text.startswith(LIVE) and not exists(text):
+        from . import texts
+
+        lines = text.replace(";", "\n")
+        return texts.as_input(texts.parse(lines, INLINE, INLINE), INLINE, INLINE, release)
+    return resolve(text, one_word=one_word, release=release)
+
+
+def _refusal(text: str, error: InputError) -> InputError:
+    """What to say of an argument, and whether its form is at fault."""
+    if hex_words.attempted(text):
+        try:
+            Featureset.parse(hex_words.joined(text))
+        except FeaturesetError as malformed:
+            return FormError(str(malformed))
+    return FormError(str(error)) if not text.strip() else error
+
+
+def _one_of(found: Input, wanted: str, text: str) -> Input:
+    chosen = found.only(wanted)
+    if not chosen.hosts and not chosen.vms:
+        names = ", ".join([*found.host_names, *(vm.name for vm in found.vms)][:10])
+        raise InputError(f'{shown(text)}: there is no "{wanted}" in the file; there are {names}')
+    return chosen

@@ -1,0 +1,114 @@
+"""A host as far as it is known: read from somewhere, or no more than a featureset or a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from attrs import evolve, frozen
+
+from .. import notebook
+from ..derivation import Derivation
+from ..explain.reasons import reasons
+from ..features.featureset import Featureset
+from ..features.release import NEWEST, Release
+from ..features.release import release as release_named
+from ..hosts.host import Host
+from ..hosts.offer import Offer
+from ..interface import GuestType
+from ..pools.member import Member, member_of, member_of_set
+from ..pools.words import GUESTS, count
+from .value import Input, NamedHost
+
+
+@frozen
+class KnownHost:
+    """`member`: as a pool sees it. `named`: as it was read, with its raw set, policies, counts and
+    so on; None where only a featureset or a policy is known.
+    """
+
+    member: Member
+    named: NamedHost | None = None
+
+    @property
+    def name(self) -> str:
+        return self.member.name
+
+    @property
+    def vendor(self) -> str:
+        """The CPU's, "" where it is not known."""
+        return self.member.vendor
+
+    @property
+    def release(self) -> Release:
+        """Whose names and rules fit it; `member.certain` says whether the host tells it itself."""
+        return self.member.release
+
+    @property
+    def offers(self) -> Mapping[GuestType, Offer]:
+        """Boot and migration by guest type; a type that it does not run is not there."""
+        return self.member.offers
+
+    @property
+    def host(self) -> Host | None:
+        return self.named.host if self.named is not None else None
+
+    def __repr__(self) -> str:
+        offers = ", ".join(
+            f"{guest.name} {len(offer.boot)} to {len(offer.migration)} features"
+            for guest, offer in self.offers.items()
+        )
+        return f"<KnownHost {self.name!r}, {self.release.title}: {offers or 'no guests'}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what each guest type gets, and what it may bring along."""
+        title = f"{self.name}: {self.release.title}, {self.vendor or 'vendor not known'}"
+        rows = [
+            (
+                GUESTS[guest],
+                count(len(offer.boot), "feature"),
+                " ".join(self.release.names(offer.migration - offer.boot)) or "nothing",
+            )
+            for guest, offer in self.offers.items()
+        ]
+        return notebook.table(title, ("guests", "at boot", "in a migration also"), rows)
+
+    def derivation(self) -> Derivation | None:
+        """That behind a simulated host; None for others."""
+        simulated = self.named.simulated if self.named is not None else None
+        return simulated.explained()[1] if simulated is not None else None
+
+
+def known(named: NamedHost, name: str = "") -> KnownHost:
+    """A host that was read, with the reasons for its bits where they can be known."""
+    simulated = named.simulated
+    derivation = cache(lambda: simulated.explained()[1]) if simulated is not None else None
+    why = reasons(named.host, derivation)
+    return KnownHost(member_of(named.host, name or named.name, why), named)
+
+
+def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[KnownHost]:
+    """The hosts of an input, `name` for the only one of it.
+
+    `guest`: what a bare featureset or policy is of; `xen`: of which release it is.
+    """
+    for named in read.hosts:
+        yield known(named, name if name and len(read.hosts) == 1 else named.name or read.name)
+    if read.hosts or read.vms:
+        return
+    if read.policy is not None:
+        yield KnownHost(_member_of_policy(read, name or read.name, guest, xen))
+    elif read.featureset is not None:
+        yield KnownHost(member_of_set(read.featureset, name or read.name, guest, xen))
+
+
+def _member_of_policy(read: Input, name: str, guest: GuestType, xen: Release | None) -> Member:
+    from ..cpuid.fields import vendor
+    from ..cpuid.limits import LeafLimits
+    from ..cpuid.words import policy_featureset
+
+    assert read.policy is not None
+    featureset: Featureset = policy_featureset(read.policy, xen or release_named(NEWEST))
+    limits = {guest: LeafLimits.of(read.policy)}
+    made = member_of_set(featureset, name, guest, xen)
+    return evolve(made, limits=limits, boot_limits=limits, vendor=vendor(read.policy))

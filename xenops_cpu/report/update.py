@@ -1,0 +1,60 @@
+"""A forecast of pools/ as the page's Course."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..pools.forecast import Forecast, Outcome, Stuck, words
+from ..pools.forecast.result import UNSEEN
+from ..pools.words import alike
+from .forecast import Course, Held, Remedy, Step, Tone
+
+TONES: dict[Outcome, Tone] = {
+    Outcome.GOES_THROUGH: "good",
+    Outcome.MAY_STOP: "fair",
+    Outcome.STOPS: "bad",
+}
+
+
+def course_of(told: Forecast, basis: Sequence[str] = ()) -> Course:
+    """`basis`: what is updated to what, and what the forecast rests on, in sentences."""
+    seen: set[object] = set()
+    return Course(
+        title="the rolling update",
+        outcome=words.verdict(told),
+        tone=TONES[told.outcome],
+        hosts=tuple(host.name for host in told.pool.hosts),
+        done=tuple(host.name for host in told.pool.hosts if host.done),
+        steps=tuple(
+            Step(
+                host=step.host,
+                targets=step.targets,
+                held=tuple(_held(stuck, seen) for stuck in step.stuck),
+                changes=(words.level_change(step),) if step.changes else (),
+            )
+            for step in told.steps
+        ),
+        counted=bool(told.vms_looked_at),
+        remedies=tuple(
+            Remedy(tuple(vm.name for vm in cycle.vms), tuple(map(words.way_words, cycle.ways)))
+            for cycle in told.cycles
+        ),
+        advice=tuple(words.without_cycles(told)) if told.cycles else (),
+        cautions=tuple(words.cautions(told)),
+        rests_on=tuple(basis),
+        unseen=UNSEEN,
+    )
+
+
+def _held(stuck: Stuck, seen: set[object]) -> Held:
+    """With the reasons of missing features where they come first; `seen`: those that were told."""
+    reasons = [stuck.problem] if stuck.problem else []
+    for refusal in stuck.refusals:
+        reasons.append(words.refusal_words(refusal))
+        missing = refusal.answer.missing
+        if missing not in seen:
+            seen.add(missing)
+            reasons += (
+                f"{' '.join(names)}: {reason}" for (reason, *_), names in alike(missing).items()
+            )
+    return Held(tuple(vm.name for vm in stuck.vms), stuck.certain, tuple(reasons))
