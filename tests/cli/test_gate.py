@@ -132,6 +132,10 @@ def commands(path: Path, folder: Path) -> list[tuple[str, ...]]:
         ("plan", "leave", "host 1", "--pool", file, EPYC),
         ("plan", "update", "all", "--to-xen", "4.19", "--pool", file),
         ("plan", "evacuate", file, "--pool", file, EPYC),
+        ("plan", "evacuate", "host 1", "--pool", file, EPYC),
+        ("forecast", file, EPYC, "--to-xen", "4.20", "--commands", "--notes"),
+        ("fleet", "export", file),
+        ("fleet", "settle", file),
         ("diff", file, EPYC),
         ("diff", file, file),
         ("policy", "show", file),
@@ -147,6 +151,9 @@ def commands(path: Path, folder: Path) -> list[tuple[str, ...]]:
         ("info", "--xapi", "--source", f"recorded:{file}"),
         ("capture", "-", "--source", f"recorded:{file}"),
         ("read", file, "--to", str(folder / "to")),
+        ("read", file, file, "--together"),
+        ("audit", file, "--lines"),
+        ("audit", file, "--hook", "cat"),
         ("cpus", HOSTILE),
         ("vm", file),
         ("vm", file, "--explain", "AVX2"),
@@ -210,7 +217,7 @@ def test_the_page_has_nothing_of_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "xenops_cpu", "report", "--title", "pool é → ü", EPYC]
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     out = subprocess.run(command, env=env, capture_output=True, timeout=60).stdout
-    assert "<h1>pool é → ü</h1>" in out.decode("utf-8")
+    assert "<h1><bdi>pool é → ü</bdi></h1>" in out.decode("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ a gate before both streams for as long as a command runs, so that no command can
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from ..escapes import escaped
 
@@ -58,6 +59,10 @@ class Gate:
         with self._hearing():
             self._stream.write(text if self.unicode else self._spelt(text))
 
+    def lines(self) -> BinaryIO:
+        """A file to write UTF-8 to, letters whole, for what knows no other than files of bytes."""
+        return cast(BinaryIO, _Lines(self))
+
     def document(self, text: str) -> None:
         """A whole document that names its own encoding, which is UTF-8: HTML."""
         buffer = getattr(self._stream, "buffer", None)
@@ -93,6 +98,18 @@ class Gate:
         except UnicodeEncodeError:
             return text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
         return text
+
+
+class _Lines(io.RawIOBase):
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._gate.write(bytes(data).decode("utf-8", "backslashreplace"))
+        return len(data)
 
 
 def of(stream: TextIO) -> Gate:

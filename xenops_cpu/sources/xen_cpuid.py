@@ -20,11 +20,12 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from .. import files
 from ..errors import InputError
 from ..hosts import compat_bits, parts
 from ..hosts.host import SETS, Host
 from ..hosts.parts import Parts
-from . import SourceError, cpuinfo, libxc
+from . import SourceError, cpuinfo, libxc, microcode
 from .printed import xen_cpuid, xl_info
 
 NAME: Final = "xen-cpuid"
@@ -37,6 +38,7 @@ FOLDERS: Final = (
 # They answer within milliseconds, with some 60 KiB.
 TOOL_SECONDS: Final = 20.0
 MAX_BYTES: Final = 4 << 20
+_LINE_BYTES: Final = 4096  # sysfs gives a page at the most
 # Every Xen since 4.7 has these sets.
 _REQUIRED: Final = SETS[:4]
 
@@ -69,10 +71,12 @@ class XenCpuid:
                 f"{NAME} -d prints no set {', '.join(missing)}", "use the xen-cpuid of this Xen"
             )
         policies = _optional("the policies", lambda: _printed("-p"))
+        processor = cpuinfo.read(self.boot_cpuinfo)
         told = _of_linux() | _optional("what xl tells", lambda: xl_info.parse(_run("xl", "info")))
         told = evolve(
             sets | told,
-            processor=cpuinfo.read(self.boot_cpuinfo),
+            processor=processor,
+            microcode=microcode.revision(processor.vendor),
             notes=(_basis(self.because), *policies.notes, *told.notes),
         )
         version = told.version or "of a version that is not told"
@@ -122,8 +126,8 @@ def _of_linux() -> Parts:
 
 def _line(name: str) -> str:
     try:
-        return (HYPERVISOR / name).read_text(errors="replace").strip()
-    except OSError:
+        return files.head(HYPERVISOR / name, _LINE_BYTES).decode(errors="replace").strip()
+    except files.FileError:
         return ""
 
 
