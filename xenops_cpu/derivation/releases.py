@@ -61,12 +61,6 @@ def span(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def newest_of_lines() -> tuple[str, ...]:
-    """The releases with the newest build of each line: what people mean by a line's name."""
-    older = {name for line in XENSERVER.values() for name in builds(line)[:-1]}
-    return tuple(name for name in DERIVED_RELEASES if name not in older)
-
-
 def _place(text: str, name: str) -> int:
     if name not in _UPSTREAM:
         raise ValueError(f'"{text}": {name} is no release whose derivation is known')

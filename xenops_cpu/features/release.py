@@ -208,12 +208,12 @@ def release_name(text: str) -> str:
     for line in LINES:
         if name.startswith(f"{line}-") and _BUILD.fullmatch(name.removeprefix(f"{line}-")):
             return nearest_build(line, name.removeprefix(f"{line}-"))
-    if _BUILD.fullmatch(name):  # as `xl info` and xapi's software_version say it
-        line = next((line for line in reversed(LINES) if name.startswith(LINES[line] + ".")), "")
-        if line:
-            return nearest_build(line, name)
     minor = re.match(r"4\.\d+(?=[.\-]|$)", name)
-    if minor and minor[0] in RELEASES and not _BUILD.fullmatch(name):
+    if _BUILD.fullmatch(name):  # as `xl info` and xapi's software_version say it
+        for line in reversed(LINES):
+            if name.startswith(f"{LINES[line]}."):
+                return nearest_build(line, name)
+    elif minor and minor[0] in RELEASES:
         return minor[0]
     raise ReleaseError(
         f'"{text}" is not a Xen release known here; there are {", ".join((*UPSTREAM, *LINES))}, '
