@@ -124,7 +124,7 @@ def test_standard_input(arguments: tuple[str, ...], text: str, words: str) -> No
 
 
 def test_an_archive_through_a_pipe() -> None:
-    """It is kept to be sought in, up to a limit of its own (test_pipes); a text to that of texts."""
+    """It is kept to be sought in, up to a own limit (test_pipes); a text to that of texts."""
     data = tar(report(), "w:bz2")
     command = [sys.executable, "-m", "xenops_cpu", "read", "-", "--json"]
     done = subprocess.run(command, input=data, capture_output=True, timeout=60)
