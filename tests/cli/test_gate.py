@@ -19,7 +19,7 @@ from tests.support import hostile
 from tests.support.hostile import HOSTILE, unfit
 from xenops_cpu.cli import gate, progress, terminal
 from xenops_cpu.cli.gate import Gate
-from xenops_cpu.cli.main import COMMANDS
+from xenops_cpu.cli.overview import COMMANDS
 from xenops_cpu.escapes import escaped, json_escaped
 from xenops_cpu.hosts import capture
 
@@ -147,6 +147,7 @@ def commands(path: Path, folder: Path) -> list[tuple[str, ...]]:
         ("report", "--title", HOSTILE.replace("\0", ""), file),
         ("simulate", "--dump", file),
         ("simulate", "--corpus", file),
+        ("info", file),
         ("info", "--source", f"recorded:{file}"),
         ("info", "--xapi", "--source", f"recorded:{file}"),
         ("capture", "-", "--source", f"recorded:{file}"),
