@@ -40,6 +40,7 @@ def steps(derivation: Derivation, name: str, feature: str) -> list[tuple[str, bo
     ]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(sorted(cpus())),

@@ -353,7 +353,8 @@ def test_both_guest_types() -> None:
     assert set(GuestType) == set(told.pool.guests)
 
 
-def test_a_large_pool_takes_no_time_that_matters() -> None:
+@pytest.mark.slow
+def test_a_large_pool() -> None:
     """64 hosts and 5,000 VMs, each with a home: every VM is accounted for."""
     names = [f"h{n}" for n in range(64)]
     hosts = members(*names, default="FPU SSE AVX")
