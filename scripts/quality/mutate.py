@@ -147,10 +147,12 @@ def report(work: Path, package: str, known: dict[Change, str]) -> list[Change]:
 
 def change_of(work: Path, name: str) -> Change:
     """Function and changed lines, which stay the same when others come and go."""
-    from mutmut.mutation.diff_apply import find_mutant, get_diff_for_mutant
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
 
     os.chdir(work)
-    diff = get_diff_for_mutant(name, path=find_mutant(name).path)
+    # mutmut would look for the file by the settings of the first package that it was asked about.
+    path = Path(*name.partition("__mutmut_")[0].split(".")[:-1]).with_suffix(".py")
+    diff = get_diff_for_mutant(name, path=path)
     changed = tuple(
         f"{line[0]} {line[1:].strip()}"
         for line in diff.splitlines()
