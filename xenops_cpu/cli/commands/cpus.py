@@ -17,7 +17,7 @@ _EXAMPLES = """  xenops-cpu cpus                               # all, with their
   xenops-cpu cpus xeon-gold-6240                # one: what each update added or took away
   xenops-cpu cpus xeon-gold-6240+2019-11        # as it was then
   xenops-cpu cpus epyc-7763 --json | jq .history
-  xenops-cpu simulate --cpu xeon-gold-6240+2019-11 --explain RTM   # and what guests see
+  xenops-cpu explain RTM on cpu:xeon-gold-6240+2019-11   # and what guests see
 
 exit codes: 0 done, 2 wrong use, 3 no such CPU or microcode
 """
