@@ -36,6 +36,8 @@ class Daemon:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                # Started by nohup, say, the tests would hand on that a closed terminal is ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         assert self.process.stdout is not None
         self.said = [self.process.stdout.readline(), self.process.stdout.readline()]

@@ -11,13 +11,16 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from .errors import Error, InputError
+    from .explain.differences import HostDifference
     from .explain.feature import Explanation
     from .features.featureset import Featureset
     from .features.release import Release
+    from .fleet.queries import fleet_query
     from .fleet.settling import Settled, settle
     from .front.answers import (
         check,
         check_all,
+        compare_hosts,
         derive_host,
         explain_feature,
         feature_names,
@@ -47,13 +50,15 @@ if TYPE_CHECKING:
 # Where each of them is, among the rooms.
 _PLACES = {
     "errors": ("Error", "InputError"),
+    "explain.differences": ("HostDifference",),
     "explain.feature": ("Explanation",),
     "features.featureset": ("Featureset",),
     "features.release": ("Release",),
+    "fleet.queries": ("fleet_query",),
     "fleet.settling": ("Settled", "settle"),
     "front.answers": (
-        *("check", "check_all", "derive_host", "explain_feature", "feature_names", "level"),
-        "start_vm",
+        *("check", "check_all", "compare_hosts", "derive_host"),
+        *("explain_feature", "feature_names", "level", "start_vm"),
     ),
     "front.reading": (
         *("HVM", "PV", "InputWarning", "guest_type"),
@@ -80,6 +85,7 @@ __all__ = [
     "Featureset",
     "GuestType",
     "Host",
+    "HostDifference",
     "InputError",
     "InputWarning",
     "KnownHost",
@@ -93,9 +99,11 @@ __all__ = [
     "Vm",
     "check",
     "check_all",
+    "compare_hosts",
     "derive_host",
     "explain_feature",
     "feature_names",
+    "fleet_query",
     "guest_type",
     "level",
     "read_host",

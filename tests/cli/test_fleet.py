@@ -175,6 +175,16 @@ def test_lines_that_are_no_reduction_are_left_out_and_told(line: str, error: str
     assert [json.loads(level)["pool"] for level in done.stdout.splitlines()] == ["lab", "lab"]
 
 
+def test_several_vendors_are_told() -> None:
+    """As `level` does: the level is no promise that a VM may move."""
+    mixed = ("example:epyc-xen-4.17", "example:skylake-server-xen-4.17")
+    table = rows_of(fleet("export", "--pool", "lab", *mixed).stdout)
+    done = settled([{"pool": "lab", "guest": "pv"} | reduction(table, "pv")])
+    warnings = json.loads(done.stdout)["warnings"]
+    assert warnings == json.loads(run("level", "--json", *mixed).stdout)["warnings"]
+    assert "AuthenticAMD and GenuineIntel" in warnings[0]
+
+
 def test_lines_have_an_end(tmp_path: Path) -> None:
     """What has longer ones is no list and no rows: nothing more of it is read."""
     endless = tmp_path / "endless"

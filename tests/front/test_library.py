@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import xenops_cpu
 from tests.cli.test_cli import run
@@ -101,6 +102,13 @@ def test_hosts_of_several_sources_come_once_and_with_names(tmp_path: Path) -> No
     assert xenops_cpu.read_host(f"left={pool}#xs-02").name == "left"
 
 
+def test_hosts_come_in_the_order_in_which_they_are_named(tmp_path: Path) -> None:
+    """Those that were read before stand where they are named, too."""
+    pool, skylake = pool_file(tmp_path), xenops_cpu.read_host(SKYLAKE)
+    named = xenops_cpu.read_hosts(f"{pool}#xs-02", skylake, f"{pool}#xs-01")
+    assert [host.name for host in named] == ["xs-02", skylake.name, "xs-01"]
+
+
 def test_what_a_person_should_see_is_a_warning_where_the_library_is_called(tmp_path: Path) -> None:
     """Two sources that say different things of one host; the line of the warning is this file's."""
     pool, other = pool_file(tmp_path), pool_file(tmp_path, "other.xml", bits="-f6f83201")
@@ -174,8 +182,33 @@ def test_a_vm_is_named_in_every_way(tmp_path: Path) -> None:
     assert xenops_cpu.check(host, host).vm.name == "a VM started on xs-01"
     seen = xenops_cpu.read_vm(Featureset.parse(WORDS))
     assert seen.features == Featureset.parse(WORDS)
-    assert xenops_cpu.read_vms(pool, vm)[0].name == "web-02"
+    newer = evolve(vm, uuid="", name="web-03")
+    vms = xenops_cpu.read_vms(newer, f"{pool}#web-02", host, guest="hvm")
+    assert [each.name for each in vms] == ["web-03", "web-02", "a VM started on xs-01"]
     assert len(xenops_cpu.check_all([pool], [pool])) == 4
+
+
+@pytest.mark.parametrize("hosts", [XEONS, ("example:epyc-xen-4.17", "example:epyc-xen-4.20")])
+@pytest.mark.parametrize("xen", [None, "4.13"])
+def test_compare_is_that_of_the_command_diff(hosts: tuple[str, str], xen: str | None) -> None:
+    """Set by set, policy by policy, and who may move: by the newer host's names, or a release's."""
+    expected = document("diff", *hosts, *(["--xen", xen] if xen else []))
+    found = xenops_cpu.compare_hosts(*hosts, xen=xen)
+    assert (found.same, found.release.name) == (expected["same"], expected["release"])
+    assert {
+        kind: ({*each.names(each.only_in_a)}, {*each.names(each.only_in_b)})
+        for kind, each in found.sets.items()
+    } == {
+        kind: tuple({f["name"] for f in each[side]} for side in ("only_in_a", "only_in_b"))
+        for kind, each in expected["sets"].items()
+    }
+    assert {
+        name: [statement.words() for statement in each.statements]
+        for name, each in found.policies.items()
+    } == {name: each["statements"] for name, each in expected.get("policies", {}).items()}
+    assert [answer.verdict.value for answer in found.journeys] == [
+        journey["verdict"] for journey in expected["journeys"]
+    ]
 
 
 @pytest.mark.parametrize("feature", ["RTM", "libvirt:md-clear", 27])
@@ -267,6 +300,7 @@ def test_names_are_those_that_decode_prints() -> None:
         (lambda: xenops_cpu.explain_feature(2048), "feature 2048: 0 to 2047 are possible"),
         (lambda: xenops_cpu.explain_feature(-1), "feature -1: 0 to 2047"),
         (lambda: xenops_cpu.explain_feature("RTM", WORDS), "a featureset is known, and no host"),
+        (lambda: xenops_cpu.compare_hosts(SKYLAKE, WORDS), "a featureset is known, and no host"),
         (lambda: xenops_cpu.start_vm(WORDS), "a featureset is known, and no host"),
         (lambda: xenops_cpu.start_vm(SKYLAKE, toolstack="xm"), '"xm" is no toolstack'),
         (lambda: xenops_cpu.derive_host("Pentium Pro 200"), "Pentium Pro 200"),
@@ -275,6 +309,7 @@ def test_names_are_those_that_decode_prints() -> None:
         (lambda: xenops_cpu.derive_host("Xeon Gold 6240", microcode="soon"), "no microcode"),
         (lambda: xenops_cpu.derive_host(Path("/nope")), "cannot read /nope"),
         (lambda: xenops_cpu.feature_names("12g4"), "featureset word 0"),
+        (lambda: xenops_cpu.fleet_query("cobol"), "no engine .* duckdb, spark"),
         (lambda: xenops_cpu.settle([1], [0], 1, 2, ["4.17"]), "in_all has bits"),
     ],
 )

@@ -35,6 +35,25 @@ def test_functions_say_what_they_raise() -> None:
             assert "Raises " in (value.__doc__ or ""), name
 
 
+def test_what_was_released_is_kept() -> None:
+    """Each call takes at least the parameters that it took, by the same names, in the same order,
+    with the same defaults, and returns the same: programs that were written go on running.
+    """
+    lines = (Path(__file__).parent / "signatures.txt").read_text().splitlines()
+    released = dict(line.split(" ", 1) for line in lines)
+    functions = {n for n in xenops_cpu.__all__ if inspect.isfunction(getattr(xenops_cpu, n))}
+    assert set(released) == functions
+    for name, text in released.items():
+        signature = inspect.signature(getattr(xenops_cpu, name))
+        *before, returned = text.split("; ")
+        parameters = list(signature.parameters.values())
+        now = [f"{each.kind.name.lower()} {each}" for each in parameters]
+        assert now[: len(before)] == before, name
+        for added in parameters[len(before) :]:
+            assert added.default is not inspect.Parameter.empty, name
+        assert str(signature.return_annotation) == returned, name
+
+
 def test_no_name_is_that_of_a_room() -> None:
     """Importing a room puts its name into the package: nothing of the library may be called so."""
     package = ROOT / "xenops_cpu"

@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from tests.support.hosts import names
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
 from xenops_cpu.pools.emit import Difference, EmitError, libvirt, xapi, xl
+
+NONE = Featureset(0, 19)
 
 
 def difference(base: str, level: str, xen: str) -> Difference:
@@ -97,6 +100,60 @@ def test_libvirt() -> None:
         ("disable", "avx2"),
         ("force", "md-clear"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("xen", "features", "names_"),
+    [
+        ("4.17", "SSE4_1 CLFLUSH HTT CX16", ["clflush", "ht", "cx16", "sse4.1"]),
+        ("4.20", "SSE4_1 CLFLUSH HTT CX16", ["clflush", "ht", "cx16", "sse4.1"]),
+        ("4.16", "TSC_ADJUST XSAVEOPT RDCL_NO", ["xsaveopt", "tsc_adjust", "rdcl-no"]),
+        ("4.13", "TSC_ADJUST AESNI SEP", ["sep", "aes", "tsc_adjust"]),
+    ],
+)
+def test_libvirts_names_by_release(xen: str, features: str, names_: list[str]) -> None:
+    """Those that libxl of that release takes, the oldest where there are several."""
+    root = ElementTree.fromstring(
+        libvirt(Difference(release(xen), names(features, xen), NONE, NONE))
+    )
+    assert sorted(item.get("name", "") for item in root) == sorted(names_)
+
+
+def test_what_libxl_has_no_name_for_is_a_comment() -> None:
+    """It is said, and nothing is written that means something else."""
+    text = libvirt(Difference(release("4.13"), names("SSE3 XSAVEOPT", "4.13"), NONE, NONE))
+    assert "<!-- libxl of Xen 4.13 has no name for XSAVEOPT -->" in text
+    assert [item.get("name") for item in ElementTree.fromstring(text)] == ["pni"]
+    with pytest.raises(EmitError, match=r"names libxl of Xen 4\.12 takes is not known"):
+        libvirt(difference("SSE3", "", "4.12"))
+
+
+def test_a_line_size_is_no_feature() -> None:
+    """clflush= is the size of a cache line to xl; the feature is clfsh."""
+    assert "clfsh=0" in xl(difference("FPU CLFLUSH", "FPU", "4.18"))
+
+
+@pytest.mark.parametrize("xen", ["4.13", "4.14", "4.15"])
+def test_x_is_the_maximum_in_old_releases(xen: str) -> None:
+    """So what a guest may have and the level has not is written as 0, VMX among it."""
+    text = xl(difference("SSE3 SSSE3 AVX", "SSE3 SSSE3", xen))
+    (bits,) = re.findall(r"0x1:.*ecx=([01x]{32})", text)
+    values = {31 - place: bit for place, bit in enumerate(bits)}
+    assert (values[28], values[5], values[0]) == ("0", "0", "x")
+    assert "an x is the host's maximum" in text
+    some = Difference(release(xen), names("AVX", xen), NONE, names("AVX FMA", xen))
+    (bits,) = re.findall(r"ecx=([01x]{32})", xl(some))
+    assert {31 - place for place, bit in enumerate(bits) if bit == "0"} == {28, 12}
+    libvirts = ElementTree.fromstring(libvirt(some))
+    assert [item.get("name") for item in libvirts] == ["avx", "fma"]
+
+
+def test_a_leaf_is_set_at_once_in_4_13() -> None:
+    """Its other registers become the maximum's, so they are written too."""
+    some = Difference(release("4.13"), names("AVX2", "4.13"), NONE, names("AVX2 PKU", "4.13"))
+    assert re.search(r"0x7,0x0:ebx=[x0]{32},ecx=x{28}0xxx", xl(some))
+    later = evolve(some, release=release("4.14"))
+    assert "ecx" not in xl(later)
 
 
 def test_xapi() -> None:

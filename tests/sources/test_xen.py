@@ -348,14 +348,23 @@ class TestXenServer:
 
 
 class TestMicrocode:
-    def test_as_xen_tells_it(self, use: Callable[..., Any]) -> None:
-        """From 4.18 on; 0 where Xen cannot tell, or libxc has no such call."""
+    def test_as_xen_tells_it(
+        self, use: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """From 4.18 on; as Linux shows it where Xen cannot tell, or libxc has no such call."""
+        monkeypatch.setattr(xen, "revision", {"GenuineIntel": 0x11}.get)
         use("4.18", told="revision=0x2b000571")
-        assert xen.microcode() == 0x2B000571
+        assert xen.microcode("GenuineIntel") == 0x2B000571
         use("4.18", told=f"fail=xc_get_ucode_revision:{errno.EPERM}")
-        assert xen.microcode() == 0
+        assert xen.microcode("GenuineIntel") == 0x11
         use("4.17", told="revision=0x2b000571")
-        assert xen.microcode() == 0
+        assert xen.microcode("GenuineIntel") == 0x11
+        assert xen.microcode("AuthenticAMD") is None
+
+    def test_a_host_has_it(self, use: Callable[..., Any]) -> None:
+        """So that what is newer can be said of it."""
+        use("4.18", told="revision=0x2b000571")
+        assert XenSource().read().microcode == 0x2B000571
 
     def test_the_error_names_the_call(self, use: Callable[..., Any]) -> None:
         """As every other failure of libxc does."""

@@ -22,4 +22,5 @@ def reduction(rows: Iterable[Row], guest: str) -> dict[str, Any]:
         "count": len(having),
         "releases": sorted({row["release"] for row in chosen if row["certain"]}),
         "assumed": sorted({row["release"] for row in chosen if not row["certain"]}),
+        "vendors": sorted({row["vendor"] for row in having if row["vendor"]}),
     }

@@ -11,8 +11,9 @@ import attrs
 from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
 from ..explain import differences
-from ..explain.differences import HostDifference, SetDifference
+from ..explain.differences import HostDifference
 from ..explain.policies import PolicyDifference, policies
+from ..explain.sets import SetDifference
 from ..features import bits, meanings
 from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
@@ -110,19 +111,9 @@ def _short(found: Input, letter: str) -> str:
 
 
 def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) -> Compared:
-    host_a, host_b = the_host(a).host, the_host(b).host
-    found = differences.hosts(host_a, host_b, names)
-    if asked is not None:
-        sets = {kind: attrs.evolve(one, release=asked) for kind, one in found.sets.items()}
-        found = attrs.evolve(found, release=asked, sets=sets)
-    changed = {
-        name: policies(policy, host_b.policies[name], found.release)
-        for name, policy in host_a.policies.items()
-        if name in host_b.policies
-    }
-    same = found.same and all(one.same for one in changed.values())
+    found = differences.hosts(the_host(a).host, the_host(b).host, names, asked)
     return Compared(
-        "hosts", *names, same, found.release, hosts=found, policies=changed,
+        "hosts", *names, found.same, found.release, hosts=found, policies=dict(found.policies),
         journeys=found.journeys,
     )  # fmt: skip
 

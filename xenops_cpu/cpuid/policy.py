@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
+from .. import notebook
 from ..errors import Error
 from .identity import NOTHING, LeafKey, Registers
 
@@ -65,6 +66,24 @@ class Policy:
                 f"a CPU policy in version {version} of its text form; known here: {known}"
             )
         return _READERS[version](text[match.end() :] if match else text)
+
+    def __repr__(self) -> str:
+        return f"<Policy of {len(self.leaves)} leaves and {len(self.msrs)} MSRs>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: leaves, then MSRs, numbers in hex."""
+        rows: list[tuple[str, ...]] = [
+            (
+                f"{leaf:08x}" + ("" if subleaf == NO_SUBLEAF else f":{subleaf:x}"),
+                *(f"{register:08x}" for register in registers),
+            )
+            for (leaf, subleaf), registers in sorted(self.leaves.items())
+        ]
+        rows += [
+            (f"MSR {index:08x}", f"{value >> 32:08x}", f"{value & 0xFFFFFFFF:08x}", "", "")
+            for index, value in sorted(self.msrs.items())
+        ]
+        return notebook.table(repr(self)[1:-1], ("", "eax, high", "ebx, low", "ecx", "edx"), rows)
 
     def leaf(self, leaf: int, subleaf: int | None = None) -> Registers:
         """EAX, EBX, ECX, EDX; zeros where the policy does not have it.

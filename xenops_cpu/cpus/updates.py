@@ -12,9 +12,11 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from ..cpuid.cpu import Cpu
+from ..cpuid.cpu import Cpu, cpu_of
+from ..errors import Error
 from ..features.release import NEWEST as NEWEST_XEN
 from ..features.release import release as xen_release
+from ..hosts.host import Host
 from . import microcode, running, wish
 from .firmware import USUAL, Firmware
 from .running import Running
@@ -168,6 +170,16 @@ def outdated(cpu: Cpu) -> str:
     signs = [*(f"+ {name}" for name in update.added), *(f"− {name}" for name in update.removed)]
     would = f"would change: {', '.join(signs)}" if signs else "would change no word of CPUID"
     return f"{said}; {newest.revision:08x} of {newest.release.day} is public and {would}"
+
+
+def outdated_host(host: Host) -> str:
+    """The same of a host that was read; "" also where its CPU or its revision is not known."""
+    if "raw" not in host.policies or host.microcode is None:
+        return ""
+    try:
+        return outdated(evolve(cpu_of(host.policies["raw"]), microcode=host.microcode))
+    except Error:
+        return ""
 
 
 def history(feature: str, vendor: str, signature: int) -> tuple[Event, ...]:

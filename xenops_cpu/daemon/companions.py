@@ -224,14 +224,11 @@ class Companions:
 
         if not self._here:
             return surroundings.Surroundings()
-        host = self.measures.current
-        revision = 0
-        if self.source.name == "xen":
-            from ..sources import xen
+        from ..sources import xen
 
-            revision = xen.microcode()
+        host = self.measures.current
         vendor = vendor or (host.processor.vendor if host else "")
-        return surroundings.read(vendor, revision=revision)
+        return surroundings.read(xen.microcode(vendor, through_libxc=self.source.name == "xen"))
 
     def _changed(self, entry: Entry) -> None:
         for cause in entry.causes[:1]:

@@ -7,8 +7,11 @@ other (migration set), and whether it may is the verdict's to say (pools.verdict
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import frozen
 
+from .. import notebook
 from ..features import meanings, risks
 from ..features.featureset import Featureset
 from ..features.release import Release
@@ -18,7 +21,9 @@ from ..interface import GuestType
 from ..pools.member import member_of
 from ..pools.verdict import Answer, check
 from ..pools.vm import started_on
+from .policies import PolicyDifference, policies
 from .reasons import reasons
+from .sets import SetDifference
 
 # The sets of two hosts that are compared, like with like, and what they are.
 KINDS = {
@@ -43,42 +48,37 @@ class Group:
 
 
 @frozen
-class SetDifference:
-    """Two featuresets; `release` names the bits. A missing word reads as zero."""
-
-    a: Featureset
-    b: Featureset
-    release: Release
-
-    @property
-    def only_in_a(self) -> Featureset:
-        return self.a - self.b
-
-    @property
-    def only_in_b(self) -> Featureset:
-        return self.b - self.a
-
-    @property
-    def same(self) -> bool:
-        """The same features; lengths may differ."""
-        return self.a.bits == self.b.bits
-
-
-@frozen
 class HostDifference:
-    """Two hosts. `sets`: by the keys of KINDS, those that both tell. `journeys`: may a VM that was
-    started on A go to B, and the reverse, once for each guest type that the first runs.
+    """Two hosts. `sets`: by the keys of KINDS, those that both tell. `policies`: by the names of
+    hosts.SETS, as well. `journeys`: may a VM that was started on A go to B, and the reverse, once
+    for each guest type that the first runs.
     """
 
     release: Release
-    sets: dict[str, SetDifference]
+    sets: Mapping[str, SetDifference]
+    policies: Mapping[str, PolicyDifference]
     journeys: tuple[Answer, ...]
 
     @property
     def same(self) -> bool:
-        """The same features, and every VM may move both ways."""
+        """The same features and policies, and every VM may move both ways."""
         alike = all(difference.same for difference in self.sets.values())
+        alike = alike and all(difference.same for difference in self.policies.values())
         return alike and all(answer.grade.allowed for answer in self.journeys)
+
+    def __repr__(self) -> str:
+        places = [kind for kind, each in self.sets.items() if not each.same]
+        places += [f"policy {name}" for name, each in self.policies.items() if not each.same]
+        places += [f"a VM's way to {a.host.name!r}" for a in self.journeys if not a.grade.allowed]
+        return f"<HostDifference in {', '.join(dict.fromkeys(places)) or 'nothing'}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: each set, with what only one of the two has."""
+        rows = [
+            (kind, " ".join(d.names(d.only_in_a)), " ".join(d.names(d.only_in_b)))
+            for kind, d in self.sets.items()
+        ]
+        return notebook.table(f"names of {self.release.title}", ("set", "only A", "only B"), rows)
 
 
 def featuresets(a: Featureset, b: Featureset, xen: Release) -> SetDifference:
@@ -95,9 +95,14 @@ def groups(numbers: Featureset, xen: Release) -> tuple[Group, ...]:
     return tuple(Group(title, risk, tuple(members)) for (title, risk), members in found.items())
 
 
-def hosts(a: Host, b: Host, names: tuple[str, str] = ("A", "B")) -> HostDifference:
-    """Two hosts, set by set and as journeys; sets that one of them does not tell are left out."""
-    xen = newer(a.release, b.release)
+def hosts(
+    a: Host, b: Host, names: tuple[str, str] = ("A", "B"), xen: Release | None = None
+) -> HostDifference:
+    """Two hosts, set by set, policy by policy and as journeys.
+
+    What one of them does not tell is left out. `xen`: whose names; None: those of the newer host.
+    """
+    xen = xen or newer(a.release, b.release)
     theirs = _sets(b)
     sets = {
         kind: SetDifference(mine, theirs[kind], xen)
@@ -113,7 +118,12 @@ def hosts(a: Host, b: Host, names: tuple[str, str] = ("A", "B")) -> HostDifferen
         for guest in GuestType
         if guest in origin.offers and origin.boot(guest).length
     )
-    return HostDifference(xen, sets, tuple(journeys))
+    changed = {
+        name: policies(policy, b.policies[name], xen)
+        for name, policy in a.policies.items()
+        if name in b.policies
+    }
+    return HostDifference(xen, sets, changed, tuple(journeys))
 
 
 def newer(a: Release, b: Release) -> Release:

@@ -7,7 +7,7 @@ from attrs import frozen
 from ..cpuid.policy import Policy
 from ..cpuid.statements import Statement, in_leaves, statements
 from ..features.release import NEWEST, Release, release
-from .differences import SetDifference
+from .sets import SetDifference
 
 
 @frozen

@@ -16,6 +16,7 @@ from itertools import islice
 
 from attrs import field, frozen
 
+from .. import notebook
 from ..errors import Error
 
 WORD_BITS = 32
@@ -126,8 +127,28 @@ class Featureset:
         more = "-…" if self.length > _SHOWN_WORDS else ""
         names = by_length(self.length).release.names(islice(self, _SHOWN_NAMES))
         rest = " …" if len(self) > _SHOWN_NAMES else ""
-        told = f": {' '.join(names)}{rest}" if names else ""
-        return f"<Featureset {words}{more}, {self.length} words, {len(self)} features{told}>"
+        shown = f": {' '.join(names)}{rest}" if names else ""
+        return f"<Featureset {words}{more}, {self._counts()}{shown}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: each word with the names of its features."""
+        from .fit import by_length
+
+        xen = by_length(self.length).release
+        places = [str(word) for word in xen.words] + [""] * MAX_WORDS
+        names: dict[int, list[str]] = {}
+        for number in self:
+            names.setdefault(number // WORD_BITS, []).append(xen.label(number))
+        rows = [
+            (index, places[index], f"{word:08x}", " ".join(names.get(index, [])))
+            for index, word in enumerate(self.words)
+        ]
+        title = f"{self._counts()}; names of {xen.title}"
+        return notebook.table(title, ("word", "", "hex", "features"), rows)
+
+    def _counts(self) -> str:
+        words = "1 word" if self.length == 1 else f"{self.length} words"
+        return f"{words}, {'1 feature' if len(self) == 1 else f'{len(self)} features'}"
 
     def extended(self, length: int) -> Featureset:
         """With zero words up to `length`; a longer featureset stays as it is."""

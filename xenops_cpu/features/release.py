@@ -115,6 +115,9 @@ class Release:
     deep_deps: Mapping[int, Featureset]
     cmdline_names: Mapping[str, int | None]
 
+    def __repr__(self) -> str:
+        return f"<Release {self.name}: {self.length} words, {len(self.features)} features>"
+
     @property
     def length(self) -> int:
         """Of a featureset of this release, in words."""

@@ -29,10 +29,12 @@ from .reading import (
 )
 
 if TYPE_CHECKING:
+    from ..explain.differences import HostDifference
     from ..explain.feature import Explanation
     from ..features.release import Release
     from ..guests.start import Start
     from ..guests.toolstacks import Settings
+    from ..hosts.host import Host
     from ..pools.level import Level
     from ..pools.verdict import Answer
 
@@ -123,6 +125,20 @@ def check_all(
     return verdict.check_all(read_vms(*listed_vms(vms), guest=guest, hosts=files), members)
 
 
+def compare_hosts(a: HostLike, b: HostLike, *, xen: ReleaseLike | None = None) -> HostDifference:
+    """What differs between two hosts: sets, policies, and whether VMs may move, both ways.
+
+    Sets of a kind are compared with each other; what one host does not tell is left out. `xen`:
+    whose names; None: those of the newer host. Raises InputError.
+    """
+    from ..explain.differences import hosts
+    from ..pools.member import unlike
+
+    one, other = read_host(a, xen=xen), read_host(b, xen=xen)
+    name, other_name = unlike([one.name, other.name])
+    return hosts(_whole(one), _whole(other), (name, other_name), release_of(xen))
+
+
 def explain_feature(
     feature: str | int, host: HostLike | None = None, *, xen: ReleaseLike | None = None
 ) -> Explanation:
@@ -140,10 +156,9 @@ def explain_feature(
         found = release_of(xen) or release_named(NEWEST)
         return explain(_number(feature, found), found)
     subject = read_host(host, xen=xen)
-    if subject.host is None:
-        raise InputError(f"of {subject.name} a featureset is known, and no host: name a host")
+    whole = _whole(subject)
     number = _number(feature, subject.release)
-    return explain(number, subject.release, subject.host, subject.derivation())
+    return explain(number, subject.release, whole, subject.derivation())
 
 
 def start_vm(host: HostLike, settings: Settings | None = None, *, toolstack: str = "") -> Start:
@@ -159,11 +174,10 @@ def start_vm(host: HostLike, settings: Settings | None = None, *, toolstack: str
     from ..guests.start import start
 
     subject = read_host(host)
-    if subject.host is None:
-        raise InputError(f"of {subject.name} a featureset is known, and no host: name a host")
+    whole = _whole(subject)
     if toolstack not in ("", *toolstacks.TOOLSTACKS):
         raise InputError(f'"{toolstack}" is no toolstack; there are xl and xapi')
-    xen = hypervisor_of(subject.host, subject.derivation())
+    xen = hypervisor_of(whole, subject.derivation())
     return start(xen, settings or toolstacks.Settings(), toolstack or toolstacks.usual(xen))
 
 
@@ -177,6 +191,12 @@ def feature_names(featureset: Featureset | str, xen: ReleaseLike | None = None) 
 
     words = Featureset.parse(featureset) if isinstance(featureset, str) else featureset
     return (release_of(xen) or by_length(words.length).release).names(words)
+
+
+def _whole(subject: KnownHost) -> Host:
+    if subject.host is None:
+        raise InputError(f"of {subject.name} a featureset is known, and no host: name a host")
+    return subject.host
 
 
 def _number(feature: str | int, xen: Release) -> int:

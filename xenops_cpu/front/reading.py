@@ -8,13 +8,10 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import evolve
-
 from ..errors import InputError
 from ..features.featureset import Featureset
 from ..inputs.known import KnownHost
 from ..interface import GuestType
-from ..pools.member import unlike
 from ..pools.vm import Vm
 
 if TYPE_CHECKING:
@@ -49,20 +46,13 @@ def read_host(source: HostLike, *, xen: ReleaseLike | None = None) -> KnownHost:
 def read_hosts(
     *sources: HostLike, xen: ReleaseLike | None = None, guest: GuestLike | None = None
 ) -> list[KnownHost]:
-    """All hosts of all sources, each once (by UUID) and with a name of its own; those that were
-    read already come first.
+    """All hosts of all sources, in order, each once (by UUID) and with a name of its own.
 
-    `guest`: what a bare featureset is of; HVM if it is not said. Raises InputError.
+    Those that were read before are taken as they are, and for no other. `guest`: what a bare
+    featureset is of; HVM if it is not said. Raises InputError.
     """
-    hosts = [source for source in sources if isinstance(source, KnownHost)]
-    texts = [text_of(source) for source in sources if not isinstance(source, KnownHost)]
-    if texts:
-        hosts += _reader(guest, xen).hosts(texts)
-    names = unlike(host.name for host in hosts)
-    return [
-        evolve(host, member=evolve(host.member, name=name))
-        for host, name in zip(hosts, names, strict=True)
-    ]
+    read = [source if isinstance(source, KnownHost) else text_of(source) for source in sources]
+    return _reader(guest, xen).hosts(read)
 
 
 def read_vm(
@@ -94,23 +84,12 @@ def read_vms(
     started there. `guest`: the type meant, whatever records say. `hosts`: files that may have a VM
     of the name that a source is. Raises InputError.
     """
-    from ..pools.vm import as_type
-
     reader = _reader(guest, None)
-    kind = reader.guest
-    vms: list[Vm] = []
-    texts: list[str] = []
-    for source in sources:
-        if isinstance(source, Vm):
-            vms.append(source if kind is None else as_type(source, kind))
-        elif isinstance(source, KnownHost):
-            vms.append(reader.vm_of(source))
-        else:
-            texts.append(text_of(source))
-    if texts:
-        vms += reader.vms(texts, [text_of(host) for host in hosts])
-    names = unlike(vm.name for vm in vms)
-    return [evolve(vm, name=name) for vm, name in zip(vms, names, strict=True)]
+    started = [
+        reader.vm_of(source) if isinstance(source, KnownHost) else source for source in sources
+    ]
+    read = [source if isinstance(source, Vm) else text_of(source) for source in started]
+    return reader.vms(read, [text_of(host) for host in hosts])
 
 
 def guest_type(guest: GuestLike) -> GuestType:

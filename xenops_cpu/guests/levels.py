@@ -32,11 +32,13 @@ _NUMBERS: tuple[tuple[int, int, str, int, str], ...] = (
 
 @frozen
 class Number:
-    """One number of the policies of several hosts. `values`: by host, in their order; `least`: what
-    every guest can count on. `xend`: xl's setting that gives a guest the least everywhere, "" where
-    nothing does; `why_not`: then why.
+    """One number of the policies of several hosts. `leaf`, `subleaf`: where it stands, NO_SUBLEAF
+    for none. `values`: by host, in their order; `least`: what every guest can count on. `xend`:
+    xl's setting that gives a guest the least everywhere, "" where nothing does, and then `why_not`.
     """
 
+    leaf: int
+    subleaf: int
     title: str
     values: Mapping[str, int]
     least: int
@@ -63,9 +65,8 @@ def _number(
     field = next(f for f in fields_of(leaf, subleaf) if (f.register, f.low) == (register, low))
     values = {name: field.value(policy.leaf(leaf, subleaf)) for name, policy in defaults.items()}
     least = min(values.values())
-    return Number(
-        field.title, values, least, "" if why_not else _xend(field, subleaf, least), why_not
-    )
+    xend = "" if why_not else _xend(field, subleaf, least)
+    return Number(leaf, subleaf, field.title, values, least, xend, why_not)
 
 
 def _xend(field: Field, subleaf: int, value: int) -> str:

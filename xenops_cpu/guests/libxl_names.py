@@ -1,12 +1,13 @@
 """The names that libxl of each release knows for cpuid=, and the bits they stand for.
 
 Its own table is data/libxl.txt; after that it looks for Xen's names of features (4.14 on), in
-lower case with hyphens. XenServer's libxl is that of the Xen it is built from.
+lower case with hyphens. XenServer's libxl is that of the Xen it is built from. Both are those of
+the newest point release of each series; data/libxl_since.txt says what came late in a series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
 
@@ -79,6 +80,8 @@ def _names(name: str) -> Mapping[str, Flag | MsrBit]:
 
 
 def _bit(xen: Release, name: str, number: int) -> Flag | MsrBit | None:
+    if number >= xen.length * WORD_BITS:
+        return None
     word, bit = xen.words[number // WORD_BITS], number % WORD_BITS
     if word.msr is not None:
         return MsrBit(name, word.msr, bit + (32 if word.half == "hi" else 0))
@@ -95,22 +98,66 @@ def names(xen: Release) -> Mapping[str, Flag | MsrBit]:
 
 def name_of(xen: Release, number: int) -> str | None:
     """A name of libxl's for a feature; Xen's own where it takes that. None where there is none."""
+    found = _names_of(xen, number)
+    own = _own(xen, number)
+    return own if own in found else next(iter(found), None)
+
+
+def since(xen: Release, name: str) -> int:
+    """The first point release of its series whose libxl takes a name as it is taken now; 0 for all.
+
+    Of a name that is not known, and of XenServer's builds, 0.
+    """
+    return _late(xen.name).get(name, 0)
+
+
+def early_name_of(xen: Release, number: int, prefer: Collection[str] = ()) -> str | None:
+    """The name that libxl of most point releases takes for a feature; None where there is none.
+
+    Of names equally old: one to `prefer`, Xen's own, the first of the table.
+    """
+    own = _own(xen, number)
+    return min(
+        _names_of(xen, number),
+        key=lambda name: (since(xen, name), name not in prefer, name != own),
+        default=None,
+    )
+
+
+def _own(xen: Release, number: int) -> str:
     feature = xen.feature(number)
-    own = feature.name.lower().replace("_", "-") if feature else ""
-    known = names(xen)
-    meant = _bit(xen, own, number)
-    if own in known and _same(known[own], meant):
-        return own
-    return next((name for name, flag in known.items() if _same(flag, meant)), None)
+    return feature.name.lower().replace("_", "-") if feature else ""
 
 
-def _same(a: Flag | MsrBit | None, b: Flag | MsrBit | None) -> bool:
-    match a, b:
-        case Flag(), Flag():
-            return (a.leaf, a.subleaf, a.register, a.low, a.width) == (
-                b.leaf, b.subleaf, b.register, b.low, b.width,
-            )  # fmt: skip
-        case MsrBit(), MsrBit():
-            return (a.index, a.bit) == (b.index, b.bit)
-        case _:
-            return False
+def _names_of(xen: Release, number: int) -> tuple[str, ...]:
+    """All names that mean this bit and no other."""
+    meant = _bit(xen, "", number)
+    return () if meant is None else _by_bits(LINES.get(xen.line, xen.name)).get(_bits(meant), ())
+
+
+@cache
+def _by_bits(name: str) -> Mapping[tuple[int, ...], tuple[str, ...]]:
+    found: dict[tuple[int, ...], tuple[str, ...]] = {}
+    for key, flag in _names(name).items():
+        found[_bits(flag)] = (*found.get(_bits(flag), ()), key)
+    return found
+
+
+def _bits(flag: Flag | MsrBit) -> tuple[int, ...]:
+    """What a name stands for, to compare by."""
+    if isinstance(flag, MsrBit):
+        return flag.index, flag.bit
+    return flag.leaf, flag.subleaf, flag.register, flag.low, flag.width
+
+
+@cache
+def _late(series: str) -> Mapping[str, int]:
+    """The names that came to a series after its .0, each with its point release."""
+    text = (resources.files("xenops_cpu") / "data" / "libxl_since.txt").read_text(encoding="utf-8")
+    late: dict[str, int] = {}
+    for line in text.splitlines():
+        version, *found = line.split()
+        of, _, point = version.rpartition(".")
+        if of == series:
+            late.update(dict.fromkeys(found, int(point)))
+    return late

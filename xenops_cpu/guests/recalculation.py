@@ -22,7 +22,7 @@ _SOURCE = policies("recalculate_cpuid_policy()")
 _TOPOLOGY_FORCED = "4.13-4.16 xs8.2 xsr"
 _LAST_OF_OTHERS = 8
 # FDP_EXCP_ONLY and NO_FPU_SEL: bits 6 and 13 of leaf 7 EBX, word 5.
-_X87 = (1 << 6 | 1 << 13) << 5 * 32
+X87 = (1 << 6 | 1 << 13) << 5 * 32
 
 
 @RECALC.step(
@@ -171,7 +171,7 @@ def sanitised(features: int, release: Release) -> int:
 )
 def _x87(draft: DomainDraft) -> None:
     host = draft.xen.host.features(draft.release)
-    draft.put(draft.features & ~_X87 | host & _X87)
+    draft.put(draft.features & ~X87 | host & X87)
 
 
 @RECALC.step(

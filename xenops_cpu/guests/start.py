@@ -21,6 +21,11 @@ class Start:
     refusal: Refusal | None = None
     resets: tuple[Reset, ...] = ()
 
+    def __repr__(self) -> str:
+        end = f", refused: {self.refusal}" if self.refusal is not None else ""
+        kind = self.domain.config.type.upper()
+        return f"<Start: {kind} guest, {self.domain.hypervisor.release.title}{end}>"
+
 
 def start(xen: Hypervisor, settings: Settings, toolstack: str) -> Start:
     """The VM after a start, or a restore of a stream without CPUID data.

@@ -14,6 +14,7 @@ from attrs import frozen
 from ..cpuid.identity import NOTHING, LeafKey, Registers
 from ..cpuid.policy import Policy
 from .domain import Domain, Refusal
+from .hypervisor import Hypervisor
 from .setting import Msr, set_policy
 
 # 4.13 has a call of its own for each string, xc_cpuid_set().
@@ -64,6 +65,20 @@ def where_x(domain: Domain, *, x_is_max: bool) -> Policy:
     """The policy that an `x` in a string stands for."""
     xen = domain.hypervisor
     return xen.maximum(domain.kind).policy() if x_is_max else xen.default_lists[domain.kind]
+
+
+def may_name(xen: Hypervisor, kind: str, key: LeafKey) -> bool:
+    """Whether a xend string for guests of a kind, "pv" or "hvm", may name a leaf.
+
+    The default, the host and, where `x` is the maximum, that policy have to list it; 4.13 takes
+    every leaf that has a slot.
+    """
+    if xen.in_release(ONE_BY_ONE):
+        return xen.raw.slots.has(key)
+    lists = [xen.default_lists[kind], xen.host.policy()]
+    if xen.in_release(X_IS_MAX):
+        lists.append(xen.maximum(kind).policy())
+    return all(key in policy.leaves for policy in lists)
 
 
 def xend_leaf_4_13(domain: Domain, string: XendLeaf) -> Domain:

@@ -80,7 +80,7 @@ def wishes(settings: Settings, toolstack: str, xen: Hypervisor) -> Wishes:
     return evolve(
         common,
         featureset=_xenguest(settings, xen),
-        pae=False,
+        pae=settings.pae,  # xenguest sets HVM_PARAM_PAE_ENABLED, which 4.13 looks at
         itsc=False,
         cores_per_socket=settings.cores_per_socket,
     )

@@ -1,21 +1,14 @@
 """What lies around the hypervisor and changes what it offers: microcode, firmware, Xen's build.
 
-Xen tells its microcode since 4.18; all else is read from files of Linux in dom0. What is not there
-is an empty text, never a guess.
+Who asks knows the microcode's revision; all else is read from files of Linux in dom0. What is not
+there is an empty text, never a guess.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from attrs import frozen
-
-from ..cpuid.identity import AMD, HYGON
-
-# IA32_BIOS_SIGN_ID (Intel SDM vol. 4): the revision is the upper half; AMD's PATCH_LEVEL (PPR, MSR
-# 0000_008B) has it in the lower half.
-MSR_MICROCODE = 0x8B
 
 
 @frozen
@@ -29,14 +22,13 @@ class Surroundings:
     boot: str = ""
 
 
-def read(vendor: str, root: Path = Path("/"), revision: int = 0) -> Surroundings:
-    """The surroundings of this machine, whose CPU is of `vendor`. `revision`: its microcode's, as
-    Xen tells it; 0 where it does not."""
+def read(revision: int | None, root: Path = Path("/")) -> Surroundings:
+    """The surroundings of this machine. `revision`: its microcode's, None where nobody tells it."""
     sys = root / "sys"
     dmi = sys / "class/dmi/id"
     hypervisor = sys / "hypervisor"
     return Surroundings(
-        microcode=f"{revision:#x}" if revision else _microcode(vendor, root),
+        microcode="" if revision is None else f"{revision:#x}",
         bios=_words(dmi / "bios_vendor", dmi / "bios_version", dmi / "bios_date"),
         build=_words(
             hypervisor / "version/extra",
@@ -46,38 +38,6 @@ def read(vendor: str, root: Path = Path("/"), revision: int = 0) -> Surroundings
         ),
         boot=_text(root / "proc/sys/kernel/random/boot_id"),
     )
-
-
-def _microcode(vendor: str, root: Path) -> str:
-    """From the register where Linux shows it: the texts tell what was loaded at dom0's start, and
-    Xen may have loaded another one since."""
-    revision = _register(root / "dev/cpu/0/msr")
-    if revision:
-        low = vendor in (AMD, HYGON)
-        return f"{revision & 0xFFFFFFFF if low else revision >> 32:#x}"
-    text = _text(root / "sys/devices/system/cpu/cpu0/microcode/version")
-    if not text:
-        for line in _text(root / "proc/cpuinfo").splitlines():
-            if line.startswith("microcode"):
-                text = line.partition(":")[2].strip()
-                break
-    try:
-        return f"{int(text, 16):#x}" if text else ""
-    except ValueError:
-        return ""
-
-
-def _register(device: Path) -> int:
-    try:
-        opened = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        return int.from_bytes(os.pread(opened, 8, MSR_MICROCODE), "little")
-    except OSError:
-        return 0
-    finally:
-        os.close(opened)
 
 
 def _words(*paths: Path) -> str:

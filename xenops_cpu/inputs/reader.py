@@ -77,14 +77,21 @@ class Reader:
             self.say(note)
         return [evolve(each, read=now) for each, now in zip(read, current, strict=True)]
 
-    def hosts(self, texts: Sequence[str]) -> list[KnownHost]:
+    def hosts(self, sources: Sequence[str | KnownHost]) -> list[KnownHost]:
         """All hosts of what was typed, in order, each once (by UUID) and with a name of its own.
 
-        Who is given a name, NAME=HOST, is taken for no other. Raises InputError.
+        Who is given a name, NAME=HOST, or was read already, is taken for no other. Raises
+        InputError.
         """
         found: list[KnownHost] = []
         same: dict[str, list[int]] = {}
-        for each in self.all(texts, "reading hosts"):
+        texts = [source for source in sources if isinstance(source, str)]
+        typed = iter(self.all(texts, "reading hosts"))
+        for source in sources:
+            if isinstance(source, KnownHost):
+                found.append(source)
+                continue
+            each = next(typed)
             called = each.name or argument.called(each.read, each.text, f"host {each.place}")
             here = list(hosts_of(each.read, called, self.guest or GuestType.HVM, self.xen))
             if not here and not self._gone(each):
@@ -106,13 +113,14 @@ class Reader:
         read = self.all(texts, "reading records")
         return list(together.stored([(each.read.stored, each.read.moment) for each in read]))
 
-    def vms(self, texts: Sequence[str], files: Sequence[str] = ()) -> list[Vm]:
-        """All VMs of what was typed, in order, each once (by UUID) and with a name of its own.
+    def vms(self, sources: Sequence[str | Vm], files: Sequence[str] = ()) -> list[Vm]:
+        """All VMs of what was typed, in order, each once (by UUID) and with a name of its own; some
+        may have been read already.
 
         `files`: arguments that were given for their hosts, in which a VM may be looked for by its
         name or UUID. Raises InputError.
         """
-        return _each_once(self._vms(texts, files))
+        return _each_once(self._vms(sources, files))
 
     def all_vms(self, texts: Sequence[str], files: Sequence[str]) -> list[Vm]:
         """The VMs of what was typed, and those in files that were given for their hosts: a bug
@@ -160,10 +168,15 @@ class Reader:
             whole[places[0]] = merged
         return list(whole.values())
 
-    def _vms(self, texts: Sequence[str], files: Sequence[str]) -> list[_List]:
+    def _vms(self, sources: Sequence[str | Vm], files: Sequence[str]) -> list[_List]:
         typed: list[_List] = []
-        for text in self.tracked(texts, "reading VMs"):
-            name, bare = argument.split_name(text)
+        texts = [source for source in sources if isinstance(source, str)]
+        tracked = iter(self.tracked(texts, "reading VMs"))
+        for source in sources:
+            if isinstance(source, Vm):
+                typed.append(([self._meant(source)], UNKNOWN_MOMENT))
+                continue
+            name, bare = argument.split_name(next(tracked))
             if bare == NEW:
                 new = Vm(name or "a new VM", self.guest or GuestType.HVM)
                 typed.append(([new], UNKNOWN_MOMENT))

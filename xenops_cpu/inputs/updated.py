@@ -79,19 +79,6 @@ def updated(named: NamedHost, target: Target) -> Updated:
         raise InputError(str(error)) from error
 
 
-def outdated(host: Host) -> str:
-    """In a sentence: that newer public microcode is there, and what it would change; "" if not, or
-    where the host's CPU or its revision is not known.
-    """
-    if "raw" not in host.policies or host.microcode is None:
-        return ""
-    try:
-        cpu = evolve(cpu_of(host.policies["raw"]), microcode=host.microcode)
-        return updates.outdated(cpu)
-    except Error:
-        return ""
-
-
 def _simulated(named: NamedHost, now: Simulated, target: Target) -> Updated:
     then, update = _with(now, target)
     host = evolve(then.read(), uuid=named.host.uuid, name=named.host.name)
@@ -160,4 +147,4 @@ def _corrected(host: Host, now: Host, then: Host) -> Host:
     )
 
 
-__all__ = ["Target", "Updated", "outdated", "updated"]
+__all__ = ["Target", "Updated", "updated"]

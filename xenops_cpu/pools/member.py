@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
@@ -17,8 +19,18 @@ from ..hosts.offer import Offer, offers
 from ..hosts.record import of_cpu_info
 from ..interface import GuestType
 
+if TYPE_CHECKING:
+    from ..guests.hypervisor import Hypervisor
+
 # Why a feature (by number) is or is not in one of Xen's sets (by its name in SETS).
 Explain = Callable[[str, int], str]
+# What Xen on the host decides a VM's policy from, made when it is asked for; None where too little
+# is known of the host.
+Decides = Callable[[], "Hypervisor | None"]
+
+
+def _not_known() -> None:
+    return None
 
 
 @frozen
@@ -30,7 +42,7 @@ class Member:
     reason. `limits`: of Xen's max policy, `boot_limits` of its default, where they are known.
     `sets`: all that Xen answered, where it is known. `explain`: the reasons for its bits,
     first cause first; None where nobody knows. `uuid`, `membership`: as in Host. `host`: as it was
-    read, None where no more is known than a featureset.
+    read, None where no more is known than a featureset. `hypervisor`: see Decides.
     """
 
     name: str
@@ -49,6 +61,7 @@ class Member:
     uuid: str = ""
     membership: Membership = NO_POOL
     host: Host | None = field(default=None, eq=False, repr=False)
+    hypervisor: Decides = field(default=_not_known, eq=False, repr=False)
 
     def boot(self, guest: GuestType) -> Featureset:
         """What a new guest gets; the featureset without words where there are no such guests."""
@@ -61,11 +74,14 @@ class Member:
         return offer.migration if offer else Featureset()
 
 
-def member_of(host: Host, name: str = "", explain: Explain | None = None) -> Member:
+def member_of(
+    host: Host, name: str = "", explain: Explain | None = None, hypervisor: Decides | None = None
+) -> Member:
     """A host that was read (a capture, a simulation, the hypervisor, a record).
 
     A guest type of which no set has a feature does not run there, nor HVM guests where the host
-    says so. Where Xen's max is known and default is not, max stands for both.
+    says so. Where Xen's max is known and default is not, max stands for both. `hypervisor` None:
+    that of the policies that the host answered.
     """
     runs: dict[GuestType, Offer] = {}
     notes = list(host.notes)
@@ -104,6 +120,7 @@ def member_of(host: Host, name: str = "", explain: Explain | None = None) -> Mem
         uuid=host.uuid,
         membership=host.membership,
         host=host,
+        hypervisor=hypervisor or cache(lambda: _hypervisor(host)),
     )
 
 
@@ -157,6 +174,17 @@ def newest_release(releases: Iterable[tuple[Release, bool]]) -> Release:
     sure = [xen for xen, certain in hosts if certain and xen.length == longest]
     candidates = sure or [xen for xen, _ in hosts]
     return max(candidates, key=lambda xen: xen.place) if candidates else by_length(0).release
+
+
+def _hypervisor(host: Host) -> Hypervisor | None:
+    from ..guests.hypervisor import NoPolicies, of_host
+
+    if not host.policies:
+        return None
+    try:
+        return of_host(host)
+    except NoPolicies:
+        return None
 
 
 def _limits(host: Host, guests: Iterable[GuestType], kind: Kind) -> dict[GuestType, LeafLimits]:

@@ -130,11 +130,15 @@ def vendors(members: Iterable[Member]) -> list[str]:
 
 def several_vendors(members: Iterable[Member]) -> str:
     """A warning, "" where there is no reason for one."""
-    found = vendors(members)
-    if len(found) < 2:
+    return different_vendors(vendors(members))
+
+
+def different_vendors(names: Sequence[str]) -> str:
+    """The same of the vendors of a pool."""
+    if len(names) < 2:
         return ""
     return (
-        f"these hosts have CPUs of {' and '.join(found)}: no VM can move between vendors, "
+        f"these hosts have CPUs of {' and '.join(names)}: no VM can move between vendors, "
         "whatever the level"
     )
 

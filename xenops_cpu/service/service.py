@@ -84,6 +84,8 @@ class XenopsCpu:
             facts.append(f"problem: {error.message}")
         else:
             facts.append(f"origin: {host.origin}")
+            if host.microcode is not None:
+                facts.append(f"microcode: {_microcode(host)}")
             facts.extend(f"note: {note}" for note in notes(host))
         return QueryResult(
             name="xenops_cpu",
@@ -242,3 +244,11 @@ class XenopsCpu:
             log.log(level, "%s", self._complaint)
         self._stat = host_stat(host)
         self._host = host
+
+
+def _microcode(host: Host) -> str:
+    """The revision that a host runs, and in a sentence what newer one is public."""
+    from ..cpus.updates import outdated_host  # the history of all CPUs: only for who asks
+
+    newer = outdated_host(host)
+    return f"{host.microcode:08x}" + (f"; {newer}" if newer else "")

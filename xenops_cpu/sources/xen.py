@@ -14,6 +14,7 @@ from ..hosts.host import Featuresets, Host, Topology, Xen
 from . import cpuinfo
 from .info import Physinfo
 from .libxc import CallFailed, Handle, XenError
+from .microcode import revision
 
 # Indices of the sysctls get_cpu_featureset and get_cpu_policy (xen/include/public/sysctl.h).
 # The two do not agree, and the first calls a default by the guest type alone.
@@ -66,17 +67,21 @@ class XenSource:
             hvm=info.hvm,
             featuresets=featuresets,
             policies=policies,
+            microcode=microcode(processor.vendor),
             notes=tuple(notes),
         )
 
 
-def microcode() -> int:
-    """The revision that Xen says the first CPU runs with; 0 where Xen does not tell."""
+def microcode(vendor: str, through_libxc: bool = True) -> int | None:
+    """The revision that the first CPU runs with, as Xen tells it (since 4.18), else as Linux shows
+    it; None where neither does."""
     try:
-        with Handle() as xc:
-            return xc.microcode()
+        if through_libxc:
+            with Handle() as xc:
+                return xc.microcode()
     except XenError:
-        return 0
+        pass
+    return revision(vendor)
 
 
 def _featuresets(xc: Handle) -> Featuresets:

@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..hosts import compat_bits, parts
 from ..hosts.host import SETS, Host
 from ..hosts.parts import Parts
-from . import SourceError, cpuinfo, libxc
+from . import SourceError, cpuinfo, libxc, microcode
 from .printed import xen_cpuid, xl_info
 
 NAME: Final = "xen-cpuid"
@@ -69,10 +69,12 @@ class XenCpuid:
                 f"{NAME} -d prints no set {', '.join(missing)}", "use the xen-cpuid of this Xen"
             )
         policies = _optional("the policies", lambda: _printed("-p"))
+        processor = cpuinfo.read(self.boot_cpuinfo)
         told = _of_linux() | _optional("what xl tells", lambda: xl_info.parse(_run("xl", "info")))
         told = evolve(
             sets | told,
-            processor=cpuinfo.read(self.boot_cpuinfo),
+            processor=processor,
+            microcode=microcode.revision(processor.vendor),
             notes=(_basis(self.because), *policies.notes, *told.notes),
         )
         version = told.version or "of a version that is not told"

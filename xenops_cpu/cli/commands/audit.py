@@ -193,10 +193,10 @@ def _own(hosts: Sequence[Stored], arguments: argparse.Namespace) -> dict[int, Ho
 
 def _old_microcode(hosts: Sequence[KnownHost]) -> dict[str, str]:
     """Of hosts whose microcode is known and not the newest public: no finding, but to be known."""
-    from ...inputs.updated import outdated
+    from ...cpus.updates import outdated_host
 
     named = {typed.member.name: typed.named for typed in hosts}
-    told_of = {name: outdated(host.host) for name, host in named.items() if host is not None}
+    told_of = {name: outdated_host(host.host) for name, host in named.items() if host is not None}
     return {name: text for name, text in told_of.items() if text}
 
 

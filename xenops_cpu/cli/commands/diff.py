@@ -8,8 +8,9 @@ from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
 from ...cpuid.policy import Policy
 from ...cpuid.statements import Statement
 from ...explain import differences
-from ...explain.differences import KINDS, HostDifference, SetDifference
+from ...explain.differences import KINDS, HostDifference
 from ...explain.policies import policies
+from ...explain.sets import SetDifference
 from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release

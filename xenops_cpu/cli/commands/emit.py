@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from ...interface import GuestType
 from ...pools import emit
-from ...pools.emit import Difference, EmitError
+from ...pools.emit import EmitError
 from ...pools.level import level_of
 from ...pools.member import Member
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
@@ -18,6 +19,11 @@ _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.
   xenops-cpu emit libvirt host-7.json host-8.json
   xenops-cpu emit xl --for host-7.json level=1fc9cbf5-f6f83203-…   # a level of elsewhere
   xenops-cpu emit xapi --vm 91b8ff6c-… host-7.json host-8.json | sh
+
+exit codes:
+  0  the text gives a guest the level; comments in it say what no text can give
+  1  it does not give all of it, which is said, or there is no such text
+  2  wrong use      3  something cannot be read
 """
 
 
@@ -50,26 +56,40 @@ def run(arguments: argparse.Namespace) -> int:
     if not offering:
         raise Failure(f"{bases[0].name} runs no {guest.name} guests", WRONG_USAGE)
     release = xen or (level.release if bases is hosts else offering[0].release)
-    difference = Difference(release, emit.base(offering, guest, level.featureset), level.featureset)
     try:
-        text = _text(arguments.form, difference, arguments.vm)
+        made = emit.emitted(
+            arguments.form, offering, guest, level.featureset, release, arguments.vm
+        )
     except EmitError as error:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
+    code = ANSWERED_WITH_AN_ERROR if made.short else OK
     if not arguments.json:
-        print(text, end="")
-        return OK
+        print(made.text, end="")
+        for short in made.short:
+            print(f"xenops-cpu emit: warning: {short}", file=sys.stderr)
+        return code
     terminal.print_json(
         {
             "form": arguments.form,
-            "text": text,
+            "text": made.text,
             "guest_type": guest.name.lower(),
             "release": release.name,
             "level": words.featureset_json(level.featureset, release),
-            "off": release.names(difference.off),
-            "on": release.names(difference.on),
+            "off": release.names(made.difference.off),
+            "on": release.names(made.difference.on),
+            "short": [
+                {
+                    "hosts": list(short.hosts),
+                    "more": short.more,
+                    "features": list(short.features),
+                    "why": short.why,
+                }
+                for short in made.short
+            ],
+            "notes": list(made.notes),
         }
     )
-    return OK
+    return code
 
 
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
@@ -77,12 +97,3 @@ def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
     wanted = pool_arguments.wanted_type(arguments)
     found = pool_arguments.guest_types(hosts, wanted)
     return found[0] if found else GuestType.HVM
-
-
-def _text(form: str, difference: Difference, vm: str) -> str:
-    match form:
-        case "xl":
-            return emit.xl(difference)
-        case "libvirt":
-            return emit.libvirt(difference)
-    return emit.xapi(difference.level, vm)

@@ -137,6 +137,7 @@ def _document(query: QueryResult, stat: HostStat) -> dict[str, Any]:
 
     return {
         "origin": "".join(_facts(query, "origin: ")),
+        "microcode": "".join(_facts(query, "microcode: ")),
         "notes": _facts(query, "note: "),
         "release": release.name,
         "hypervisor": attrs.asdict(stat.hypervisor),
@@ -184,6 +185,8 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
     )
     yield f"Xen {stat.hypervisor.version}, HVM: {hvm}, IOMMU: {iommu}"
     yield from textwrap.wrap("from " + "".join(_facts(query, "origin: ")), width)
+    for revision in _facts(query, "microcode: "):
+        yield from textwrap.wrap(f"microcode {revision}", width, subsequent_indent="  ")
     for note in _facts(query, "note: "):
         yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="      ")
     for guest in _guests(info).values():
