@@ -7,37 +7,50 @@ from typing import Any
 
 from ...derivation import Derivation, Reason
 from ...explain.feature import Explanation, Place, explain
+from ...explain.presence import Presence, presence
 from ...features import aliases, meanings
 from ...features.aliases import UnknownFeature
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...hosts.host import TITLES, Host
-from .. import OK, WRONG_USAGE, Failure, live, options, simulation, terminal
-from ..arguments import derived_host
+from ...inputs.reader import Reader
+from ...pools.member import member_of
+from ...pools.vm import Vm
+from .. import OK, WRONG_USAGE, Failure, live, options, simulation, terminal, vm_arguments
+from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
+from ..running import HERE, is_running
 from . import decode
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
   xenops-cpu explain libvirt:spec-ctrl                 # by others' names: xl, libvirt, linux
   xenops-cpu explain HLE on example:skylake-server-xen-4.17
   xenops-cpu explain RTM on cpu:xeon-gold-6240@4.17    # a simulated host: a reason for each set
+  xenops-cpu explain RTM in domain:7                   # in dom0: whether a VM that runs has it
+  xenops-cpu explain RTM in suspended.img on host-7.json
   xenops-cpu explain RTM --cpu "Xeon Gold 6240" --xen 4.19 --xen-cmdline tsx=1
   xenops-cpu explain AVX,AVX2 on recorded:host-7.json --json
 
 exit codes: 0 done, 2 wrong use or no such feature, 3 the host cannot be read
 """
 
+_USAGE = "FEATURE, FEATURE on HOST, FEATURE in VM, or FEATURE in VM on HOST"
+_SAID = {None: "not told", True: "yes", False: "no"}
+_STYLES = {None: "", True: "green", False: "red"}
+
 
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "explain",
-        "What a feature is, what it rests on and, on a HOST, in which sets it is and why. FEATURE "
+        "What a feature is, what it rests on and, on a HOST, in which sets it is and why; in a VM, "
+        "whether it has it, and how that goes with what the host gives. FEATURE "
         "is Xen's name, or anybody's; several with commas. HOST is a file (docs/reading.md), the "
-        "socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated.",
+        "socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated; VM is "
+        f"{vm_arguments.HELP}.",
         _EXAMPLES,
     )
     made.add_argument("feature", metavar="FEATURE")
-    made.add_argument("host", nargs="*", metavar="[on] HOST")
+    made.add_argument("host", nargs="*", metavar="[in VM] [on] HOST")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     simulation.add_options(made)
     live.add_options(made)
@@ -45,29 +58,56 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    host, derivation, xen = _where(arguments)
+    vm = _vm(arguments)
+    host, derivation, xen = _where(arguments, vm)
+    member = member_of(host) if vm is not None and host is not None else None
     found = [
         explain(number, xen, host, derivation)
         for name in arguments.feature.split(",")
         for number in _numbers(name, xen)
     ]
     if arguments.json:
-        terminal.print_json({"features": [document(one) for one in found]})
+        documents = [document(one) for one in found]
+        if vm is not None:
+            for each, one in zip(documents, found, strict=True):
+                each["vm"] = _presence_json(presence(vm, one.bit.number, member))
+        terminal.print_json({"features": documents})
         return OK
     for index, one in enumerate(found):
         if index:
             terminal.line("")
-        _show(one)
+        _show(one, None if vm is None else presence(vm, one.bit.number, member))
     for note in dict.fromkeys(note for one in found for note in one.notes):
         terminal.paragraph(f"note: {note}", 0, 6)
     return OK
 
 
-def _where(arguments: argparse.Namespace) -> tuple[Host | None, Derivation | None, Release]:
+def _vm(arguments: argparse.Namespace) -> Vm | None:
+    """The VM of `in VM`, whose words are taken away. Raises Failure."""
+    if arguments.host[:1] != ["in"]:
+        return None
+    if len(arguments.host) < 2:
+        raise Failure(_USAGE, WRONG_USAGE)
+    text, arguments.host = arguments.host[1], arguments.host[2:]
+    with failing():
+        vms = Reader(say=say_once, one=kept).vms([text])
+    if len(vms) != 1:
+        names = ", ".join(vm.name for vm in vms[:10]) or "none"
+        raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
+    if not arguments.host and is_running(text):
+        arguments.host = [HERE]
+    return vms[0]
+
+
+def _where(
+    arguments: argparse.Namespace, vm: Vm | None
+) -> tuple[Host | None, Derivation | None, Release]:
     """The host to look at, if there is one, and whose names to use."""
     words = arguments.host[1:] if arguments.host[:1] == ["on"] else arguments.host
     if len(words) > 1 or arguments.host == ["on"]:
-        raise Failure("FEATURE, or FEATURE on HOST", WRONG_USAGE)
+        raise Failure(_USAGE, WRONG_USAGE)
+    if not words and vm is not None and vm.features is not None and not _simulates(arguments):
+        return None, None, release_for(vm.features, asked_release(arguments))
     only_names = arguments.xen and not words and not _simulates(arguments)
     if not words and (not simulation.asked_for(arguments) or only_names):
         return None, None, asked_release(arguments) or release_named(NEWEST)
@@ -97,7 +137,7 @@ def _numbers(name: str, xen: Release) -> tuple[int, ...]:
         raise Failure(str(error), WRONG_USAGE) from error
 
 
-def _show(one: Explanation) -> None:
+def _show(one: Explanation, inside: Presence | None = None) -> None:
     bit, xen = one.bit, one.release
     terminal.heading(bit.name)
     if bit.meaning:
@@ -120,9 +160,21 @@ def _show(one: Explanation) -> None:
         terminal.paragraph(f"{'TSX here:':<11}{', '.join(one.tsx.words)}", 2, 11)
         for sentence in one.tsx.sentences:
             terminal.paragraph(sentence, 13, 2)
+    if inside is not None:
+        _inside(inside)
     told: list[Reason] = []
     for name, place in one.places.items():
         _place(name, place, told)
+
+
+def _inside(inside: Presence) -> None:
+    terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
+    if inside.why:
+        terminal.paragraph(inside.why, 6, 2)
+
+
+def _presence_json(inside: Presence) -> dict[str, Any]:
+    return {"name": inside.vm.name, "present": inside.present, "why": inside.why}
 
 
 def _named(xen: Release, numbers: tuple[int, ...]) -> str:
@@ -135,9 +187,7 @@ def _named(xen: Release, numbers: tuple[int, ...]) -> str:
 
 def _place(name: str, place: Place, told: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
-    said = {None: "not told", True: "yes", False: "no"}[place.present]
-    style = {None: "", True: "green", False: "red"}[place.present]
-    terminal.line(f"  {', '.join(TITLES[name])}: {said}", style)
+    terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
     for reason in place.why:
         if reason not in told:
             told.append(reason)
