@@ -48,9 +48,20 @@ class Daemon:
         return code
 
 
+@contextlib.contextmanager
+def on_hangup(handler: signal.Handlers) -> Iterator[None]:
+    """What a process that is started in here does where its terminal closes."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    started = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
+    with on_hangup(signal.SIG_DFL):  # whatever those who run the tests do with it
+        started = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
     yield started
     started.stop()
 
@@ -116,11 +127,8 @@ def test_a_closed_terminal_ends_it_like_sigterm(daemon: Daemon) -> None:
 
 def test_nohup_is_obeyed(tmp_path: Path) -> None:
     """A daemon started with SIGHUP ignored goes on when the terminal closes."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    with on_hangup(signal.SIG_IGN):
         started = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")
-    finally:
-        signal.signal(signal.SIGHUP, before)
     started.process.send_signal(signal.SIGHUP)
     assert connect(started.socket).query("test").name == "xenops_cpu"
     assert started.stop() == 0

@@ -19,17 +19,18 @@ def asked() -> dict[str, list[Requirement]]:
 
     run = lines(setup["options"]["install_requires"])
     extras = dict(setup["options.extras_require"])
-    browser = lines(extras.pop("browser"))
+    browser, mutation = lines(extras.pop("browser")), lines(extras.pop("mutation"))
     engines = lines(extras.pop("fleet")) + lines(extras.pop("engines"))
     return {
         "run": run,
         "dev": run + [one for name in extras for one in lines(extras[name])],
         "browser": run + browser,
         "engines": run + engines,
+        "mutation": run + lines(extras["test"]) + mutation,
     }
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines", "mutation"])
 def test_the_lock_is_up_to_date(name: str) -> None:
     """Every requirement is there, in a version that it allows; scripts/lock makes it so."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
@@ -39,7 +40,7 @@ def test_the_lock_is_up_to_date(name: str) -> None:
         assert locked[requirement.name.lower()] in requirement.specifier
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines", "mutation"])
 def test_every_package_has_hashes(name: str) -> None:
     """Nothing is installed that is not the very file; no registry is named."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()

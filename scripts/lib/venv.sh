@@ -15,8 +15,8 @@ find_python() {
 }
 
 # set_up_venv ROOT REQUIREMENT: install when the environment is new or the project's needs changed.
-# REQUIREMENT "." installs what the service needs, any other (such as ".[dev]") what developers need:
-# exactly the files whose hashes are in requirements/ (scripts/lock), then the project itself.
+# REQUIREMENT "." installs what the service needs, ".[mutation]" what mutation testing needs, any other
+# (such as ".[dev]") what developers need: exactly the files whose hashes are in requirements/ (scripts/lock), then the project itself.
 set_up_venv() {
     root=$1
     need="$2 $(cat "$root/setup.cfg" "$root/pyproject.toml" "$root"/requirements/*.txt | cksum)"
@@ -43,6 +43,7 @@ install_locked() {
         .) locked=run ;;
         '.[browser]') locked=browser ;;
         '.[engines]') locked=engines ;;
+        '.[mutation]') locked=mutation ;;
         *) locked=dev ;;
     esac
     "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

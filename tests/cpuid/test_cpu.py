@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from xenops_cpu.cpuid.cpu import Cpu, CpuError
+from xenops_cpu.cpuid.cpu import Cpu, CpuError, cpu_of
 from xenops_cpu.cpuid.identity import AMD, INTEL, Registers
+from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 
 
 def cpu(signature: int, vendor: str = INTEL, **leaves: Registers) -> Cpu:
@@ -81,3 +82,59 @@ def test_register_out_of_range_is_named() -> None:
     """An error names the leaf and the register."""
     with pytest.raises(CpuError, match=r"leaf 0x7:0x1 ecx: 0x100000000 is not a 32-bit number"):
         Cpu({(1, 0): (0, 0, 0, 0), (7, 1): (0, 0, 1 << 32, 0)})
+
+
+def test_messages_word_for_word() -> None:
+    """What is missing, or how many registers a leaf has."""
+    with pytest.raises(CpuError) as refused:
+        Cpu({})
+    assert str(refused.value) == (
+        "CPUID leaf 1 is missing: family, model and the first words are in it"
+    )
+    with pytest.raises(CpuError) as refused:
+        Cpu({(1, 0): (0, 0, 0, 0), (7, 1): (0, 0, 0)})  # type: ignore[dict-item]
+    assert str(refused.value) == "CPUID leaf 0x7:0x1 has 3 registers"
+
+
+def test_maxima_and_hypervisor() -> None:
+    """The highest basic leaf is EAX of leaf 0; only bit 31 of leaf 1 ECX tells of a hypervisor."""
+    plain = Cpu({(0, 0): (0x16, 1, 2, 3), (1, 0): (9, 8, 0x7FFFFFFF, 7)})
+    assert plain.max_basic == 0x16
+    assert not plain.hypervisor
+    assert Cpu({(1, 0): (0, 0, 1 << 31, 0)}).hypervisor
+
+
+@pytest.mark.parametrize(("maximum", "brand"), [(0x80000003, ""), (0x80000004, "A" * 48)])
+def test_a_brand_is_announced(maximum: int, brand: str) -> None:
+    """All three leaves have to be within the maximum; what comes after them is no part of it."""
+    letters = 0x41414141
+    same = dict.fromkeys([(0x80000002 + i, 0) for i in range(4)], (letters,) * 4)
+    found = Cpu({(1, 0): (0, 0, 0, 0), (0x80000000, 0): (maximum, 0, 0, 0), **same})
+    assert found.brand == brand
+
+
+def test_no_registers_change_nothing() -> None:
+    """The CPU itself comes back."""
+    plain = cpu(0x50654)
+    assert plain.with_msrs({}) is plain
+
+
+def test_extended_family_counts_with_family_15_only() -> None:
+    """Whatever stands in those bits of another family."""
+    assert cpu(0x0FF00650).family == 6
+
+
+def test_the_cpu_of_a_policy() -> None:
+    """Subleaf 0 and none are told apart in a policy alone; nothing else changes."""
+    policy = Policy(
+        {(0, NO_SUBLEAF): (0xD, 1, 2, 3), (1, NO_SUBLEAF): (4, 5, 6, 7), (4, 0): (1, 1, 1, 1),
+         (7, 0): (2, 2, 2, 2), (0x18, 0): (3, 3, 3, 3), (0x18, 1): (4, 4, 4, 4)},
+        {0x10A: 5},
+    )  # fmt: skip
+    assert cpu_of(policy) == Cpu(
+        {(0, 0): (0xD, 1, 2, 3), (1, 0): (4, 5, 6, 7), (4, 0): (1, 1, 1, 1), (7, 0): (2, 2, 2, 2),
+         (0x18, 0): (3, 3, 3, 3), (0x18, 1): (4, 4, 4, 4)},
+        {0x10A: 5},
+    )  # fmt: skip
+    with pytest.raises(CpuError, match="leaf 1 is missing"):
+        cpu_of(Policy({(0, NO_SUBLEAF): (0, 0, 0, 0)}))

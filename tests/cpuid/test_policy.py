@@ -78,3 +78,41 @@ def test_strict_reading(text: str, words: str | None) -> None:
     else:
         with pytest.raises(PolicyError, match=words):
             Policy.parse(text)
+
+
+def test_subleaf_0_and_none_are_one() -> None:
+    """Whichever of the two a policy has, either question finds it; other subleaves do not."""
+    none, zero = Policy({(1, NO_SUBLEAF): (1, 2, 3, 4)}), Policy({(1, 0): (1, 2, 3, 4)})
+    for policy in (none, zero):
+        for subleaf in (None, 0, NO_SUBLEAF):
+            assert policy.leaf(1, subleaf) == (1, 2, 3, 4)
+        assert policy.leaf(1, 1) == policy.leaf(2) == (0, 0, 0, 0)
+    both = Policy({(1, NO_SUBLEAF): (1, 1, 1, 1), (1, 0): (2, 2, 2, 2)})
+    assert (both.leaf(1), both.leaf(1, 0)) == ((1, 1, 1, 1), (2, 2, 2, 2))
+
+
+LONG = "z" * 99
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("/0000010a->0000000000000001/", 'a second "/": a CPU policy is leaves, "/" and MSRs'),
+        (LONG, f'CPUID entry "{"z" * 80}" is not leaf:subleaf->a:b:c:d, 8 hex digits each'),
+        ("/" + LONG, f'MSR entry "{"z" * 80}" is not index->value(flags), 8 and 16 hex digits'),
+        ("/0000010a->0000000000000001(0000000a)",
+         "MSR 0000010a: flags 0000000a are not known; only 0 is defined"),
+        ("/0000010a->0000000000000001(10)",
+         "MSR 0000010a: flags 10 are not known; only 0 is defined"),
+        ("/" + ";".join(["0000010a->0000000000000001"] * 2), "MSR 0000010a is there twice"),
+        (";".join(["00000001:ffffffff->" + ":".join(["00000000"] * 4)] * 2),
+         "CPUID leaf 00000001:ffffffff is there twice"),
+        (";/", 'CPUID entry 0 is empty: ";" stands between entries'),
+        ("v3:", "a CPU policy in version 3 of its text form; known here: v1"),
+    ],
+)  # fmt: skip
+def test_messages_word_for_word(text: str, message: str) -> None:
+    """Which entry, and what one looks like; a long entry is cut at 80 characters."""
+    with pytest.raises(PolicyError) as refused:
+        Policy.parse(text)
+    assert str(refused.value) == message

@@ -118,3 +118,71 @@ def test_what_a_featureset_cannot_hold_is_named() -> None:
     ):
         assert any(word.startswith(part) for word in words), (part, words)
     assert lost(Policy(), host.release) == ()
+
+
+def test_an_msr_is_written_half_by_half() -> None:
+    """Each half is a word's; one without bits makes no register, and clears the one there was."""
+    xen = release("4.17")
+    low, high = xen.featureset(["RDCL_NO"]), xen.featureset(["ITS_NO"])
+    number = xen.features["ITS_NO"].number % 32
+    assert featureset_policy(low, xen).msrs == {0x10A: 1}
+    assert featureset_policy(high, xen).msrs == {0x10A: 1 << 32 + number}
+    assert featureset_policy(xen.featureset(["FPU"]), xen).msrs == {}
+    full = Policy({}, {0x10A: (1 << 64) - 1, 0xCE: 5})
+    assert featureset_policy(low, xen, full).msrs == {0x10A: 1, 0xCE: 5}
+    assert featureset_policy(high, xen, full).msrs == {0x10A: 1 << 32 + number, 0xCE: 5}
+    assert featureset_policy(xen.featureset([]), xen, full).msrs == {0x10A: 0, 0xCE: 5}
+
+
+def test_only_leaves_that_are_needed() -> None:
+    """A word without bits makes no leaf, but clears the one there was; limits rise with need."""
+    xen = release("4.17")
+    assert featureset_policy(xen.featureset([]), xen).leaves == {}
+    xsave = featureset_policy(xen.featureset(["XSAVEOPT"]), xen).leaves
+    assert xsave == {(0xD, 1): (1, 0, 0, 0), (0, NO_SUBLEAF): (0xD, 0, 0, 0)}
+    vnni = featureset_policy(xen.featureset(["AVX_VNNI"]), xen).leaves
+    assert vnni == {
+        (7, 1): (1 << 4, 0, 0, 0), (7, 0): (1, 0, 0, 0), (0, NO_SUBLEAF): (7, 0, 0, 0)
+    }  # fmt: skip
+    base = Policy({(0, NO_SUBLEAF): (0x16, 1, 2, 3), (7, 0): (2, 4, 5, 6)})
+    cleared = featureset_policy(xen.featureset(["AVX_VNNI"]), xen, base).leaves
+    assert cleared == {
+        (7, 1): (1 << 4, 0, 0, 0), (7, 0): (2, 0, 0, 0), (0, NO_SUBLEAF): (0x16, 1, 2, 3)
+    }  # fmt: skip
+
+
+def test_words_beyond_the_releases_have_no_place() -> None:
+    """They are left out, whatever is in them; a shorter featureset has zeros there."""
+    xen = release("4.17")
+    longer = Featureset.of_words([1] + [0] * 18 + [0xFFFFFFFF] * 4)
+    assert featureset_policy(longer, xen) == featureset_policy(Featureset(1, 1), xen)
+
+
+def policy_of(*leaves: int, **msrs: int) -> Policy:
+    values = {int(index[1:], 16): value for index, value in msrs.items()}
+    return Policy({(leaf, NO_SUBLEAF): (1, 0, 0, 0) for leaf in leaves}, values)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (policy_of(0x80000002, 0x80000003, 0x80000004), ["CPUID 80000002: brand string"]),
+        (policy_of(0x80000004), ["CPUID 80000004: brand string"]),
+        (policy_of(0x80000005, 0x80000006), ["CPUID 80000005: caches and TLBs"]),
+        (policy_of(0x80000006), ["CPUID 80000006: caches and TLBs"]),
+        (policy_of(0x7, 0x80000001, 0x80000007, 0x80000021), []),
+        (policy_of(0x18, 0x3, 0x80000022), ["CPUID 3, 18, 80000022"]),
+        (policy_of(0x1, 0x3), ["CPUID 1: family, model and stepping; APIC id, CLFLUSH size",
+                               "CPUID 3"]),
+        (Policy({(0xD, 0): (7, 0, 0, 0)}), ["CPUID d: XSAVE state components and their sizes"]),
+        (Policy({(0xD, 2): (7, 0, 0, 0)}), ["CPUID d: XSAVE state components and their sizes"]),
+        (Policy({(0xD, 1): (7, 0, 0, 0)}), []),
+        (Policy({(0xD, 0): (0, 7, 7, 7)}), []),
+        (policy_of(xCE=1, x10A=3, x140=0, x35=2),
+         ["MSR 35", "MSR ce: PLATFORM_INFO (CPUID faulting)"]),
+        (Policy({(0x3, NO_SUBLEAF): (0, 0, 0, 0)}), []),
+    ],
+)  # fmt: skip
+def test_what_is_lost_leaf_by_leaf(policy: Policy, said: list[str]) -> None:
+    """Leaves that belong together are one line, features are in words, zeros are nothing."""
+    assert list(lost(policy, release("4.17"))) == said

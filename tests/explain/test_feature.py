@@ -9,10 +9,11 @@ from tests.support.hosts import EXAMPLES, example
 from xenops_cpu.cpus import shipped
 from xenops_cpu.cpus.params import options_of
 from xenops_cpu.derivation import SETS
-from xenops_cpu.explain.feature import Explanation, explain
+from xenops_cpu.explain.feature import Explanation, Place, explain
 from xenops_cpu.explain.reasons import rederive
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import RELEASES, release
+from xenops_cpu.hosts.host import UNTOLD
 from xenops_cpu.sources.simulated import Simulated, other_cpu
 
 
@@ -110,3 +111,12 @@ def test_tsx_is_told_with_its_features_only() -> None:
     """RTM brings the state of TSX along; FPU does not."""
     assert of("RTM").tsx is not None
     assert of("FPU").tsx is None
+
+
+def test_a_set_that_was_not_told() -> None:
+    """It says neither yes nor no, and has no reason; the sets that were told do."""
+    host = example("epyc-xen-4.17")
+    untold = evolve(host, featuresets=evolve(host.featuresets, raw=UNTOLD, pv_max=None))
+    places = explain(0, host.release, untold).places
+    assert places["raw"] == places["pv_max"] == Place(None)
+    assert places["host"].present

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from tests import ROOT
 from tests.support.hosts import example, made
@@ -10,6 +11,7 @@ from xenops_cpu.cpus import shipped
 from xenops_cpu.cpus.params import options_of
 from xenops_cpu.explain.tsx import tsx
 from xenops_cpu.features.release import release
+from xenops_cpu.hosts.host import UNTOLD
 from xenops_cpu.sources.simulated import Simulated, other_cpu
 
 
@@ -66,3 +68,15 @@ def test_the_page_s_table_is_real(row: list[str]) -> None:
     for featureset, cell in zip((sets.raw, sets.hvm_default, sets.hvm_max), row[3:], strict=True):
         names = [n for n in ("HLE", "RTM", "RTM_ALWAYS_ABORT") if features[n].number in featureset]
         assert names == cell.replace("-", "").split()
+
+
+def test_sets_that_nobody_told_say_nothing() -> None:
+    """Without a host set TSX is neither present nor absent; what is offered is told."""
+    host = made(default="FPU", max_="FPU RTM")
+    sets = evolve(host.featuresets, raw=UNTOLD, host=UNTOLD)
+    assert tsx(evolve(host, featuresets=sets)).words == (
+        "hidden at boot",
+        "accepted in a migration",
+    )
+    nothing = evolve(sets, pv_default=UNTOLD, hvm_default=UNTOLD, pv_max=UNTOLD, hvm_max=UNTOLD)
+    assert tsx(evolve(host, featuresets=nothing)).words == ()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests import GOLDEN, ROOT, SHARED
 from tests.support.hosts import example, made
+from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.explain import xen_cpuid
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import RELEASES, release
@@ -159,3 +160,55 @@ def test_a_release_is_merged_without_touching_others() -> None:
     assert others(new) == others(table)
     assert new["releases"].keys() == table["releases"].keys()
     assert importer["merged"](new, {"none": {"xen_cpuid_tool": None}}) == new
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("ffffffffffffffff", 0xFFFFFFFF),
+        ("1ffffffff00000000", 0xFFFFFFFF),
+        ("123456789abcdef01", 0xFFFFFFFF),
+        ("123456789abcdef0", 0x9ABCDEF0),
+        ("-1", 0xFFFFFFFF),
+        ("-123456789abcdef01", 0xFFFFFFFF),
+        ("0x", 0),
+        ("+0X1f", 0x1F),
+    ],
+)
+def test_numbers_at_the_edges(text: str, word: int) -> None:
+    """64 bits are kept to their low half; more than that is all ones, whatever its sign."""
+    assert xen_cpuid.read_argument(text, release("4.17")).featureset.words == (word,)
+
+
+def test_words_beyond_the_last_are_left() -> None:
+    """As many words as the release has are read; what follows is said to be ignored."""
+    xen = release("4.19")
+    text = ":".join(["1"] * (xen.length + 1))
+    argument = xen_cpuid.read_argument(text, xen)
+    assert argument.featureset == Featureset.of_words([1] * xen.length)
+    assert argument.complaints == ("':1' unrecognized - ignoring",)
+
+
+def test_an_argument_that_is_none() -> None:
+    """Old tools print an empty set for it, later ones pass it over and say so."""
+    assert xen_cpuid.decode(["what"], release("4.7")) == ("Raw                       ", ())
+    assert xen_cpuid.decode(["what"], release("4.19")) == (
+        "",
+        ("'what' unrecognized - skipping",),
+    )
+
+
+def test_leaves_of_zeros_are_counted_and_not_printed() -> None:
+    """As the tool does it: the count is of all, the lines are of those with something in them."""
+    policy = Policy({(1, 0): (1, 2, 3, 4), (2, 0): (0, 0, 0, 0)}, {0x10A: 5})
+    assert xen_cpuid.policies({"Raw": policy}) == "\n".join(
+        [
+            "Raw policy: 2 leaves, 1 MSRs",
+            " CPUID:",
+            "  leaf     subleaf  -> eax      ebx      ecx      edx     ",
+            "  00000001:00000000 -> 00000001:00000002:00000003:00000004",
+            " MSRs:",
+            "  index    -> value           ",
+            "  0000010a -> 0000000000000005",
+        ]
+    )

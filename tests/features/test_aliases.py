@@ -100,3 +100,58 @@ def test_since() -> None:
     assert aliases.since(numbers["AVX512_IFMA"].number) == "4.8"
     assert aliases.since(numbers["MOVRS"].number) == "master"
     assert aliases.since(10) is None
+
+
+def test_each_speaker_s_own_names() -> None:
+    """Hyphens at xl and libvirt, underscores at Linux, the tool's own at xen-cpuid."""
+    features = release(NEWEST).features
+    number = features["AVX512_VPOPCNTDQ"].number
+    assert aliases.aliases(number) == {
+        "xl": ("avx512-vpopcntdq",),
+        "libvirt": ("avx512-vpopcntdq",),
+        "linux": ("avx512_vpopcntdq",),
+        "xen-cpuid": ("avx512_vpopcntdq", "avx512-vpopcntdq"),
+    }
+    assert aliases.aliases(number, release("4.13"))["xen-cpuid"] == ("avx512_vpopcntdq",)
+    assert aliases.aliases(number, release("4.20"))["xen-cpuid"] == ("avx512-vpopcntdq",)
+    assert "xen-cpuid" not in aliases.aliases(number, release("4.7"))
+
+
+def test_what_has_no_name_is_left_out() -> None:
+    """Nobody calls a feature "-" or by an empty name, and reserved bits have none at the tool."""
+    for number in range(32 * 22):
+        told = aliases.aliases(number)
+        assert all(names for names in told.values())
+        assert not {"-", "", "REZ"} & {name for names in told.values() for name in names}
+    with pytest.raises(aliases.UnknownFeature, match='xen-cpuid has no feature "rez"'):
+        aliases.find("xen-cpuid:rez")
+
+
+def test_amds_copies_do_not_take_the_names_of_leaf_1() -> None:
+    """xen-cpuid calls both fpu; the name means the feature of leaf 1, as those of word 1 do."""
+    assert aliases.find("xen-cpuid:fpu") == (0,)
+    assert aliases.find("xen-cpuid:sse3") == (32,)
+    assert aliases.find("xen-cpuid:syscall") == (64 + 11,)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hle-", 'no Xen release has a feature "hle-"; did you mean HLE?'),
+        ("zzzzzz", 'no Xen release has a feature "zzzzzz"'),
+        (
+            " " + "q" * 70,
+            f'no Xen release has a feature "{"q" * 60}"',
+        ),
+        (
+            "avx512_v",
+            'no Xen release has a feature "avx512_v"; did you mean AVX512VL, AVX512_VNNI, '
+            "AVX512_VBMI?",
+        ),
+    ],
+)
+def test_the_whole_message(text: str, message: str) -> None:
+    """Close names where there are any, three at most; a long text is cut at 60 characters."""
+    with pytest.raises(aliases.UnknownFeature) as refused:
+        aliases.find(text)
+    assert str(refused.value) == message

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from xenops_cpu.features import bits
 from xenops_cpu.features.featureset import Featureset, FeaturesetError
+from xenops_cpu.features.meanings import meaning
 from xenops_cpu.features.release import RELEASES, release
 
 
@@ -83,3 +84,46 @@ def test_one_word() -> None:
     assert bits.only(whole, 1) == Featureset.of_words([0, 2, 0])
     with pytest.raises(FeaturesetError, match="no word 64: words are 0 to 63"):
         bits.word(64, 1)
+
+
+def test_all_that_is_said_of_a_bit() -> None:
+    """Its meaning is that of the tables; a bit without a name has no annotation."""
+    bit = bits.describe(0, release("4.17"))
+    assert bit.meaning == meaning(release("4.17"), 0).text
+    assert (bit.annotation, bit.bit, bit.number) == ("A", 0, 0)
+    assert bits.describe(10, release("4.17")).annotation == ""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        ("", "offered to no guest"),
+        ("!", "offered to no guest but by rules of its own"),
+        ("|", "offered to no guest; in a pool's level if any host has it"),
+        ("a", "offered to PV and HVM guests, not by default: only taken in with a VM that has it, "
+         "or on request"),
+        ("S", "offered to HVM guests"),
+    ],
+)  # fmt: skip
+def test_exposure_in_full(annotation: str, words: str) -> None:
+    """Nothing is said beyond what the letters say."""
+    assert bits.exposure(annotation) == words
+
+
+def test_an_annotation_of_two_letters_is_none() -> None:
+    """The header has one letter at most: two would be a mistake in a table."""
+    with pytest.raises(KeyError):
+        bits.exposure("AS")
+
+
+def test_a_cap_without_what_was_expected() -> None:
+    """Some messages give the word alone."""
+    assert bits.phrase("cap[3] = 0x80") == bits.Words(3, 0x80, None)
+
+
+def test_the_first_word() -> None:
+    """Word 0 is a word, and each of its bits is kept."""
+    assert bits.word(0, 3) == Featureset(3, 1)
+    assert bits.only(Featureset.of_words([3, 3]), 0) == Featureset.of_words([3, 0])
+    with pytest.raises(FeaturesetError, match="no word -1"):
+        bits.word(-1, 1)

@@ -99,3 +99,43 @@ def test_a_length_that_does_not_fit_is_refused() -> None:
         Featureset.of_words([1 << 32])
     with pytest.raises(FeaturesetError, match="65 words"):
         Featureset(0, MAX_WORDS + 1)
+
+
+def test_sixty_four_words_are_the_most() -> None:
+    """64 words are read in either form and can be made; 65 are no featureset."""
+    assert MAX_WORDS == 64
+    for separator in "-:":
+        assert Featureset.parse(separator.join(["1"] * 64)).length == 64
+        with pytest.raises(FeaturesetError, match="65 words: at most 64 are possible"):
+            Featureset.parse(separator.join(["1"] * 65))
+    assert Featureset(1 << 2047, 64).words[63] == 1 << 31
+    with pytest.raises(FeaturesetError, match="65 words: 0 to 64 are possible"):
+        Featureset.of_words([0] * 65)
+    with pytest.raises(FeaturesetError, match="-1 words: 0 to 64 are possible"):
+        Featureset(0, -1)
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"), [("x" * 40, "x" * 40), ("x" * 41, "x" * 40 + "…"), ("g", "g")]
+)
+def test_a_long_word_is_cut_in_the_message(word: str, shown: str) -> None:
+    """40 characters are shown as they are; of more, the first 40 and a sign that there are more."""
+    with pytest.raises(FeaturesetError) as refused:
+        Featureset.parse(f"1-{word}")
+    assert str(refused.value) == f'featureset word 1: "{shown}" is not 1 to 8 hex digits'
+
+
+def test_longer_and_shorter() -> None:
+    """extended only adds zero words and cut only takes words away; else it is the same value."""
+    two = Featureset.of_words([1, 0x80000000])
+    assert two.extended(1) is two.extended(2) is two
+    assert two.extended(3) == Featureset.of_words([1, 0x80000000, 0])
+    assert two.cut(3) is two.cut(2) is two
+    assert two.cut(1) == Featureset(1, 1)
+    assert two.cut(0) == Featureset()
+
+
+def test_a_featureset_without_features_is_false() -> None:
+    """However many words it has; any feature makes it true."""
+    assert not Featureset(0, 19)
+    assert Featureset(1, 1)

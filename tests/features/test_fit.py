@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xenops_cpu.features.fit import by_length, fit
+from xenops_cpu.features.fit import Fit, by_length, fit
 from xenops_cpu.features.release import NEWEST, RELEASES, release
 
 XS8, TODAY = "xenserver-8-4.17.3-4", "xenserver-8-4.17.6-2"
@@ -81,3 +81,63 @@ def test_on_a_host_its_own_tables_count() -> None:
     assert by_length(18).release.name == "4.16"
     assert by_length(11).release.name == "4.13"
     assert by_length(0).release.name == NEWEST
+
+
+@pytest.mark.parametrize(
+    ("version", "length", "name", "certain", "note"),
+    [
+        ("4.99", 19, NEWEST, False, "Xen 4.99 is not known here: names are Xen master's"),
+        ("4.6.6", 9, "4.7", False, "Xen 4.6.6 is not known here: names are Xen 4.7's"),
+        ("4.23.0-rc1", 19, "master", True, ""),
+        ("4.23", 22, "master", True, "featuresets of 22 words are not known of Xen master, which "
+         "has 19: bits beyond have no names"),
+        ("4.17.9-1", 22, XS8, True, "of XenServer 4.17.9-1 no table is known here: names and "
+         "rules are those of XenServer 8 (4.17.3-4)"),
+        ("4.17.9-1", 25, TODAY, True, "of XenServer 4.17.9-1 no table is known here: names and "
+         "rules are those of XenServer 8 (4.17.6-2); featuresets of 25 words are not known of "
+         "XenServer 8 (4.17.6-2), which has 23: bits beyond have no names"),
+        ("4.13.9-1", 22, XS82, True, "of XenServer 4.13.9-1 no table is known here: names and "
+         "rules are those of XenServer 8.2 (4.13.5-9.49)"),
+        ("4.17.3", 24, TODAY, False, "featuresets of 24 words are not known of XenServer 8 "
+         "(4.17.6-2), which has 23: bits beyond have no names"),
+        ("4.13.5", 25, XS82, False, "featuresets of 25 words are not known of XenServer 8.2 "
+         "(4.13.5-9.49), which has 22: bits beyond have no names"),
+        ("4.13.5", 22, XS82, True, "the build is not told: by its 22 words, names and rules are "
+         "those of XenServer 8.2 (4.13.5-9.49)"),
+        (" 4.17 ", 19, "4.17", True, ""),
+    ],
+)  # fmt: skip
+def test_the_whole_note(version: str, length: int, name: str, certain: bool, note: str) -> None:
+    """Whose tables are taken, why, and whether the host itself says so."""
+    found = fit(version, length)
+    assert (found.release.name, found.certain, found.note) == (name, certain, note)
+
+
+@pytest.mark.parametrize(
+    ("length", "name", "note"),
+    [
+        (0, NEWEST, ""),
+        (11, "4.13", "the release is not told: by its 11 words, names and rules are those of Xen "
+         "4.13"),
+        (10, "4.12", "the release is not told: by its 10 words, which Xen 4.7 to 4.12 have, names "
+         "and rules are those of Xen 4.12"),
+        (23, TODAY, "the release is not told: by its 23 words, names and rules are those of "
+         "XenServer 8 (4.17.6-2)"),
+        (12, "4.16", "no release known here has 12 words: names and rules are those of Xen 4.16"),
+        (9, "4.12", "no release known here has 9 words: names and rules are those of Xen 4.12"),
+        (24, TODAY, "no release known here has 24 words: names and rules are those of XenServer 8 "
+         "(4.17.6-2)"),
+    ],
+)  # fmt: skip
+def test_by_length_nothing_is_certain(length: int, name: str, note: str) -> None:
+    """The newest of that length, else of the next longer one, else the longest; never certain."""
+    found = by_length(length)
+    assert (found.release.name, found.certain, found.note) == (name, False, note)
+    assert by_length(0, release("4.13")) == Fit(release("4.13"), certain=False)
+
+
+def test_two_releases_of_one_length() -> None:
+    """Where just two releases have a length, both are named."""
+    alike = [name for name in RELEASES if release(name).length == 18]
+    assert alike == ["xenserver-8.2-retrofit", "4.14", "4.15", "4.16"]
+    assert "which XenServer 8.2 retrofit to 4.16 have" in by_length(18).note

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from xenops_cpu.features import meanings
 from xenops_cpu.features.release import COMMON_1D, NEWEST, RELEASES, release
 
@@ -48,3 +50,49 @@ def test_groups_in_order() -> None:
         "tsx": ["RTM", "HLE"],
     }
     assert list(found) == ["base", "tsx"]
+
+
+def test_a_copy_says_what_it_copies() -> None:
+    """Unnamed in every release, it is told by the name of the feature of leaf 1."""
+    assert meanings.meaning(release("4.17"), 64) == meanings.Meaning(
+        meanings.COPIES, "AMD's copy of FPU, which is in leaf 1."
+    )
+    for name in RELEASES:
+        assert not any(
+            release(name).feature(number)
+            for number in range(64, 96)
+            if meanings.copy_of(number) is not None
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("HLE", "TSX's older half, off by default"),
+        ("RTM", "TSX, hidden at boot because it is off here"),
+        ("MD_CLEAR", "tells a guest that VERW scrubs buffers"),
+        ("VMX", "nested virtualisation, given only on request"),
+        ("AVX", "off at boot unless the guest's configuration asks for it"),
+    ],
+)
+def test_why_a_feature_is_only_taken_in(name: str, words: str) -> None:
+    """A sentence of its own, or that of all that are given on request."""
+    xen = release("4.17")
+    assert meanings.why_only_in_migration(xen, xen.features[name].number).startswith(words)
+
+
+def test_a_copy_of_leaf_1_is_a_compatibility_bit() -> None:
+    """Xen 4.7 showed it, and records of VMs have it since."""
+    assert meanings.why_only_in_migration(release("4.17"), 64).startswith("shown twice by Xen 4.7")
+    assert meanings.why_only_in_migration(release("4.17"), 10).startswith("off at boot unless")
+
+
+def test_features_that_share_a_sentence() -> None:
+    """Names by sentence, in the order in which sentences come first."""
+    xen = release("4.17")
+    numbers = [xen.features[name].number for name in ("VMX", "HLE", "SVM", "AVX")]
+    found = meanings.grouped(xen, numbers)
+    assert list(found.values()) == [["VMX", "SVM"], ["HLE"], ["AVX"]]
+    assert list(found) == [
+        meanings.why_only_in_migration(xen, n) for n in (*numbers[:2], numbers[3])
+    ]

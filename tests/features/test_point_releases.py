@@ -9,6 +9,8 @@ from xenops_cpu.features.fit import fit
 from xenops_cpu.features.point_releases import changes, later, named, newest, note
 from xenops_cpu.features.release import RELEASES, UPSTREAM, release
 
+DATA = ROOT / "xenops_cpu" / "data" / "point_releases.txt"
+
 
 def test_every_line_is_whole() -> None:
     """A title, a text, and at least one arrival with a commit, in a series whose end is known."""
@@ -96,3 +98,13 @@ def test_the_page_has_every_line() -> None:
     page = (ROOT / "docs" / "point-releases.md").read_text()
     for change in changes():
         assert f"| {change.title} | {change.text} |" in page
+
+
+def test_every_line_of_the_data_is_a_change() -> None:
+    """None is skipped; the features of a line are those that it names."""
+    lines = [line for line in DATA.read_text().splitlines() if line and not line.startswith("#")]
+    assert [change.title for change in changes()] == [line.split(" | ")[0] for line in lines[1:]]
+    by_title = {change.title: change for change in changes()}
+    assert by_title["CET's names"].features == ("CET_SS", "CET_IBT")
+    assert by_title["the last CPUID leaves"].features == ()
+    assert by_title["CET's names"].arrivals == {"4.13": (1, "682d71ff85")}

@@ -11,6 +11,7 @@ from xenops_cpu.features.release import (
     RELEASES,
     ReleaseError,
     Word,
+    build_numbers,
     builds,
     nearest_build,
     release,
@@ -160,3 +161,73 @@ def test_lines_and_builds() -> None:
     assert release("master").version == "4.23-unstable"
     assert nearest_build("xenserver-8", "4.17.2-1") == "xenserver-8-4.17.3-4"
     assert [release(name).place for name in RELEASES] == list(range(len(RELEASES)))
+
+
+def test_max_policies_came_with_4_14() -> None:
+    """Upstream from 4.14 on, and XenServer 8, which is built from 4.17."""
+    without = {name for name in RELEASES if not release(name).has_max}
+    assert without == {
+        "4.7", "4.8", "4.9", "4.10", "4.11", "4.12", "4.13", "xenserver-8.2-retrofit",
+        "xenserver-8.2-4.13.5-9.39", "xenserver-8.2-4.13.5-9.49",
+    }  # fmt: skip
+    assert all(release(name).has_max in (True, False) for name in RELEASES)
+
+
+def test_the_place_of_each_word() -> None:
+    """A register of a leaf, with its subleaf where it has some, or half an MSR."""
+    words = release("4.17").words
+    assert [word.index for word in words] == list(range(19))
+    assert [str(words[index]) for index in (0, 2, 5, 16, 17)] == [
+        "CPUID 0x00000001.edx", "CPUID 0x80000001.edx", "CPUID 0x00000007:0.ebx",
+        "MSR 0x0000010a.lo", "MSR 0x0000010a.hi",
+    ]  # fmt: skip
+    assert [words[index].name for index in (0, 2, 5, 16)] == ["1d", "e1d", "7b0", "m10Al"]
+
+
+def test_a_word_that_is_reserved() -> None:
+    """XenServer 8.2 has words without a place; they have an index and a name all the same."""
+    reserved = [
+        word for name in RELEASES for word in release(name).words
+        if word.leaf is None and word.msr is None
+    ]  # fmt: skip
+    assert reserved
+    for word in reserved:
+        assert str(word) == f"reserved word {word.index}"
+        assert word.name
+        assert word.name != "None"
+
+
+def test_names_on_the_command_line() -> None:
+    """Lower case, hyphens, in order, for releases whose cpuid= knows names; none before."""
+    xen = release("4.17")
+    assert xen.cmdline_names["avx512-ifma"] == xen.features["AVX512_IFMA"].number
+    assert list(xen.cmdline_names) == sorted(xen.cmdline_names)
+    assert release("4.12").cmdline_names == {}
+    assert release("xenserver-8.2-retrofit").cmdline_names["doitm"] is None
+
+
+@pytest.mark.parametrize(
+    ("build", "numbers"),
+    [
+        ("4.17.6-2", (4, 17, 6, 2)),
+        ("4.17.6-2.xs8", (4, 17, 6, 2)),
+        ("4.13.5-9.49.1.xcpng8.2", (4, 13, 5, 9, 49, 1)),
+        ("4.17.5-3.el7", (4, 17, 5, 3)),
+    ],
+)
+def test_the_numbers_of_a_build(build: str, numbers: tuple[int, ...]) -> None:
+    """What stands for the distribution at its end does not count."""
+    assert build_numbers(build) == numbers
+
+
+def test_what_is_no_release_names_all_there_are() -> None:
+    """Releases and lines, then the builds; a build of a Xen without a line is none of them."""
+    for text in ("5.1", "4.15.3-2"):
+        with pytest.raises(ReleaseError) as refused:
+            release(text)
+        message = str(refused.value)
+        assert message.startswith(f'"{text}" is not a Xen release known here; there are 4.7, 4.8, ')
+        assert message.endswith(
+            "and of the last ones the builds xenserver-8.2-retrofit, xenserver-8.2-4.13.5-9.39, "
+            "xenserver-8.2-4.13.5-9.49, xenserver-8-4.17.3-4, xenserver-8-4.17.6-2"
+        )

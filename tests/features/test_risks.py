@@ -62,3 +62,31 @@ def test_every_feature_of_every_release_has_a_risk() -> None:
     for name in RELEASES:
         xen = release(name)
         assert all(risk(xen, feature.number) for feature in xen.features.values())
+
+
+@pytest.mark.parametrize(
+    ("bit", "sentence"),
+    [
+        (number("MDS_NO"), "the guest takes the CPU to be immune to MDS and leaves its protection "
+         "off: other software may read its secrets"),
+        (64, "little: on AMD it repeats FPU of leaf 1, which guests look at"),
+        (10, "not known: this release has no name for the bit"),
+        (XEN.length * 32 - 1, "not known: this release has no name for the bit"),
+        (XEN.length * 32, "not known: this release has no name for the bit"),
+        (16 * 32 + 31, "the guest relies on what this bit of a register promises"),
+        (17 * 32 + 31, "the guest relies on what this bit of a register promises"),
+        (number("SSE4_2"), "programs or the kernel that use it stop with an invalid opcode (#UD) "
+         "or a fault"),
+    ],
+)  # fmt: skip
+def test_the_whole_sentence(bit: int, sentence: str) -> None:
+    """Named or not, in a register, beyond the words that a release has: each has its sentence."""
+    assert risk(XEN, bit) == sentence
+
+
+def test_every_kind_of_risk_has_a_sentence_of_its_own() -> None:
+    """A feature of each kind is told by that kind, not by what is said of all others."""
+    others = risk(XEN, number("SSE4_2"))
+    for name, meaning in meanings().items():
+        if meaning.risk != "-" and name in XEN.features:
+            assert risk(XEN, number(name)) != others, name

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cpuid.test_policy import POLICIES
-from tests.support.hosts import EXAMPLES, evolve, example, made
-from xenops_cpu.hosts.capture import CaptureError, dump, load
+from tests.support.hosts import EXAMPLES, evolve, example, made, names
+from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.hosts.capture import MOST_CPUS, CaptureError, dump, load
+from xenops_cpu.hosts.host import Featuresets, Processor, Topology, Xen
 from xenops_cpu.sources import SourceError
 from xenops_cpu.sources.recorded import Example, Recorded
 
@@ -28,6 +30,42 @@ def test_any_host_reads_back(origin: str, policy: Any, iommu: bool, notes: list[
         made(max_=None, notes=notes), origin=origin, policies={"raw": policy}, iommu=iommu
     )
     assert load(dump(host)) == host
+
+
+def test_nothing_of_a_host_is_lost() -> None:
+    """A host of which every member says something of its own reads back whole."""
+    host = evolve(
+        made(notes=("a note", "another")),
+        xen=Xen("4.17.3", "xen-3.0-x86_64", "smt=0"),
+        processor=Processor("GenuineIntel", "a CPU", "2596.1", "6", "85", "4", "fpu sse"),
+        topology=Topology(MOST_CPUS, 4, 2, 0),
+        iommu=True,
+        hvm=False,
+        featuresets=Featuresets(*(names(f) for f in ("FPU", "SSE", "AVX", "HLE", "RTM", "SHA"))),
+        policies={"raw": Policy({(1, 0): (1, 2, 3, 4)}, {0x10A: 5})},
+        uuid="0f1e",
+        recorded=True,
+    )
+    assert load(dump(host)) == host
+
+
+def test_a_capture_is_lines_for_people() -> None:
+    """A member a line, indented by its depth, in the order of docs/captures.md."""
+    text = dump(made(notes=("a note",)))
+    assert text.startswith('{\n "format": "xenops_cpu host",\n "version": 1,\n "host": {\n')
+    assert '\n  "notes": [\n   "a note"\n  ],\n' in text
+    assert text.endswith("}\n")
+    assert list(json.loads(text)["host"]) == [
+        "origin", "xen", "processor", "topology", "iommu", "hvm", "featuresets", "policies",
+        "notes", "uuid", "recorded", "name",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["policies", "notes", "uuid", "recorded"])
+def test_members_that_may_be_missing(name: str) -> None:
+    """An older capture lacks them: the host has none then, and is no record of xapi's."""
+    host = load(change(f"host.{name}", ...))
+    assert getattr(host, name) == {"policies": {}, "notes": (), "uuid": "", "recorded": False}[name]
 
 
 def change(path: str, value: Any) -> str:
@@ -65,6 +103,10 @@ def change(path: str, value: Any) -> str:
         (change("host.policies.raw.leaves", ["x"]), 'policies.raw: CPUID entry "x"'),
         (change("host.policies.raw.leaves", [1]), r"leaves\[0\]: 1 is not a string"),
         (change("host.notes", "x"), "host.notes: .* is not a list"),
+        (change("host.policies", []), "host.policies: .* is not an object"),
+        (change("host.policies.raw.msrs", ...), r"host\.policies\.raw\.msrs is missing"),
+        (change("host.recorded", 0), "host.recorded: 0 is not true or false"),
+        (change("host.origin", {"x": "y" * 99}), f'origin: {{"x": "{"y" * 53} is not a string$'),
     ],
 )
 def test_what_is_no_capture_is_refused(text: str, words: str) -> None:

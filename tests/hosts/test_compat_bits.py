@@ -11,9 +11,10 @@ from attrs import evolve
 from tests import GOLDEN, SHARED
 from xenops_cpu.cpuid.words import featureset_policy
 from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.features.release import RELEASES as RELEASE_NAMES
 from xenops_cpu.features.release import Release, release
 from xenops_cpu.hosts import compat_bits
-from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.hosts.host import Featuresets, Host, Processor, Topology, Xen
 from xenops_cpu.sources.recorded import Example
 
 RELEASES = {
@@ -115,6 +116,64 @@ def test_a_note_names_them() -> None:
     assert notes[0].startswith("HVM max")
     assert set(added) <= set(notes[0].split())
     assert "IBS" in added
+
+
+@pytest.mark.parametrize("name", RELEASE_NAMES)
+def test_the_rules_name_features_that_there_are(name: str) -> None:
+    """Whatever hypervisor a patched libxc runs on, that release knows the features of its rules."""
+    xen = release(name)
+    for rule in compat_bits.RULES:
+        if compat_bits.rules_of(xen) in rule.releases:
+            assert set(rule.names) <= set(xen.features)
+
+
+def test_short_sets_are_not_made_longer() -> None:
+    """What lies beyond the words that a hypervisor answered in is not published."""
+    xen = release("xenserver-8-4.17.3-4")
+    raw = host = xen.featureset(["FPU", "HLE", "RTM"])
+    for length in (2, 3, 5, 6):
+        own = Featureset(1, length)
+        answered = compat_bits.published(xen, "hvm_max", "GenuineIntel", raw, host, own)
+        assert answered.length == length
+        added = {"FPU", "VMX"}
+        added |= {"<2*32+0>"} if length > 2 else set()
+        added |= {"IBS"} if length > 3 else set()
+        added |= {"HLE", "RTM"} if length > 5 else set()
+        assert set(xen.names(answered)) == added
+
+
+def test_a_policy_tells_what_xen_itself_has() -> None:
+    """A bit that Xen's own max policy has was not added by libxc; without the policy it may be."""
+    xen = release("xenserver-8-4.17.3-4")
+    boot, most = xen.featureset(["FPU"]), xen.featureset(["FPU", "VMX", "IBS"])
+    host = Host(
+        origin="made up",
+        xen=Xen(xen.version),
+        processor=Processor(vendor="GenuineIntel"),
+        topology=Topology(1, 1, 1, 1),
+        iommu=False,
+        hvm=True,
+        featuresets=Featuresets(most, most, boot, boot, most, most),
+        policies={"hvm_max": featureset_policy(xen.featureset(["FPU", "VMX"]), xen)},
+    )
+    assert host.release is xen
+    assert xen.names(compat_bits.host_labels(host)["hvm_max"]) == ["IBS"]
+    unknown = compat_bits.host_labels(evolve(host, policies={}))
+    assert xen.names(unknown["hvm_max"]) == ["VMX", "IBS"]
+    told = compat_bits.notes(xen, "GenuineIntel", host.featuresets, host.policies)
+    assert told == ["HVM max has bits for compatibility only, which XenServer's libxc adds: IBS"]
+    untold = compat_bits.notes(xen, "GenuineIntel", host.featuresets)
+    assert untold[0].endswith(" adds: VMX IBS")
+
+
+def test_hle_without_rtm() -> None:
+    """Each feature of a rule is looked at by itself: RTM may come where HLE does not."""
+    xen = release("xenserver-8-4.17.3-4")
+    raw = host = xen.featureset(["FPU", "RTM"])
+    own = xen.featureset(["FPU"])
+    answered = compat_bits.published(xen, "pv_max", "GenuineIntel", raw, host, own)
+    assert "RTM" in xen.names(answered)
+    assert "HLE" not in xen.names(answered)
 
 
 def test_upstream_has_none() -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.support.hosts import EXAMPLES, evolve, example, made, names
 from xenops_cpu.features.featureset import Featureset
-from xenops_cpu.hosts.cpu_info import XAPI_KEYS, cpu_info, describe, host_stat, xapi_map
-from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.hosts.cpu_info import XAPI_KEYS, cpu_info, describe, host_stat, notes, xapi_map
+from xenops_cpu.hosts.host import Featuresets, Processor, Topology
 from xenops_cpu.hosts.offer import inconsistencies, offers
 
 SETS = st.lists(st.integers(0, 0xFFFFFFFF), min_size=19, max_size=19).map(Featureset.of_words)
@@ -73,6 +73,58 @@ def test_the_log_lines_have_hex_and_names() -> None:
     assert "HVM max − default: HLE RTM" in lines
     assert not any("default − max" in line for line in lines)
     assert "PV default − max: AVX" in list(describe(made("AVX", "SSE")))
+
+
+def test_every_log_line() -> None:
+    """The whole text, of a host whose max and default are alike and of one where they are not."""
+    fpu, sse, none = (names(each).text(":") for each in ("FPU", "SSE", ""))
+    alike = list(describe(made("FPU SSE", "FPU SSE")))
+    both = names("FPU SSE").text(":")
+    assert alike[:6] == [
+        f"PV max: {both}",
+        "PV max by name: FPU SSE",
+        f"PV default: {both}",
+        "PV default by name: FPU SSE",
+        f"PV max − default: {none}",
+        "PV max − default: none",
+    ]
+    assert [line.replace("PV", "HVM") for line in alike[:6]] == alike[6:]
+    assert list(describe(made("FPU", "SSE")))[4:8] == [
+        f"PV max − default: {sse}",
+        "PV max − default: SSE",
+        f"PV default − max: {fpu}",
+        "PV default − max: FPU",
+    ]
+    empty = list(describe(made("", "", "")))
+    assert empty[1] == "PV max by name: none"
+    assert empty[3] == "PV default by name: none"
+    old = list(describe(made("FPU", None, "FPU", xen="4.13")))
+    assert old[0].startswith("PV max (made from default and host): ")
+    assert old[1] == "PV max by name: FPU"
+
+
+def test_notes_of_a_record() -> None:
+    """What the source said, and that max was made up where Xen has none."""
+    assert list(notes(made(notes=["a note"]))) == ["a note"]
+    assert list(notes(made(notes=["a note"], max_=None, xen="4.13"))) == [
+        "a note",
+        "Xen 4.13 has no max policies: max is default, with HLE and RTM as in host (XenServer's "
+        "libxc did the same)",
+    ]
+
+
+def test_counts_and_lines_keep_their_places() -> None:
+    """No count and no line of /proc/cpuinfo stands for another."""
+    host = evolve(
+        made(),
+        topology=Topology(cpu_count=8, socket_count=4, threads_per_core=2, nr_nodes=3),
+        processor=Processor("vendor", "modelname", "speed", "family", "model", "stepping", "flags"),
+    )
+    info = cpu_info(host)
+    assert (info.cpu_count, info.socket_count, info.threads_per_core, info.nr_nodes) == (8, 4, 2, 3)
+    for name in ("vendor", "modelname", "speed", "family", "model", "stepping", "flags"):
+        assert getattr(info, name) == name
+    assert xapi_map(info)["threads_per_core"] == "2"
 
 
 def test_the_record_has_what_was_read() -> None:

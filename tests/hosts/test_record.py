@@ -11,6 +11,7 @@ from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
+from xenops_cpu.hosts.host import Processor, Topology
 from xenops_cpu.hosts.record import of_cpu_info
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.member import member_of_record, member_of_set
@@ -59,6 +60,44 @@ def test_a_host_of_xenserver_6() -> None:
     assert "in the order of XenServer 6.x" in member.notes[0]
 
 
+def test_the_words_of_xenserver_6_are_host_and_boot() -> None:
+    """One set for all guests and for the host; the whole note says what that means."""
+    parts = of_cpu_info({"features": OLD_STYLE}, "h")
+    ordered = Featureset.parse("bfebfbff-0098e3fd-20100800-00000001")
+    assert parts.sets == dict.fromkeys(("host", "pv_default", "hvm_default"), ordered)
+    assert parts.notes == (
+        "features has four words in the order of XenServer 6.x (1c, 1d, e1c, e1d): put in Xen's "
+        "order; guests got that set at boot, and xapi since XenServer 7 migrates nothing to such a "
+        "host",
+    )
+
+
+def test_each_guest_type_may_lack_its_boot_set() -> None:
+    """The note is of that guest type alone, and its migration set stands for boot."""
+    parts = of_cpu_info({"features_pv": "1", "features_pv_host": "2", "features_hvm": "3"}, "h")
+    assert parts.notes == ("features_hvm_host is missing: features_hvm is taken for boot as well",)
+    assert {name: str(words) for name, words in parts.sets.items()} == {
+        "pv_default": "00000002", "pv_max": "00000001",
+        "hvm_max": "00000003", "hvm_default": "00000003",
+    }  # fmt: skip
+
+
+def test_counts_and_lines_of_a_record() -> None:
+    """Seven digits are a count, more are none; without a line or a count nothing is told."""
+    told = of_cpu_info(
+        {"cpu_count": "9999999", "socket_count": " 2 ", "vendor": "v", "model": "7"}, "h"
+    )
+    assert told.topology == Topology(9_999_999, 2, 0, 0)
+    assert told.processor == Processor(vendor="v", model="7")
+    assert of_cpu_info({}, "h").processor is None
+    assert of_cpu_info({"cpu_count": "10000000"}, "h").topology is None
+    long = "9" * 50
+    with pytest.raises(InputError, match=f'h: cpu_count: "{long[:40]}" is not a whole number of'):
+        of_cpu_info({"features_pv": "1", "cpu_count": long}, "h", strict=True)
+    lenient = of_cpu_info({"cpu_count": long}, "h")
+    assert lenient.notes == (f'cpu_count is "{long[:40]}", which is no count: not counted',)
+
+
 def test_a_vm_of_xenserver_6() -> None:
     """Reordered, and without what the host had and no guest gets; the note names that."""
     vm = of_flags({"vendor": "GenuineIntel", "features": OLD_STYLE}, "v", HVM)
@@ -90,7 +129,11 @@ def test_a_vm_that_is_shut_down_has_seen_nothing() -> None:
 @pytest.mark.parametrize(
     ("record", "problem"),
     [
-        ({}, "h: there is no featureset of guests: features, features_hvm, "),
+        (
+            {},
+            "^h: there is no featureset of guests: features, features_hvm, features_hvm_host, "
+            "features_pv, features_pv_host are keys of xapi's record$",
+        ),
         ({"features": "1-2"}, "h: there is no featureset of guests"),
         ({"features_pv": "1-zz"}, 'h: features_pv: featureset word 1: "zz"'),
         (

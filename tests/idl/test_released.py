@@ -129,7 +129,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in (
         *(
             str(CONTRACT),
-            "README.md",
+            "docs/callers.md",
             "CHANGELOG.md",
             "idl/REFERENCE.md",
             "idl/xenops_cpu_interface.ml",

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.hosts import names
+from tests.support.pools import HVM, PV, host
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
-from xenops_cpu.pools.emit import Difference, EmitError, libvirt, xapi, xl
+from xenops_cpu.hosts.offer import Offer
+from xenops_cpu.pools.emit import Difference, EmitError, base, libvirt, xapi, xl
 
 NONE = Featureset(0, 19)
 
@@ -161,3 +163,59 @@ def test_xapi() -> None:
     lines = xapi(Featureset.parse("1-2"), "1234").splitlines()
     assert lines[0] == "xe vm-param-set uuid=1234 platform:featureset=00000001-00000002"
     assert "param-key=featureset" in lines[2]
+
+
+def test_where_the_text_starts_from() -> None:
+    """What some host gives and the level has not is switched off, what one lacks is switched on."""
+    hosts = [host("a", "FPU SSE AVX"), host("b", "FPU SSE AVX2")]
+    level = names("FPU SSE MD_CLEAR")
+    found = base(hosts, HVM, level)
+    assert found == names("FPU SSE AVX AVX2")
+    difference = Difference(release("4.17"), found, level)
+    assert difference.off == names("AVX AVX2")
+    assert difference.on == names("MD_CLEAR")
+    same = base([host("a", "FPU SSE MD_CLEAR")], HVM, level)
+    assert same == level
+    hvm = evolve(hosts[0], offers={HVM: Offer(HVM, names("FPU"), names("FPU"))})
+    assert base([hvm], HVM, names("FPU")) == names("FPU")
+    assert base([hvm], PV, names("FPU")) == Featureset(0, 19)
+
+
+def test_names_came_with_4_18() -> None:
+    """Xen 4.17's xl takes registers, 4.18's takes names."""
+    for xen, text in (("4.17", "cpuid = [\n"), ("4.18", 'cpuid = "host,')):
+        tables = release(xen)
+        difference = Difference(tables, tables.featureset(["AVX"]), tables.featureset([]))
+        assert text in xl(difference)
+
+
+def test_bits_beyond_the_words_of_a_release() -> None:
+    """A register string has no place for them, nor for MSRs: they are named as left alone."""
+    xen = release("4.17")
+    beyond = Featureset.of_features([0, xen.length * 32, 20 * 32 + 1], 21)
+    caps = beyond | xen.featureset(["RDCL_NO", "EIBRS"])
+    text = xl(Difference(xen, caps, Featureset(0, 21)))
+    assert (
+        "# xl before 4.18 cannot reach MSRs, these stay as the host gives them: RDCL_NO EIBRS "
+        "<19*32+0> <20*32+1>\n"
+    ) in text
+    with pytest.raises(EmitError, match=r"cannot reach MSRs: RDCL_NO EIBRS$"):
+        xl(Difference(xen, xen.featureset(["RDCL_NO", "EIBRS"]), Featureset(0, 19)))
+
+
+def test_libvirt_word_for_word() -> None:
+    """One element a feature, those to be switched off first."""
+    xen = release("4.17")
+    text = libvirt(Difference(xen, xen.featureset(["AVX", "HTT"]), xen.featureset(["MD_CLEAR"])))
+    assert text == (
+        "<cpu mode='host-passthrough'>\n"
+        "  <feature policy='disable' name=\"ht\"/>\n"
+        "  <feature policy='disable' name=\"avx\"/>\n"
+        "  <feature policy='force' name=\"md-clear\"/>\n"
+        "</cpu>\n"
+    )
+
+
+def test_xapi_without_a_vm() -> None:
+    """UUID stands for the VM's."""
+    assert xapi(names("FPU")).startswith("xe vm-param-set uuid=UUID platform:featureset=00000001-")

@@ -50,6 +50,10 @@ def hold(form: str, hosts: Sequence[Member], guest: GuestType, xen: str) -> None
     except EmitError as error:
         if form == "libvirt" and "one text a host" in str(error):
             return
+        # Nothing is to be said but bits of MSRs, which xl of that release has no word for.
+        _, only_msrs, beyond = str(error).partition("cannot reach MSRs: ")
+        if only_msrs and not names(beyond, xen) - trial.registers(tables):
+            return
         raise
     setting = reading.setting(form, made.text, tables) if made.difference.values else None
     level = made.difference.level

@@ -187,3 +187,27 @@ def test_with_four_words_the_same_set_loses_its_orphans() -> None:
     right = Featureset.parse("17cbfbff-f7fa3223")
     lost = (left & right) - combine(left, right)
     assert "CX16" in release(NEWEST).names(lost)
+
+
+def test_never_both_of_rsba_and_rrsba() -> None:
+    """Where every host has RRSBA and one has no EIBRS, the level has RSBA and not RRSBA as well."""
+    xen = release("4.17")
+
+    def levelled(*hosts: str) -> list[str]:
+        sets = [xen.featureset(["IBRSB", "ARCH_CAPS", *host.split()]) for host in hosts]
+        return xen.names(level(sets, xen))
+
+    assert levelled("RRSBA EIBRS", "RRSBA") == ["IBRSB", "ARCH_CAPS", "RSBA"]
+    assert levelled("RRSBA EIBRS", "RRSBA EIBRS") == ["IBRSB", "ARCH_CAPS", "EIBRS", "RRSBA"]
+    assert levelled("RSBA RRSBA EIBRS", "EIBRS") == ["IBRSB", "ARCH_CAPS", "EIBRS", "RRSBA"]
+    assert levelled("RSBA RRSBA EIBRS", "RSBA RRSBA") == ["IBRSB", "ARCH_CAPS", "RSBA"]
+
+
+def test_combine_knows_libxcs_list_and_the_length() -> None:
+    """On 4.17 it OR-s what libxc's list has, without VERW_CLEAR; rules go by the longer set."""
+    xen = release("4.17")
+    late, none = xen.featureset(["VERW_CLEAR", "MD_CLEAR"]), xen.featureset([])
+    assert xen.names(combine(late, none, xen)) == ["MD_CLEAR"]
+    assert xen.names(level([late, none], xen)) == ["MD_CLEAR", "VERW_CLEAR"]
+    old = release("4.13").featureset(["MD_CLEAR"])
+    assert combine(old, release("4.13").featureset([])) == Featureset(0, 11)

@@ -8,13 +8,23 @@ from attrs import evolve
 from tests.support.hosts import EXAMPLES, example, made, names
 from tests.support.pools import host as member_named
 from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType
-from xenops_cpu.pools.member import member_of, release_of_pool, unlike
+from xenops_cpu.pools.member import (
+    Member,
+    member_of,
+    member_of_record,
+    member_of_set,
+    release_of_pool,
+    unlike,
+)
 from xenops_cpu.pools.vm import Vm, guest_type, labels, wrong_kind
 
+PV, HVM = GuestType.PV, GuestType.HVM
 XS8 = release("xenserver-8-4.17.3-4")
 
 
@@ -127,3 +137,80 @@ def test_the_rules_are_the_newest_members_in_any_order() -> None:
 def test_equal_names_get_a_number() -> None:
     """Also where the number is a name already."""
     assert unlike(["a", "a", "a (2)", "a", "b"]) == ["a", "a (2)", "a (2) (2)", "a (3)", "b"]
+
+
+RECORD = {
+    "vendor": "GenuineIntel",
+    "cpu_count": "8",
+    "socket_count": "2",
+    "features_pv": str(names("FPU SSE HLE")),
+    "features_hvm": str(names("FPU SSE HLE RTM")),
+    "features_pv_host": str(names("FPU")),
+    "features_hvm_host": str(names("FPU SSE")),
+}
+
+
+def test_a_record_is_strict() -> None:
+    """A count or a set that is none is refused, with the name of the host."""
+    with pytest.raises(InputError, match=r"^h: cpu_count: "):
+        member_of_record({**RECORD, "cpu_count": "x"}, "h")
+    with pytest.raises(InputError, match=r"^h: there is no featureset of guests"):
+        member_of_record({}, "h")
+
+
+def test_all_of_a_record_is_in_the_member() -> None:
+    """Name, vendor, counts and all four sets; the release follows from the words, not surely."""
+    member = member_of_record(RECORD, "h")
+    assert (member.name, member.vendor, member.certain) == ("h", "GenuineIntel", False)
+    assert (member.cpu_count, member.socket_count) == (8, 2)
+    assert [member.boot(guest) for guest in (PV, HVM)] == [names("FPU"), names("FPU SSE")]
+    assert member.migration(PV) == names("FPU SSE HLE")
+    assert member.migration(HVM) == names("FPU SSE HLE RTM")
+    assert member.release is release("master")
+
+
+@pytest.mark.parametrize(("hvm", "guests"), [(None, [PV, HVM]), (True, [PV, HVM]), (False, [PV])])
+def test_the_caller_knows_whether_hvm_runs(hvm: bool | None, guests: list[GuestType]) -> None:
+    """What the caller says counts; without a word the record's sets tell."""
+    assert list(member_of_record(RECORD, "h", hvm=hvm).offers) == guests
+    zero = {**RECORD, "features_hvm": "0" * 8, "features_hvm_host": "0" * 8}
+    assert (HVM in member_of_record(zero, "h", hvm=hvm).offers) is (hvm is True)
+
+
+def test_a_release_that_the_caller_assumes() -> None:
+    """It is certain then; compatibility bits are those of XenServer's releases alone."""
+    upstream = member_of_record(RECORD, "h", release("4.17"))
+    assert (upstream.release, upstream.certain) == (release("4.17"), True)
+    assert upstream.compat_bits == {}
+    assert not any("the release is not told" in note for note in upstream.notes)
+    boot, most = XS8.featureset(["FPU"]), XS8.featureset(["FPU", "IBS"])
+    record = {
+        "vendor": "GenuineIntel",
+        "features_pv": str(boot), "features_pv_host": str(boot),
+        "features_hvm": str(most), "features_hvm_host": str(boot),
+    }  # fmt: skip
+    citrix = member_of_record(record, "h", XS8)
+    assert XS8.names(citrix.compat_bits[HVM]) == ["IBS"]
+    assert member_of_record(record, "h", release("4.17")).compat_bits == {}
+
+
+def test_a_host_of_which_one_set_is_known() -> None:
+    """It stands for boot and migration of that guest type; the notes say what was assumed."""
+    most = names("FPU SSE")
+    member = member_of_set(most, "h", PV)
+    assert member == Member(
+        name="h",
+        vendor="",
+        release=release("master"),
+        offers={PV: Offer(PV, most, most)},
+        certain=False,
+        notes=(
+            "one featureset is known of it: what a new guest gets may be less",
+            "the release is not told: by its 19 words, which Xen 4.17 to master have, names and "
+            "rules are those of Xen master",
+        ),
+    )
+    told = member_of_set(most, "h", PV, release("4.18"))
+    assert (told.release, told.certain) == (release("4.18"), True)
+    assert told.notes == member.notes[:1]
+    assert len(member_of_set(Featureset(), "h", PV).notes) == 1

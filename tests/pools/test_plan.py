@@ -7,8 +7,9 @@ from attrs import evolve
 
 from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host, mixed
+from xenops_cpu.features.release import release
 from xenops_cpu.interface import Verdict
-from xenops_cpu.pools.plan import joined, left, plan
+from xenops_cpu.pools.plan import Plan, Touched, joined, left, plan, started_at_level
 from xenops_cpu.pools.vm import Vm
 
 A, B = host("a", "FPU RDRAND XSAVE AVX"), host("b", "FPU RDRAND XSAVE AVX")
@@ -123,3 +124,46 @@ def test_real_hosts() -> None:
     lost = change.before.release.names(change.before.featureset - change.after.featureset)
     assert list(change.lost) == lost
     assert "IBRSB" in lost
+
+
+def test_several_vms_are_each_looked_at() -> None:
+    """A VM that no host takes in, and one that nothing changes for, do not end the list."""
+    homeless, same, touched = vm("FPU SHA", "none"), vm("FPU", "same"), vm("FPU AVX", "seen")
+    found = plan([A, B], joined([A, B], OLD), [homeless, same, touched])
+    assert [each.vm.name for each in found.vms] == ["seen"]
+    assert found.homeless == (homeless,)
+
+
+def test_the_rules_that_are_told_count() -> None:
+    """Both levels are by the same release: 4.13 does not OR what 4.17 does."""
+    hosts = [host("a", "FPU MD_CLEAR"), host("b", "FPU")]
+    for xen, features in (("4.13", ["FPU"]), ("4.17", ["FPU", "MD_CLEAR"])):
+        change = plan(hosts, [*hosts, host("c", "FPU")], (), release(xen)).changes[1]
+        assert change.before.names == change.after.names == features
+
+
+@pytest.mark.parametrize(
+    ("closed", "stranded", "harmless"),
+    [((), False, True), (("a",), False, False), ((), True, False), (("a",), True, False)],
+)
+def test_what_is_harmless(closed: tuple[str, ...], stranded: bool, harmless: bool) -> None:
+    """No host may close, and no VM be stranded."""
+    touched = Touched(vm("FPU"), closed, (), (), stranded)
+    assert Plan((), (touched,)).harmless is harmless
+
+
+def test_a_vm_at_the_present_level() -> None:
+    """It has seen the level, by the rules that are told, and the vendor where all have one."""
+    hosts = [host("a", "FPU MD_CLEAR"), host("b", "FPU")]
+    assert started_at_level(hosts, HVM) == Vm(
+        "a VM started at the present level (HVM)", HVM, names("FPU MD_CLEAR"), "GenuineIntel"
+    )
+    old = started_at_level(hosts, HVM, release("4.13"))
+    assert old is not None
+    assert old.features == names("FPU")
+    amd = host("c", "FPU", vendor="AuthenticAMD")
+    mixed_vendors = started_at_level([*hosts, amd], PV)
+    assert mixed_vendors is not None
+    assert mixed_vendors.vendor == ""
+    assert started_at_level([], HVM) is None
+    assert started_at_level([evolve(amd, offers={})], HVM) is None

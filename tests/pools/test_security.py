@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.support.pools import HVM, host, mixed
+from attrs import evolve
+
+from tests.support.hosts import names
+from tests.support.pools import HVM, PV, host, mixed
 from xenops_cpu.features.release import release
 from xenops_cpu.interface import SecurityKind
 from xenops_cpu.pools import security
@@ -75,3 +78,29 @@ def test_a_loss_of_speed() -> None:
     """What guests miss in time is told after what they miss in safety."""
     (one,) = read(host("a", "FPU RDRAND"), host("b", "FPU")).values()
     assert (one.kind, one.feature, one.hosts) == (SecurityKind.SPEED, "RDRAND", ("b",))
+
+
+def test_hosts_without_such_guests_cause_nothing() -> None:
+    """Only hosts that run the guest type are named, in every kind of reading."""
+    pv_only = evolve(host("pv", "FPU"), offers={PV: host("pv", "FPU").offers[PV]})
+    found = read(host("a", f"{BASE} MD_CLEAR PCID SSBD RDCL_NO"), host("b", BASE), pv_only)
+    assert {name: reading.hosts for name, reading in found.items()} == {
+        "MD_CLEAR": ("a",),
+        "RDCL_NO": ("b",),
+        "SSBD": ("b",),
+        "PCID": ("b",),
+    }
+
+
+def test_what_no_host_has_is_forced_by_none() -> None:
+    """A VERW feature that a level has without any host's is no reading of this kind."""
+    hosts = [host("a", "FPU"), host("b", "FPU")]
+    level = evolve(level_of(hosts, HVM), featureset=names("FPU MD_CLEAR"))
+    assert [each for each in readings(hosts, level) if each.feature == "MD_CLEAR"] == []
+
+
+def test_each_form_is_looked_at() -> None:
+    """A level with RRSBA and without RSBA has a reading of the former."""
+    found = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", f"{BASE} EIBRS"))
+    assert found["RRSBA"].hosts == ("a",)
+    assert "RSBA" not in found

@@ -6,11 +6,14 @@ from itertools import product
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.pools import HVM, host, mixed
+from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
+from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.pools import split as module
 from xenops_cpu.pools.levelling import level, rules
 from xenops_cpu.pools.member import Member
@@ -155,3 +158,72 @@ def test_many_kinds_take_no_cube_of_steps(monkeypatch: pytest.MonkeyPatch) -> No
     assert not found.exact
     assert len(found.parts) == 3
     assert costed < 60 * 60 + 200
+
+
+def test_all_subsets() -> None:
+    """Each once, the whole first and nothing last."""
+    assert list(module._subsets(0b1011)) == [11, 10, 9, 8, 3, 2, 1, 0]
+    assert list(module._subsets(0)) == [0]
+
+
+def test_a_split_says_what_it_is_of() -> None:
+    """The guest type, the rules, and each part's hosts with their level."""
+    members = [host("a", "FPU MD_CLEAR"), host("b", "FPU"), host("c", "FPU SSE AVX", xen="4.17")]
+    found = split(members, HVM, 2)
+    assert (found.guest, found.release, found.exact) == (HVM, XEN, True)
+    assert [(part.hosts, XEN.names(part.featureset)) for part in found.parts] == [
+        (("a", "b"), ["FPU", "MD_CLEAR"]),
+        (("c",), ["FPU", "SSE", "AVX"]),
+    ]
+    old = split(members, HVM, 2, release("4.13"))
+    assert old.release is release("4.13")
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_too_few_parts_word_for_word(parts: int) -> None:
+    """How many vendors there are and which, and one part or several."""
+    members = [host(name, "FPU", vendor=name) for name in ("Cyrix", "AuthenticAMD", "GenuineIntel")]
+    with pytest.raises(SplitError) as refused:
+        split(members, HVM, parts)
+    noun = "1 part" if parts == 1 else "2 parts"
+    assert str(refused.value) == (
+        "hosts of 3 vendors (AuthenticAMD, Cyrix, GenuineIntel) cannot be put into " + noun
+    )
+    assert len(split(members, HVM, 3).parts) == 3
+
+
+@pytest.mark.parametrize(("limit", "exact"), [(2, False), (3, True)])
+def test_as_many_kinds_as_are_searched(
+    monkeypatch: pytest.MonkeyPatch, limit: int, exact: bool
+) -> None:
+    """Up to the limit the search is exact, beyond it is not."""
+    monkeypatch.setattr(module, "EXACT", limit)
+    members = [host("a", "FPU"), host("b", "SSE"), host("c", "AVX"), host("d", "FPU")]
+    assert split(members, HVM, 2).exact is exact
+
+
+def test_hosts_that_tell_nothing_cost_nothing() -> None:
+    """A set without words does not count in a level, searched or not."""
+    silent = evolve(host("s", "FPU"), offers={HVM: Offer(HVM, Featureset(), Featureset())})
+    members = [silent, host("a", "FPU ADX"), host("b", "FPU ADX SMEP")]
+    for limit in (0, 10):
+        module_limit, module.EXACT = module.EXACT, limit
+        try:
+            found = split(members, HVM, 1)
+        finally:
+            module.EXACT = module_limit
+        assert found.given_up == 1
+        assert found.parts[0].hosts == ("s", "a", "b")
+    empty = module._sum(module._Kind("", Featureset(), (0,)), [1, 2])
+    assert empty.cost(XEN, [1, 2]) == 0
+    for features in ("FPU", "FPU MD_CLEAR"):
+        alone = module._sum(module._Kind("", host("x", features).boot(HVM), (0,)), [1, 2])
+        assert empty + alone == alone
+
+
+def test_two_hosts_lose_their_orphans() -> None:
+    """One host keeps what depends on what it lacks; the level of two that are alike does not."""
+    one = module._Kind("", host("x", "FPU AVX").boot(HVM), (0,))
+    two = evolve(one, hosts=(0, 1))
+    for kind, cost in ((one, 0), (two, 2), (evolve(one, hosts=(0, 1, 2)), 3)):
+        assert module._cost([kind], XEN) == module._sum(kind, []).cost(XEN, []) == cost

@@ -18,10 +18,11 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType, Verdict
+from xenops_cpu.pools import verdict
 from xenops_cpu.pools.grid import grid
 from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
-from xenops_cpu.pools.verdict import UNSEEN, check, check_all
+from xenops_cpu.pools.verdict import UNSEEN, Answer, check, check_all
 from xenops_cpu.pools.vm import Vm, of_flags
 
 PV, HVM = GuestType.PV, GuestType.HVM
@@ -295,3 +296,98 @@ def test_allowed_where_libxc_is_content() -> None:
         host = Member("h", INTEL, XEN, {HVM: Offer(GuestType.HVM, Featureset(), offered)})
         answer = check(Vm("v", HVM, of_words(record["vm"]), INTEL), host)
         assert answer.grade.allowed is record["compatible"]
+
+
+def test_vendors_that_are_not_known_are_not_compared() -> None:
+    """Where the host's vendor or the VM's is not known, features decide, and a note says so."""
+    note = "the vendors were not compared: one is not known"
+    nameless = evolve(HOST, vendor="")
+    for one, member in ((vm("FPU"), nameless), (vm("FPU", vendor=""), HOST)):
+        answer = check(one, member)
+        assert answer.verdict is Verdict.MIGRATES
+        assert note in answer.notes
+        assert grid([one], [member]).verdict(0, 0) is Verdict.MIGRATES
+    assert note not in check(vm("FPU"), HOST).notes
+    assert check(vm("FPU"), evolve(HOST, vendor=AMD)).verdict is Verdict.IMPOSSIBLE
+
+
+def test_what_differs_between_hosts_is_never_taken_for_alike() -> None:
+    """Limits, compatibility bits, reasons, sets, releases and vendors: each has its own answer."""
+    seen = evolve(vm("FPU SSE AVX RTM"), limits=LeafLimits(13, 2, 0))
+    rtm = XEN.features["RTM"].number
+    members = [
+        HOST,
+        evolve(HOST, name="limits", limits={HVM: LeafLimits(13, 1, 0)}),
+        evolve(HOST, name="bits", compat_bits={HVM: {rtm: "an old bit"}}),
+        evolve(HOST, name="reasons", explain=lambda name, number: f"{name} {number}"),
+        evolve(HOST, name="others", explain=lambda name, number: "another reason"),
+        evolve(HOST, name="sets", sets=None),
+        evolve(HOST, name="release", release=release("4.13")),
+        evolve(HOST, name="vendor", vendor=AMD),
+    ]
+    together = check_all([seen], members)
+    for answer, member in zip(together, members, strict=True):
+        alone = check(seen, member)
+        assert (answer.vm, answer.host) == (seen, member)
+        assert answer.verdict is alone.verdict
+        assert answer.missing == alone.missing
+        assert answer.only_by_max == alone.only_by_max
+        assert answer.notes == alone.notes
+
+
+def test_vms_and_hosts_that_are_alike_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kinds of VM on two kinds of host are four questions, however many there are of each."""
+    asked = []
+
+    def counted(one: Vm, member: Member) -> Answer:
+        asked.append((one.name, member.name))
+        return check(one, member)
+
+    monkeypatch.setattr(verdict, "check", counted)
+    vms = [evolve(vm(text), name=f"v{i}", uuid=str(i), home=str(i), source=str(i))
+           for i, text in enumerate(["FPU", "FPU AVX"] * 3)]  # fmt: skip
+    other = evolve(HOST, vendor="")
+    hosts = [evolve(each, name=f"h{i}") for i, each in enumerate([HOST, other] * 2)]
+    answers = check_all(vms, hosts)
+    assert len(asked) == 4
+    assert [(a.vm, a.host) for a in answers] == [(one, member) for one in vms for member in hosts]
+
+
+@pytest.mark.parametrize(
+    ("takers", "remedy"),
+    [
+        (1, "or move it to h1, which can take it in"),
+        (3, "or move it to h1, h2, h3, which can take it in"),
+        (4, "or move it to h1, h2, h3 and others, which can take it in"),
+        (5, "or move it to h1, h2, h3 and others, which can take it in"),
+    ],
+)
+def test_other_hosts_word_for_word(takers: int, remedy: str) -> None:
+    """Up to three are named."""
+    offer = {HVM: Offer(HVM, names("FPU AVX"), names("FPU AVX"))}
+    good = [evolve(HOST, name=f"h{number}", offers=offer) for number in range(1, takers + 1)]
+    assert check_all([vm("FPU AVX")], [HOST, *good])[0].remedies[-1] == remedy
+
+
+def test_why_old_words_are_refused() -> None:
+    """The whole sentence, which names the two ages of xapi."""
+    flags = {"vendor": INTEL, "features": "0098e3fd-bfebfbff-00000001-20100800"}
+    old = of_flags(flags, "v", HVM)
+    everything = Featureset(XEN.masks["hvm_hap_max"].bits, 19)
+    offer = {HVM: Offer(HVM, everything, everything)}
+    answer = check(old, evolve(HOST, offers=offer))
+    assert answer.verdict is Verdict.ONLY_BY_FORCE
+    assert answer.problems == (
+        "the VM's record has four words in XenServer 6's order: xapi 22.7 and later compares them "
+        "as they stand and refuses; older xapi put them in order first",
+    )
+
+
+def test_a_host_without_the_migration_key_refuses_in_the_grid_too() -> None:
+    """Nothing is known to be taken in there, so every VM that has seen something needs force."""
+    offer = {HVM: Offer(HVM, names("FPU"), Featureset(), joined=False)}
+    untold = evolve(HOST, offers=offer)
+    for one in (vm("FPU"), vm(""), vm(None)):
+        assert grid([one], [untold]).verdict(0, 0) is check(one, untold).verdict
+    assert check(vm("FPU"), untold).verdict is Verdict.ONLY_BY_FORCE
+    assert check(vm(None), untold).verdict is Verdict.BOOTS

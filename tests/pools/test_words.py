@@ -1,19 +1,112 @@
-"""The words that the page and the command line share."""
+"""The words that page and command line share: counts, lists that are cut, notes told once."""
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
 from tests.report.pool import POOL, VMS
 from tests.support.hosts import names
-from tests.support.pools import real
-from xenops_cpu.interface import GuestType
+from tests.support.pools import host, real
+from xenops_cpu.interface import GuestType, SecurityKind
 from xenops_cpu.pools import words
+from xenops_cpu.pools.lack import Lack
 from xenops_cpu.pools.level import kinds, level_of
+from xenops_cpu.pools.security import Reading
 from xenops_cpu.pools.verdict import check
 from xenops_cpu.pools.vm import started_on
+from xenops_cpu.pools.words import alike, count, notes, several_vendors, short, some, vendors
 
 HVM = GuestType.HVM
+A, B = host("a", "FPU"), host("b", "FPU")
+
+
+def letters(number: int) -> list[str]:
+    return list("abcdefghijkl"[:number])
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 hosts"), (1, "1 host"), (2, "2 hosts"), (1234567, "1,234,567 hosts")],
+)
+def test_a_count_and_its_noun(number: int, text: str) -> None:
+    """One has no plural, every other number has."""
+    assert count(number, "host") == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, ""),
+        (1, "a"),
+        (7, "a, b, c, d, e, f, g"),
+        (8, "a, b, c, d, e, f and 2 more"),
+        (9, "a, b, c, d, e, f and 3 more"),
+    ],
+)
+def test_a_long_list_is_cut(number: int, text: str) -> None:
+    """Six are named and the rest counted; one more than that is named as well."""
+    assert some(letters(number)) == text
+
+
+def test_the_length_of_a_list_may_be_told() -> None:
+    """Then that many are named, or one more."""
+    assert some(letters(3), 2) == "a, b, c"
+    assert some(letters(4), 2) == "a, b and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("the CPU does not show it: CPUID 0x00000007:0.ebx bit 4 is 0", "the CPU does not show it"),
+        ("not shown: MSR 0x0000010a.lo exists with ARCH_CAPS only", "not shown"),
+        ("old: its highest leaf is below CPUID 0x80000008.ebx", "old"),
+        ("Xen has it off", "Xen has it off"),
+    ],
+)
+def test_a_reason_without_the_place(reason: str, text: str) -> None:
+    """What differs from feature to feature is left out, so that features share a reason."""
+    assert short(reason) == text
+
+
+def test_features_that_are_lost_alike() -> None:
+    """By reason, risk and where the bit comes from, which is not said twice."""
+    found = alike(
+        [
+            Lack(1, "AVX", "gone: CPUID 0x00000001.ecx bit 28 is 0", "crash"),
+            Lack(2, "AVX2", "gone: CPUID 0x00000007:0.ebx bit 5 is 0", "crash"),
+            Lack(3, "SHA", "gone", "none"),
+            Lack(4, "IBS", "an old bit", "", compatibility="an old bit"),
+            Lack(5, "LWP", "gone", "none", compatibility="another old bit"),
+        ]
+    )
+    assert found == {
+        ("gone", "crash", ""): ["AVX", "AVX2"],
+        ("gone", "none", ""): ["SHA"],
+        ("an old bit", "", ""): ["IBS"],
+        ("gone", "none", "another old bit"): ["LWP"],
+    }
+
+
+def test_vendors_are_told_once_and_warned_of() -> None:
+    """In order of appearance; a vendor that is not known is none; one vendor is no warning."""
+    amd = evolve(B, vendor="AuthenticAMD")
+    unknown = evolve(B, vendor="")
+    assert vendors([unknown, amd, A, amd]) == ["AuthenticAMD", "GenuineIntel"]
+    assert several_vendors([A, B, unknown]) == ""
+    assert several_vendors([A, amd]) == (
+        "these hosts have CPUs of GenuineIntel and AuthenticAMD: no VM can move between vendors, "
+        "whatever the level"
+    )
+
+
+def test_a_note_that_several_hosts_share_is_told_once() -> None:
+    """With the hosts that it is of, three of them by name; notes in order of appearance."""
+    several = [evolve(A, name=name, notes=("shared",)) for name in letters(5)]
+    own = evolve(B, notes=("own", "shared"))
+    assert list(notes([own])) == ["b: own", "b: shared"]
+    assert list(notes([own, *several])) == ["b: own", "b, a, b and 3 more: shared"]
+    assert list(notes(several[:4])) == ["a, b, c, d: shared"]
 
 
 def test_what_an_answer_lacks_is_grouped_by_why() -> None:
@@ -46,6 +139,13 @@ def test_losses_are_grouped_by_their_reason() -> None:
     assert sum(map(len, reasons.values())) == len(level.losses)
     assert len(reasons) < len(level.losses)
     assert not any("bit" in reason for reason in reasons)
+
+
+def test_a_reading_in_words() -> None:
+    """The feature, what it means, and the hosts because of which, or the level."""
+    slow = Reading(SecurityKind.SPEED, "AVX2", ("a", "b"), "slow")
+    assert words.reading(slow) == "AVX2: slow (because of a, b)"
+    assert words.reading(evolve(slow, hosts=())) == "AVX2: slow (because of the level)"
 
 
 def test_who_gives_a_level() -> None:

@@ -23,9 +23,8 @@ def register(value: int) -> bytes:
 
 def test_of_cpuinfo(tmp_path: Path) -> None:
     """The first CPU's line, where nothing better is there."""
-    root = files(
-        tmp_path, proc__cpuinfo="processor : 0\nmicrocode\t: 0x2b000571\n\nprocessor : 1\n"
-    )
+    text = "processor : 0\nmicrocode\t: 0x2b000571\n\nprocessor : 1\n"
+    root = files(tmp_path, proc__cpuinfo=text)
     assert microcode.revision("GenuineIntel", root) == 0x2B000571
 
 

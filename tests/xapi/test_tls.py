@@ -105,13 +105,18 @@ def test_insecure_is_said_aloud_once_for_an_address() -> None:
         f"SHA-256: {FIRST}\n",
         f" {FIRST.replace(':', ' ')} ",
     ],
+    ids=["as printed", "bare", "openssl", "ssh", "blanks and a line", "pasted"],
 )
 def test_forms_of_a_fingerprint(text: str) -> None:
     """As openssl prints it, as a bare number, as people paste it."""
     assert parse_fingerprint(text) == FIRST
 
 
-@pytest.mark.parametrize("text", ["", "AB:CD", FIRST + ":00", "SHA1 Fingerprint=" + "AB" * 20])
+@pytest.mark.parametrize(
+    "text",
+    ["", "AB:CD", FIRST + ":00", "SHA1 Fingerprint=" + "AB" * 20],
+    ids=["empty", "short", "long", "SHA-1"],
+)
 def test_what_is_no_fingerprint(text: str) -> None:
     """The error has the command that prints one."""
     with pytest.raises(InputError, match="openssl x509 -noout -fingerprint -sha256"):

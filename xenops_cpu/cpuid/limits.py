@@ -26,7 +26,7 @@ class LeafLimits:
         """Zero where a policy does not have the leaf."""
         return cls(
             basic=policy.leaf(0)[0],
-            subleaf7=policy.leaf(7, 0)[0],
+            subleaf7=policy.leaf(7)[0],
             extended=policy.leaf(0x80000000)[0],
         )
 

@@ -18,29 +18,29 @@ from .policy import NO_SUBLEAF, Policy
 
 _WORD = 0xFFFFFFFF
 
-# What a guest sees in leaves and registers that no word of a featureset has.
-_ELSEWHERE: tuple[tuple[int, str], ...] = (
-    (0x0, "vendor and highest basic leaf"),
-    (0x1, "family, model and stepping; APIC id, CLFLUSH size"),
-    (0x2, "cache descriptors"),
-    (0x4, "caches"),
-    (0x5, "MONITOR line sizes"),
-    (0x6, "power and thermal features"),
-    (0xA, "performance counters"),
-    (0xB, "topology"),
-    (0x14, "processor trace"),
-    (0x19, "key locker"),
-    (0x1F, "topology"),
-    (0x80000000, "highest extended leaf"),
-    (0x80000002, "brand string"),
-    (0x80000005, "caches and TLBs"),
-    (0x80000008, "address sizes and core count"),
-    (0x8000000A, "SVM features"),
-    (0x80000019, "TLBs"),
-    (0x8000001C, "LWP"),
-    (0x8000001D, "caches"),
-    (0x8000001E, "topology"),
-    (0x8000001F, "memory encryption"),
+# What a guest sees in leaves and registers that no word of a featureset has: leaves, and what for.
+_ELSEWHERE: tuple[tuple[range, str], ...] = (
+    (range(0x1), "vendor and highest basic leaf"),
+    (range(0x1, 0x2), "family, model and stepping; APIC id, CLFLUSH size"),
+    (range(0x2, 0x3), "cache descriptors"),
+    (range(0x4, 0x5), "caches"),
+    (range(0x5, 0x6), "MONITOR line sizes"),
+    (range(0x6, 0x7), "power and thermal features"),
+    (range(0xA, 0xB), "performance counters"),
+    (range(0xB, 0xC), "topology"),
+    (range(0x14, 0x15), "processor trace"),
+    (range(0x19, 0x1A), "key locker"),
+    (range(0x1F, 0x20), "topology"),
+    (range(0x80000000, 0x80000001), "highest extended leaf"),
+    (range(0x80000002, 0x80000005), "brand string"),
+    (range(0x80000005, 0x80000007), "caches and TLBs"),
+    (range(0x80000008, 0x80000009), "address sizes and core count"),
+    (range(0x8000000A, 0x8000000B), "SVM features"),
+    (range(0x80000019, 0x8000001A), "TLBs"),
+    (range(0x8000001C, 0x8000001D), "LWP"),
+    (range(0x8000001D, 0x8000001E), "caches"),
+    (range(0x8000001E, 0x8000001F), "topology"),
+    (range(0x8000001F, 0x80000020), "memory encryption"),
 )
 
 
@@ -103,7 +103,7 @@ def _within_limits(policy: Policy, leaf: int, subleaf: int | None) -> bool:
     first = leaf & 0xFFFF0000
     if leaf - first > policy.leaf(first)[0] & 0xFFFF:
         return False
-    return leaf != 7 or (subleaf or 0) <= policy.leaf(7, 0)[0]
+    return leaf != 7 or (subleaf or 0) <= policy.leaf(7)[0]
 
 
 def _value(policy: Policy, word: Word) -> int:
@@ -138,21 +138,17 @@ def _raise_limits(leaves: dict[LeafKey, Registers], key: LeafKey) -> None:
 
 
 def _lost(policy: Policy, release: Release) -> Iterator[str]:
-    there = {leaf for (leaf, _), registers in policy.leaves.items() if any(registers)}
-    told: set[int] = set()
-    for leaf, words in _ELSEWHERE:
-        last = leaf + 2 if leaf == 0x80000002 else leaf
-        if any(leaf <= found <= last for found in there):
-            told.update(range(leaf, last + 1))
-            yield f"CPUID {leaf:x}: {words}"
+    rest = {leaf for (leaf, _), registers in policy.leaves.items() if any(registers)}
+    for leaves, meaning in _ELSEWHERE:
+        there = rest.intersection(leaves)
+        if there:
+            yield f"CPUID {min(there):x}: {meaning}"
+        rest -= there
     if any(policy.leaf(0xD, subleaf)[0] for subleaf in (0, 2)):
         yield "CPUID d: XSAVE state components and their sizes"
-    in_words = {word.leaf for word in release.words} | {0xD, 0x7}
-    rest = sorted(there - told - in_words - {0x80000006, 0x80000003, 0x80000004})
-    if 0x80000006 in there and 0x80000005 not in told:
-        rest.append(0x80000006)
+    rest -= {word.leaf for word in release.words}
     if rest:
-        yield f"CPUID {', '.join(f'{leaf:x}' for leaf in rest)}"
+        yield f"CPUID {', '.join(f'{leaf:x}' for leaf in sorted(rest))}"
     msrs = {word.msr for word in release.words}
     for index, value in sorted(policy.msrs.items()):
         if index not in msrs and value:

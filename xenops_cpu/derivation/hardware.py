@@ -114,8 +114,6 @@ class Hardware:
         index = MSR_DE_CFG
         if not self._amd_register_exists(index, lacking_below_10h=True):
             return False
-        if self.cpu.family == 0x11 and index not in self.cpu.msrs:
-            return False
         if self.cpu.msrs.get(index, 0) & _DE_CFG_LFENCE:
             return True
         return may_write and not self.inert and not self.cpu.hypervisor

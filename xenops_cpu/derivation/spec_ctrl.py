@@ -61,7 +61,7 @@ def _spec_ctrl_item(reader: Reader, item: str, option: str) -> None:
         wish = parse_boolean(name, item)
         if wish is None:
             continue
-        _spec_ctrl_for_guests(reader, key, name, wish, item, option)
+        _spec_ctrl_for_guests(reader, key, wish, item, option)
         return
     for name, (key, releases) in _SPEC_CTRL_BOOLEANS.items():
         wish = parse_boolean(name, item)
@@ -75,9 +75,7 @@ def _spec_ctrl_item(reader: Reader, item: str, option: str) -> None:
         reader.ignored(option, f'its item "{item}" changes no featureset')
 
 
-def _spec_ctrl_for_guests(
-    reader: Reader, key: str, name: str, wish: object, item: str, option: str
-) -> None:
+def _spec_ctrl_for_guests(reader: Reader, key: str, wish: object, item: str, option: str) -> None:
     guests: tuple[str, ...] = ("pv", "hvm")
     if not isinstance(wish, bool):  # name=[no-]pv, name=[no-]hvm
         sub = item.partition("=")[2]

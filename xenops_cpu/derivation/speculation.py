@@ -12,7 +12,6 @@ from .step import Phase
 from .tables import (
     intel_models,
     intel_thresholds,
-    legacy_ssbd_bit,
     needed_microcode,
     verw_clear_from,
 )
@@ -124,8 +123,6 @@ def _virt_ssbd(s: State) -> None:
 
 def _legacy_ssbd_fits(s: State) -> bool:
     """On Zen the threads of a core share the bit: Xen keeps a count a core, found by APIC ID."""
-    if legacy_ssbd_bit(s.family) is None:
-        return False
     if s.family in (0x17, 0x18) and s.siblings > 1 and not s.options.ssbd:
         return 1 << (s.cpu.leaf(0x80000008)[2] >> 12 & 0xF) >= s.siblings
     return True

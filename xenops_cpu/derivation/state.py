@@ -184,8 +184,6 @@ class State:
     def force(self, *names: str) -> None:
         for name in names:
             bit = self.bit[name]
-            if not bit or self.forced & bit:
-                continue
             self.forced |= bit
             self.changes.append(
                 Change(self.step, "forced", bit, 0, self.plan.number[bit], self.detail)

@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from attrs import evolve, frozen
 
 from ..cpuid.identity import AMD, HYGON
@@ -19,6 +21,7 @@ from .pipeline import steps_by_id
 from .releases import DerivationError
 from .result import Derivation
 from .state import Change, plan
+from .words import unread
 
 
 @frozen
@@ -116,6 +119,8 @@ class _Teller:
                 text = f"{word} is not known: it is taken as 0"
             elif word.leaf is not None and not self._leaf_exists(word.leaf, word.subleaf or 0):
                 text = f"the CPU does not show it: its highest leaf is below {word}"
+            elif self.number // 32 in unread(self.derivation.release):
+                text = f"{self.derivation.release.title} does not read {word}, whatever it says"
         return self._reason(name, "silicon", present, text)
 
     def _leaf_exists(self, leaf: int, subleaf: int) -> bool:
@@ -135,7 +140,7 @@ class _Teller:
             if not change.step:
                 text = "a TSX register hides it from CPUID before Xen starts"
                 story.append(self._reason(name, "silicon", False, text))
-            elif change.added & self.bit or story[-1].present:
+            else:
                 story.append(self._of(change, name))
         return story
 
@@ -151,11 +156,7 @@ class _Teller:
 
     def _raw(self) -> list[Reason]:
         story = self._shown("raw", "raw.words")
-        present = bool(self._final("raw") & self.bit)
-        for change in self._changes("raw"):
-            if change.step not in ("raw.words", "raw.arch-caps"):
-                story.append(self._of(change, "raw"))
-        if story[-1].present and not present:
+        if story[-1].present and not self._final("raw") & self.bit:
             text = "this release does not read that leaf into the raw set"
             story.append(self._reason("raw", "raw.words", False, text))
         return story
@@ -185,11 +186,8 @@ class _Teller:
         return story
 
     def _by(self, memory: str, step: str = "") -> Change | None:
-        """The step that forced or cleared the feature."""
-        for change in self._changes(memory):
-            if not step or change.step == step:
-                return change
-        return None
+        """The step that forced or cleared the feature, if it is `step`."""
+        return next((c for c in self._changes(memory) if step in ("", c.step)), None)
 
     def _remembered(self, memory: str) -> Reason:
         change = self._by(memory)
@@ -281,9 +279,7 @@ class _Teller:
         kind = name.partition("_")[0]
         source = "host" if name.endswith("_max") or self.single else f"{kind}_max"
         bits = self._final(source)
-        for earlier in self.derivation.changes:
-            if earlier is change:
-                break
+        for earlier in takewhile(lambda each: each is not change, self.derivation.changes):
             if earlier.set == name:
                 bits = (bits | earlier.added) & ~earlier.removed
         return bits

@@ -23,6 +23,16 @@ class Readable:
     raw: int
 
 
+def unread(xen: Release) -> frozenset[int]:
+    """The words of a release that it does not fill, whatever the CPU has.
+
+    The retrofit has a word for leaf 80000021h, which lies beyond the end of its tables.
+    """
+    if xen.name != "xenserver-8.2-retrofit":
+        return frozenset()
+    return frozenset(word.index for word in xen.words if (word.leaf or 0) > 0x8000001C)
+
+
 def read_words(cpu: Cpu, xen: Release, arch_caps: int) -> Readable:
     """All words of a release's featureset, and the masks of those that Xen gets to see.
 
@@ -30,6 +40,7 @@ def read_words(cpu: Cpu, xen: Release, arch_caps: int) -> Readable:
     themselves with 8000h; raw looks at the low half of their maximum only.
     """
     silicon = host = raw = 0
+    ignored = unread(xen)
     extended = cpu.leaf(0x80000000)[0]
     leaf7_max = cpu.leaf(7)[0] if cpu.max_basic >= 7 else -1
     enumerated = bool(cpu.leaf(7)[3] & _7D0_ARCH_CAPS) and leaf7_max >= 0
@@ -46,10 +57,7 @@ def read_words(cpu: Cpu, xen: Release, arch_caps: int) -> Readable:
             continue
         leaf, subleaf = word.leaf, word.subleaf or 0
         if leaf >= 0x80000000:
-            # The retrofit has a word for leaf 80000021h, beyond the end of its tables.
-            reads_raw = extended & 0xFFFF >= leaf & 0xFFFF and not (
-                xen.name == "xenserver-8.2-retrofit" and leaf > 0x8000001C
-            )
+            reads_raw = extended & 0xFFFF >= leaf & 0xFFFF and word.index not in ignored
             reads_host = reads_raw and extended >> 16 == 0x8000
         elif leaf == 7:
             reads_raw = reads_host = leaf7_max >= subleaf

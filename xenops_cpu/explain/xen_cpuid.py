@@ -72,10 +72,7 @@ def read_argument(text: str, release: Release) -> Argument:
     made = tool(release)
     words: list[int] = []
     position = 0
-    while len(words) < release.length:
-        match = _NUMBER.match(text, position)
-        if match is None:
-            break
+    while match := _NUMBER.match(text, position):
         words.append(_number(match))
         position = match.end()
         if len(words) == release.length or text[position : position + 1] not in tuple(

@@ -114,9 +114,9 @@ def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
 
 @cache
 def _by_alias() -> Mapping[tuple[str, str], tuple[int, ...]]:
-    found: dict[tuple[str, str], dict[int, None]] = {}
+    found: dict[tuple[str, str], set[int]] = {}
     for number, speaker, name in _spoken():
-        found.setdefault((speaker, _key(name)), {})[number] = None
+        found.setdefault((speaker, _key(name)), set()).add(number)
     return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
 
 
@@ -139,6 +139,6 @@ def _unknown(text: str) -> str:
     import difflib
 
     names = {_key(f.name): f.name for name in RELEASES for f in release(name).features.values()}
-    close = difflib.get_close_matches(_key(text), names, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(_key(text), names)
     hint = f"; did you mean {', '.join(names[name] for name in close)}?" if close else ""
     return f'no Xen release has a feature "{text.strip()[:60]}"{hint}'

@@ -48,7 +48,7 @@ def fit(version: str, length: int) -> Fit:
     """For a hypervisor that reports `version` ("" or "unknown": it is not known) and featuresets of
     `length` words (0: not known).
     """
-    version = version.strip().lower()
+    version = version.strip()
     match = _VERSION.match(version)
     if match is None:
         return by_length(length)
@@ -60,7 +60,7 @@ def fit(version: str, length: int) -> Fit:
     if upstream is None:
         newer = int(minor.split(".")[1]) > int(UPSTREAM[0].split(".")[1])
         nearest = release(NEWEST if newer else UPSTREAM[0])
-        if newer and version.startswith(nearest.version.partition("-")[0]):
+        if newer and version.startswith(nearest.version.removesuffix("-unstable")):
             return Fit(nearest, _strange(nearest, length))
         return Fit(nearest, f"Xen {version} is not known here: names are {nearest.title}'s", False)
     return Fit(upstream, _strange(upstream, length), differs=point_releases.note(version))
@@ -84,10 +84,9 @@ def _of_length(length: int) -> Fit:
         return Fit(release(NEWEST), certain=False)
     alike = [name for name in RELEASES if LENGTHS[name] == length]
     if not alike:
-        longer = [name for name in RELEASES if LENGTHS[name] >= length]
-        shortest = min((LENGTHS[name] for name in longer), default=0)
-        alike = [name for name in longer if LENGTHS[name] == shortest]
-        nearest = release(_newest(alike) if alike else _longest())
+        lengths = sorted(LENGTHS.values())
+        least = next((longer for longer in lengths if longer > length), lengths[-1])
+        nearest = release(_newest([name for name in RELEASES if LENGTHS[name] == least]))
         return Fit(nearest, f"no release known here has {length} words: {_taken(nearest)}", False)
     nearest = release(_newest(alike))
     others = f", which {_some(alike)} have" if len(alike) > 1 else ""
@@ -130,14 +129,10 @@ def _newest(names: list[str]) -> str:
     return ([name for name in names if name in UPSTREAM] or names)[-1]
 
 
-def _longest() -> str:
-    return max(RELEASES, key=lambda name: (LENGTHS[name], RELEASES.index(name)))
-
-
 def _taken(nearest: Release) -> str:
     return f"names and rules are those of {nearest.title}"
 
 
 def _some(names: list[str]) -> str:
     titles = [release(name).title for name in names]
-    return titles[0] if len(titles) == 1 else f"{titles[0]} to {titles[-1].removeprefix('Xen ')}"
+    return f"{titles[0]} to {titles[-1].removeprefix('Xen ')}"

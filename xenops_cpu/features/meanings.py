@@ -173,7 +173,7 @@ def meanings() -> dict[str, Meaning]:
     """Of every named feature, in the order of data/meanings.txt."""
     text = resources.files("xenops_cpu").joinpath("data", "meanings.txt").read_text()
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-    rows = (line.split(" | ", 3) for line in lines)
+    rows = (line.split(" | ") for line in lines)
     return {name: Meaning(group, sentence, risk) for name, group, risk, sentence in rows}
 
 

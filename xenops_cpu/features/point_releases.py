@@ -41,13 +41,13 @@ def changes() -> tuple[Change, ...]:
 @cache
 def newest() -> Mapping[str, int]:
     """Series -> the newest point release that is known, whose tables are those here."""
-    _, _, names = _lines()[0].partition(" | ")
+    _, names = _lines()[0].split(" | ")
     return {series: int(point) for series, point in (n.rsplit(".", 1) for n in names.split())}
 
 
 def later(series: str, point: int) -> tuple[Change, ...]:
     """What came to a series after a point release, in the order in which it came."""
-    arrived = [c for c in changes() if c.arrivals.get(series, (0, ""))[0] > point]
+    arrived = [c for c in changes() if series in c.arrivals and c.arrivals[series][0] > point]
     return tuple(sorted(arrived, key=lambda change: change.arrivals[series][0]))
 
 
@@ -99,7 +99,7 @@ def _change(line: str) -> Change:
 
 
 def _arrival(text: str) -> tuple[str, tuple[int, str]]:
-    name, _, commit = text.partition("@")
+    name, commit = text.split("@")
     series, point = name.rsplit(".", 1)
     return series, (int(point), commit)
 

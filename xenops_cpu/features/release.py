@@ -30,6 +30,8 @@ LENGTHS = {
 }  # fmt: skip
 RELEASES = tuple(LENGTHS)
 NEWEST = RELEASES[-1]
+# The first whose derivation is known (derivation/).
+DERIVED_SINCE = "4.13"
 # XenServer's lines and the version of Xen they are built from. XCP-ng has the same hypervisors.
 LINES = {"xenserver-8.2-retrofit": "4.13", "xenserver-8.2": "4.13", "xenserver-8": "4.17"}
 UPSTREAM = tuple(name for name in RELEASES if not name.startswith("xenserver-"))
@@ -179,6 +181,13 @@ class Release:
         return Featureset.of_features((self.features[name].number for name in names), self.length)
 
 
+def spoken_range(first: str) -> str:
+    """Releases from one on, for people: `4.13 to 4.22, master, xenserver-8.2, xenserver-8`."""
+    numbered = [name for name in UPSTREAM[UPSTREAM.index(first) :] if name != NEWEST]
+    lines = [line for line in LINES if line not in RELEASES]
+    return f"{numbered[0]} to {numbered[-1]}, {', '.join((NEWEST, *lines))}"
+
+
 def builds(line: str) -> tuple[str, ...]:
     """The builds of a line that have tables here, oldest first."""
     return tuple(name for name in RELEASES if _in_line(name, line))
@@ -208,12 +217,12 @@ def release_name(text: str) -> str:
     for line in LINES:
         if name.startswith(f"{line}-") and _BUILD.fullmatch(name.removeprefix(f"{line}-")):
             return nearest_build(line, name.removeprefix(f"{line}-"))
-    if _BUILD.fullmatch(name):  # as `xl info` and xapi's software_version say it
-        line = next((line for line in reversed(LINES) if name.startswith(LINES[line] + ".")), "")
-        if line:
-            return nearest_build(line, name)
     minor = re.match(r"4\.\d+(?=[.\-]|$)", name)
-    if minor and minor[0] in RELEASES and not _BUILD.fullmatch(name):
+    if _BUILD.fullmatch(name):  # as `xl info` and xapi's software_version say it
+        for line in reversed(LINES):
+            if name.startswith(f"{LINES[line]}."):
+                return nearest_build(line, name)
+    elif minor and minor[0] in RELEASES:
         return minor[0]
     raise ReleaseError(
         f'"{text}" is not a Xen release known here; there are {", ".join((*UPSTREAM, *LINES))}, '

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from .featureset import WORD_BITS
 from .meanings import copy_of, meanings
 from .release import Release
 
@@ -89,13 +90,13 @@ def risk(xen: Release, number: int) -> str:
             "protection off: other software may read its secrets"
         )
     copied = copy_of(number)
-    if copied is not None and xen.feature(number) is None:
+    if copied is not None:
         return f"little: on AMD it repeats {xen.label(copied)} of leaf 1, which guests look at"
-    kind = meanings()[name].risk if name in meanings() else ""
-    if kind in _KINDS:
-        return _KINDS[kind]
-    word = xen.words[number // 32] if number // 32 < len(xen.words) else None
-    if word is not None and word.msr is not None:
+    meaning = meanings().get(name)
+    if meaning is not None and meaning.risk in _KINDS:
+        return _KINDS[meaning.risk]
+    index = number // WORD_BITS
+    if index < xen.length and xen.words[index].msr is not None:
         return "the guest relies on what this bit of a register promises"
     if xen.feature(number) is None:
         return "not known: this release has no name for the bit"

@@ -19,7 +19,7 @@ import attrs
 from ..cpuid.policy import Policy, PolicyError
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
-from .host import Featuresets, Host, Processor, Topology, Xen
+from .host import SETS, Featuresets, Host, Processor, Topology, Xen
 from .membership import Membership
 from .moment import Moment
 
@@ -43,23 +43,19 @@ class CaptureError(Error):
 
 def dump(host: Host) -> str:
     """The text of a capture; read gives back an equal host."""
-    members = attrs.asdict(host, recurse=False)
-    for name in _COLLECTED:
-        del members[name]
+    members = {
+        **attrs.asdict(host, filter=attrs.filters.exclude(*_COLLECTED)),
+        "featuresets": {
+            name: None if featureset is None else str(featureset)
+            for name, featureset in ((name, host.featuresets.named(name)) for name in SETS)
+        },
+        "policies": {
+            name: dict(zip(("leaves", "msrs"), policy.entries(), strict=True))
+            for name, policy in host.policies.items()
+        },
+    }
     if collected := _collected(host):
         members["collected"] = collected
-    members["xen"] = attrs.asdict(host.xen)
-    members["processor"] = attrs.asdict(host.processor)
-    members["topology"] = attrs.asdict(host.topology)
-    members["featuresets"] = {
-        name: None if featureset is None else str(featureset)
-        for name, featureset in attrs.asdict(host.featuresets, recurse=False).items()
-    }
-    members["policies"] = {
-        name: dict(zip(("leaves", "msrs"), policy.entries(), strict=True))
-        for name, policy in host.policies.items()
-    }
-    members["notes"] = list(host.notes)
     return json.dumps({"format": FORMAT, "version": VERSION, "host": members}, indent=1) + "\n"
 
 
@@ -77,7 +73,7 @@ def load(text: str) -> Host:
         )
     top = _Members(_typed(document.get("host"), dict, "host"), "host")
     featuresets = top.record("featuresets")
-    policies = top.record("policies", required=False)
+    policies = _Members(top.optional("policies", dict, {}), "host.policies")
     collected = top.values.get("collected")
     collected = collected if isinstance(collected, dict) else {}
     stored = _inner(collected, "xapi", "host")
@@ -97,7 +93,7 @@ def load(text: str) -> Host:
             hvm_max=featuresets.optional_featureset("hvm_max"),
         ),
         policies={name: policies.policy(name) for name in policies.values},
-        notes=tuple(top.strings("notes", required=False)),
+        notes=tuple(top.strings("notes") if "notes" in top.values else ()),
         uuid=top.optional("uuid", str, "") or _string(stored, "uuid"),
         recorded=top.optional("recorded", bool, False),
         name=top.optional("name", str, ""),
@@ -120,8 +116,8 @@ def _collected(host: Host) -> dict[str, Any]:
     pool = {"uuid": membership.pool, "rolling_upgrade": membership.upgrading}
     xapi = {"host": stored, "pool": pool if membership.pool else {}}
     microcode = {} if host.microcode is None else {"xenops-cpu": f"0x{host.microcode:08x}"}
-    told = {"time": host.moment.time, "microcode": microcode, "xapi": xapi if membership else {}}
-    return {name: value for name, value in told.items() if value}
+    members = {"time": host.moment.time, "microcode": microcode, "xapi": xapi if membership else {}}
+    return {name: value for name, value in members.items() if value}
 
 
 def _inner(members: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -185,14 +181,10 @@ class _Members:
     def string(self, name: str) -> str:
         return self.get(name, str)
 
-    def record(self, name: str, required: bool = True) -> _Members:
-        if not required and name not in self.values:
-            return _Members({}, name)
+    def record(self, name: str) -> _Members:
         return _Members(self.get(name, dict), f"{self.where}.{name}")
 
-    def strings(self, name: str, required: bool = True) -> list[str]:
-        if not required and name not in self.values:
-            return []
+    def strings(self, name: str) -> list[str]:
         return [
             _typed(item, str, f"{self.where}.{name}[{index}]")
             for index, item in enumerate(self.get(name, list))

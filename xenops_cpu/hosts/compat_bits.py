@@ -20,7 +20,8 @@ from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
 from ..features.featureset import Featureset
 from ..features.release import COMMON_1D, Release
-from .host import UNTOLD, Featuresets, Host
+from ..interface import GuestType
+from .host import MAX, Featuresets, Host, set_name
 
 INTEL = frozenset({"GenuineIntel"})
 AMD = frozenset({"AuthenticAMD", "HygonGenuine"})
@@ -143,12 +144,11 @@ def labels(
     """
     whose = rules_of(release)
     reasons_of: dict[str, dict[int, str]] = {}
-    for name in _MAX:
-        answered = featuresets.named(name)
+    for guest in (GuestType.PV, GuestType.HVM):
+        name, answered = set_name(guest, MAX), featuresets.of(guest, MAX)
         if answered is None:
             continue
-        default = featuresets.named(name.replace("max", "default"))
-        own = UNTOLD if default is None else default
+        own = featuresets.default(guest)
         policy = (policies or {}).get(name)
         if policy is not None and release.has_max:
             own = policy_featureset(policy, release)
@@ -182,7 +182,7 @@ def notes(
 
 
 def _title(name: str) -> str:
-    guest, _, kind = name.partition("_")
+    guest, kind = name.split("_")
     return f"{guest.upper()} {kind}"
 
 
@@ -197,10 +197,7 @@ def _candidates(
         if rule.vendors is not None and vendor not in rule.vendors:
             continue
         for feature in rule.names:
-            known = release.features.get(feature)
-            if known is None:
-                continue
-            number = known.number
+            number = release.features[feature].number
             if rule.present == "host" and number not in host:
                 continue
             if rule.present == "hidden" and (number not in raw or number in host):

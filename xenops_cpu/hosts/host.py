@@ -73,6 +73,10 @@ class Featuresets:
         """The set of a guest type; None for max on a Xen that has no such sets."""
         return self.named(set_name(guest, kind))
 
+    def default(self, guest: GuestType) -> Featureset:
+        """What a new guest of a type gets, which every Xen has."""
+        return self.pv_default if guest is GuestType.PV else self.hvm_default
+
     def named(self, name: str) -> Featureset | None:
         """By its name in SETS. Raises AttributeError for any other."""
         featureset: Featureset | None = getattr(self, name)

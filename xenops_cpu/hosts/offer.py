@@ -11,7 +11,7 @@ from attrs import frozen
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..interface import GuestType
-from .host import DEFAULT, MAX, UNTOLD, Host
+from .host import MAX, UNTOLD, Host
 
 # XenServer's libxc did this for hypervisors that have one set a guest type (xen.pg of 8.2,
 # libxc-cpu-policies): a VM that saw TSX before Xen hid it may come in.
@@ -41,8 +41,7 @@ class Offer:
 def offer(host: Host, guest: GuestType) -> Offer:
     """The offer to guests of a type; both sets are zero where Xen does not run them."""
     sets = host.featuresets
-    boot, most = sets.of(guest, DEFAULT), sets.of(guest, MAX)
-    boot = UNTOLD if boot is None else boot
+    boot, most = sets.default(guest), sets.of(guest, MAX)
     if host.recorded:
         return Offer(guest, boot, UNTOLD if most is None else most, joined=False)
     if most is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -19,6 +20,9 @@ from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set
 from ..pools.words import GUESTS, count
 from .value import Input, NamedHost
+
+if TYPE_CHECKING:
+    from ..guests.hypervisor import Hypervisor
 
 
 @frozen
@@ -83,8 +87,19 @@ def known(named: NamedHost, name: str = "") -> KnownHost:
     """A host that was read, with the reasons for its bits where they can be known."""
     simulated = named.simulated
     derivation = cache(lambda: simulated.explained()[1]) if simulated is not None else None
+
+    @cache
+    def hypervisor() -> Hypervisor | None:
+        from ..explain.vm import hypervisor_of
+        from ..guests.hypervisor import NoPolicies
+
+        try:
+            return hypervisor_of(named.host, derivation() if derivation is not None else None)
+        except NoPolicies:
+            return None
+
     why = reasons(named.host, derivation)
-    return KnownHost(member_of(named.host, name or named.name, why), named)
+    return KnownHost(member_of(named.host, name or named.name, why, hypervisor), named)
 
 
 def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[KnownHost]:

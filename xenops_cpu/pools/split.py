@@ -14,7 +14,7 @@ them only features that are OR-ed, of which there are a handful to be counted (_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from heapq import heapify, heappop, heappush
 
@@ -118,25 +118,16 @@ def _exactly(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kin
     def chosen(mask: int) -> list[_Kind]:
         return [kind for index, kind in enumerate(kinds) if mask >> index & 1]
 
-    costs = [0] + [_cost(chosen(mask), xen) for mask in range(1, 1 << len(kinds))]
+    costs = [_cost(chosen(mask), xen) for mask in range(1 << len(kinds))]
 
     @cache
     def best(mask: int, left: int) -> tuple[int, int]:
         """The least cost of `mask` in at most `left` parts, and the part with its lowest kind."""
-        if not mask:
-            return 0, 0
-        if left == 1:
+        if left == 1 or not mask:
             return costs[mask], mask
         lowest = mask & -mask
-        rest = mask ^ lowest
-        found = (_NEVER * 2, mask)
-        sub = rest
-        while True:
-            part = sub | lowest
-            found = min(found, (costs[part] + best(mask ^ part, left - 1)[0], part))
-            if not sub:
-                return found
-            sub = (sub - 1) & rest
+        parts_with_it = (subset | lowest for subset in _subsets(mask ^ lowest))
+        return min((costs[p] + best(mask ^ p, left - 1)[0], p) for p in parts_with_it)
 
     groups = []
     mask, left = (1 << len(kinds)) - 1, parts
@@ -145,6 +136,15 @@ def _exactly(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kin
         groups.append(chosen(part))
         mask, left = mask ^ part, left - 1
     return groups
+
+
+def _subsets(mask: int) -> Iterator[int]:
+    """Of the bits of a mask: all of them first, none of them last."""
+    subset = mask
+    while subset:
+        yield subset
+        subset = (subset - 1) & mask
+    yield 0
 
 
 @frozen

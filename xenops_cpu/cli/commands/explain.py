@@ -1,22 +1,37 @@
-"""xenops-cpu explain: what a feature is, and on a host in which sets it is, and why."""
+"""xenops-cpu explain: what a feature is, and on a host in which sets it is, and why; what a word
+of the field means (MDS, levelling), and on a host what its features say.
+"""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from ...derivation import Derivation, Reason
+from ...explain.concept import OnHost, on_host
 from ...explain.feature import Explanation, Place, explain
 from ...explain.presence import Presence, presence
-from ...features import aliases, meanings
+from ...features import aliases, concepts, meanings
 from ...features.aliases import UnknownFeature
+from ...features.concepts import LEAK, Concept
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...hosts.host import TITLES, Host
 from ...inputs.reader import Reader
 from ...pools.member import member_of
 from ...pools.vm import Vm
-from .. import OK, WRONG_USAGE, Failure, live, options, simulation, terminal, vm_arguments
+from .. import (
+    OK,
+    WRONG_USAGE,
+    Failure,
+    concept_words,
+    live,
+    options,
+    simulation,
+    terminal,
+    vm_arguments,
+)
 from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
 from ..running import HERE, is_running
@@ -31,98 +46,182 @@ _EXAMPLES = """  xenops-cpu explain HLE                               # what it 
   xenops-cpu explain RTM --cpu "Xeon Gold 6240" --xen 4.19 --xen-cmdline tsx=1
   xenops-cpu explain AVX,AVX2 on recorded:host-7.json --json
 
-exit codes: 0 done, 2 wrong use or no such feature, 3 the host cannot be read
+  xenops-cpu explain MDS on example:skylake-server-xen-4.17   # is it open to it? which bits say so?
+  xenops-cpu explain boot and migration                # words of the field; all: explain --list
+
+exit codes: 0 done, 2 wrong use, or nothing is called so, 3 the host cannot be read
 """
 
-_USAGE = "FEATURE, FEATURE on HOST, FEATURE in VM, or FEATURE in VM on HOST"
+_USAGE = "NAME, NAME on HOST, NAME in VM, or NAME in VM on HOST"
 _SAID = {None: "not told", True: "yes", False: "no"}
 _STYLES = {None: "", True: "green", False: "red"}
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "explain",
         "What a feature is, what it rests on and, on a HOST, in which sets it is and why; in a VM, "
-        "whether it has it, and how that goes with what the host gives. FEATURE "
-        "is Xen's name, or anybody's; several with commas. HOST is a file (docs/reading.md), the "
-        "socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated; VM is "
-        f"{vm_arguments.HELP}.",
+        "whether it has it, and how that goes with what the host gives. NAME is "
+        "Xen's name of a feature, or anybody's, or a word such as MDS, TSX or levelling; several "
+        "with commas. HOST is a file (docs/reading.md), the socket of a service, example:NAME, "
+        f"recorded:FILE, cpu:NAME[@RELEASE] or simulated. VM is {vm_arguments.HELP}.",
         _EXAMPLES,
     )
-    made.add_argument("feature", metavar="FEATURE")
-    made.add_argument("host", nargs="*", metavar="[in VM] [on] HOST")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    simulation.add_options(made)
-    live.add_options(made)
-    return made
+    command.add_argument("words", nargs="*", metavar="NAME [in VM] [on HOST]")
+    command.add_argument(
+        "--list", action="store_true", help="the words that are no features, each with its title"
+    )
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    simulation.add_options(command)
+    live.add_options(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
-    vm = _vm(arguments)
-    host, derivation, xen = _where(arguments, vm)
+    if arguments.list:
+        return concept_words.show_list(arguments.json)
+    words, vm_text = _without_vm(arguments.words)
+    names, host_text = _split(words)
+    vm = None if vm_text is None else _vm(vm_text)
+    if vm_text is not None and host_text is None and is_running(vm_text):
+        host_text = HERE
+    host, derivation, xen = _where(arguments, host_text, vm)
     member = member_of(host) if vm is not None and host is not None else None
-    found = [
-        explain(number, xen, host, derivation)
-        for name in arguments.feature.split(",")
-        for number in _numbers(name, xen)
+    subjects = [subject for name in names for subject in _subjects(name, xen)]
+    answers = [
+        explain(subject, xen, host, derivation)
+        if isinstance(subject, int)
+        else ConceptOnHost(subject, _on_host(subject, host, derivation))
+        for subject in subjects
     ]
+    features = [answer for answer in answers if isinstance(answer, Explanation)]
+    concepts_told = [answer for answer in answers if isinstance(answer, ConceptOnHost)]
+    if vm is not None and concepts_told:
+        raise Failure(
+            f"{concepts_told[0].concept.name} is no feature that a VM has or has not: on HOST",
+            WRONG_USAGE,
+        )
+    inside = {
+        answer.bit.number: presence(vm, answer.bit.number, member)
+        for answer in features
+        if vm is not None
+    }
     if arguments.json:
-        documents = [document(one) for one in found]
-        if vm is not None:
-            for each, one in zip(documents, found, strict=True):
-                each["vm"] = _presence_json(presence(vm, one.bit.number, member))
-        terminal.print_json({"features": documents})
+        terminal.print_json(
+            {
+                "features": [
+                    document(feature, inside.get(feature.bit.number)) for feature in features
+                ],
+                "concepts": [concept_words.document(*word) for word in concepts_told],
+            }
+        )
         return OK
-    for index, one in enumerate(found):
+    for index, answer in enumerate(answers):
         if index:
             terminal.line("")
-        _show(one, None if vm is None else presence(vm, one.bit.number, member))
-    for note in dict.fromkeys(note for one in found for note in one.notes):
+        if isinstance(answer, Explanation):
+            _show(answer, inside.get(answer.bit.number))
+        else:
+            concept_words.show(*answer)
+    for note in dict.fromkeys(note for feature in features for note in feature.notes):
         terminal.paragraph(f"note: {note}", 0, 6)
     return OK
 
 
-def _vm(arguments: argparse.Namespace) -> Vm | None:
-    """The VM of `in VM`, whose words are taken away. Raises Failure."""
-    if arguments.host[:1] != ["in"]:
-        return None
-    if len(arguments.host) < 2:
+class ConceptOnHost(NamedTuple):
+    concept: Concept
+    on_host: OnHost | None
+
+
+def _without_vm(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """The words without `in VM`, and the text of the VM."""
+    if "in" not in words[1:]:
+        return list(words), None
+    place = words.index("in", 1)
+    rest = list(words[place + 2 :])
+    if len(words) < place + 2 or len(rest) > 2 or (len(rest) == 2 and rest[0] != "on"):
         raise Failure(_USAGE, WRONG_USAGE)
-    text, arguments.host = arguments.host[1], arguments.host[2:]
+    host = ["on", rest[-1]] if rest else []
+    return [*words[:place], *host], words[place + 1]
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """The names, and the text of the host. A name may have blanks: "on" ends it, or what names
+    something.
+    """
+    if not words:
+        raise Failure("name a feature, or a word (explain --list has them)", WRONG_USAGE)
+    if "on" in words:
+        place = words.index("on")
+        names, rest = words[:place], words[place + 1 :]
+        if not names or len(rest) != 1:
+            raise Failure(_USAGE, WRONG_USAGE)
+        return " ".join(names).split(","), rest[0]
+    for size in range(len(words), 1, -1):
+        if concepts.find(" ".join(words[:size])) is not None:
+            break
+    else:
+        size = 1
+    if len(words) > size + 1:
+        raise Failure(_USAGE, WRONG_USAGE)
+    return " ".join(words[:size]).split(","), words[size] if len(words) > size else None
+
+
+def _subjects(name: str, xen: Release) -> tuple[int, ...] | tuple[Concept]:
+    """The features that a name means, by number, else the concept."""
+    try:
+        return aliases.find(name, xen)
+    except UnknownFeature as error:
+        concept = concepts.find(name)
+        if concept is not None:
+            return (concept,)
+        words = ", ".join(concepts.close(name))
+        hint = f"; there is a word {words} (explain --list has all)" if words else ""
+        raise Failure(f"{error}{hint}", WRONG_USAGE) from error
+
+
+def _on_host(concept: Concept, host: Host | None, derivation: Derivation | None) -> OnHost | None:
+    if host is None:
+        return None
+    if not concept.features and concept.kind != LEAK:
+        raise Failure(
+            f"{concept.name} is nothing that features of a host show; try: {concept.commands[0]}",
+            WRONG_USAGE,
+        )
+    return on_host(concept, host, derivation)
+
+
+def _vm(text: str) -> Vm:
+    """The only VM of an argument. Raises Failure."""
     with failing():
         vms = Reader(say=say_once, one=kept).vms([text])
     if len(vms) != 1:
         names = ", ".join(vm.name for vm in vms[:10]) or "none"
         raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
-    if not arguments.host and is_running(text):
-        arguments.host = [HERE]
     return vms[0]
 
 
 def _where(
-    arguments: argparse.Namespace, vm: Vm | None
+    arguments: argparse.Namespace, host_text: str | None, vm: Vm | None = None
 ) -> tuple[Host | None, Derivation | None, Release]:
     """The host to look at, if there is one, and whose names to use."""
-    words = arguments.host[1:] if arguments.host[:1] == ["on"] else arguments.host
-    if len(words) > 1 or arguments.host == ["on"]:
-        raise Failure(_USAGE, WRONG_USAGE)
-    if not words and vm is not None and vm.features is not None and not _simulates(arguments):
-        return None, None, release_for(vm.features, asked_release(arguments))
-    only_names = arguments.xen and not words and not _simulates(arguments)
-    if not words and (not simulation.asked_for(arguments) or only_names):
-        return None, None, asked_release(arguments) or release_named(NEWEST)
-    if not words:
-        from ...sources import SourceError
-
-        try:
-            host, derivation = simulation.source(arguments).explained()
-        except SourceError as error:
-            raise Failure(str(error)) from error
+    if host_text is not None:
+        if simulation.asked_for(arguments):
+            raise Failure(f"{host_text} is a host already: no --cpu, --xen, ...", WRONG_USAGE)
+        host, derivation = derived_host(host_text)
         return host, derivation, host.release
-    if simulation.asked_for(arguments):
-        raise Failure(f"{words[0]} is a host already: no --cpu, --xen, ...", WRONG_USAGE)
-    of_host, behind = derived_host(words[0])
-    return of_host, behind, of_host.release
+    if not _simulates(arguments):
+        asked = asked_release(arguments)
+        if vm is not None and vm.features is not None:
+            return None, None, release_for(vm.features, asked)
+        return None, None, asked or release_named(NEWEST)
+    from ...sources import SourceError
+
+    try:
+        host, derivation = simulation.source(arguments).explained()
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    return host, derivation, host.release
 
 
 def _simulates(arguments: argparse.Namespace) -> bool:
@@ -130,14 +229,7 @@ def _simulates(arguments: argparse.Namespace) -> bool:
     return simulation.asked_for(argparse.Namespace(**{**vars(arguments), "xen": None}))
 
 
-def _numbers(name: str, xen: Release) -> tuple[int, ...]:
-    try:
-        return aliases.find(name, xen)
-    except UnknownFeature as error:
-        raise Failure(str(error), WRONG_USAGE) from error
-
-
-def _show(one: Explanation, inside: Presence | None = None) -> None:
+def _show(one: Explanation, inside: Presence | None) -> None:
     bit, xen = one.bit, one.release
     terminal.heading(bit.name)
     if bit.meaning:
@@ -152,6 +244,7 @@ def _show(one: Explanation, inside: Presence | None = None) -> None:
         ("needs", _named(xen, one.needs)),
         ("needed by", _named(xen, one.needed_by)),
         ("also", decode.other_names(bit)),
+        ("see", ", ".join(f"explain {concept.name}" for concept in concepts.about(bit.name))),
     ]
     for title, text in rows:
         if text:
@@ -161,20 +254,12 @@ def _show(one: Explanation, inside: Presence | None = None) -> None:
         for sentence in one.tsx.sentences:
             terminal.paragraph(sentence, 13, 2)
     if inside is not None:
-        _inside(inside)
+        terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
+        if inside.why:
+            terminal.paragraph(inside.why, 6, 2)
     told: list[Reason] = []
     for name, place in one.places.items():
         _place(name, place, told)
-
-
-def _inside(inside: Presence) -> None:
-    terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
-    if inside.why:
-        terminal.paragraph(inside.why, 6, 2)
-
-
-def _presence_json(inside: Presence) -> dict[str, Any]:
-    return {"name": inside.vm.name, "present": inside.present, "why": inside.why}
 
 
 def _named(xen: Release, numbers: tuple[int, ...]) -> str:
@@ -201,30 +286,39 @@ def _title(name: str) -> str:
     return release_named(name).title
 
 
-def document(one: Explanation) -> dict[str, Any]:
+def document(one: Explanation, inside: Presence | None = None) -> dict[str, Any]:
     """docs/json.md has the schema."""
     xen = one.release
-    return decode.described(one.bit) | {
-        "release": xen.name,
-        "needs": xen.names(one.needs),
-        "needed_by": xen.names(one.needed_by),
-        "tsx": list(one.tsx.words) if one.tsx is not None else None,
-        "sets": {
-            name: {
-                "present": place.present,
-                "why": [
-                    {
-                        "set": reason.set,
-                        "step": reason.step,
-                        "feature": xen.label(reason.feature),
-                        "present": reason.present,
-                        "text": reason.text,
-                    }
-                    for reason in place.why
-                ],
-                "compatibility": place.compatibility,
-            }
-            for name, place in one.places.items()
-        },
-        "notes": list(one.notes),
-    }
+    in_vm = (
+        {}
+        if inside is None
+        else {"vm": {"name": inside.vm.name, "present": inside.present, "why": inside.why}}
+    )
+    return (
+        decode.described(one.bit)
+        | {
+            "release": xen.name,
+            "needs": xen.names(one.needs),
+            "needed_by": xen.names(one.needed_by),
+            "tsx": list(one.tsx.words) if one.tsx is not None else None,
+            "sets": {
+                name: {
+                    "present": place.present,
+                    "why": [
+                        {
+                            "set": reason.set,
+                            "step": reason.step,
+                            "feature": xen.label(reason.feature),
+                            "present": reason.present,
+                            "text": reason.text,
+                        }
+                        for reason in place.why
+                    ],
+                    "compatibility": place.compatibility,
+                }
+                for name, place in one.places.items()
+            },
+            "notes": list(one.notes),
+        }
+        | in_vm
+    )
