@@ -2,7 +2,8 @@
 
 Colour and frames need the package rich, which is optional (the extra "terminal"). Pipes and files
 get plain text that cut, grep and diff can work with; so does a terminal without rich, with
-NO_COLOR set (https://no-color.org) or with TERM=dumb.
+NO_COLOR set (https://no-color.org) or with TERM=dumb. FORCE_COLOR (https://force-color.org) means
+colour in pipes too, and --color wins over both.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 # Lines longer than this are hard to read, however wide the terminal.
 _WIDEST = 120
 _UNKNOWN_WIDTH = 100
+
+Color = Literal["auto", "always", "never"]
+COLORS: tuple[Color, ...] = ("auto", "always", "never")
+# What --color says of the command that runs.
+_color: ContextVar[Color] = ContextVar("color", default="auto")
 
 
 def width() -> int:
@@ -26,14 +34,35 @@ def width() -> int:
     return max(40, min(shutil.get_terminal_size((_UNKNOWN_WIDTH, 0)).columns, _WIDEST))
 
 
+def has_rich() -> bool:
+    """Whether the package that makes colour is at hand."""
+    return find_spec("rich") is not None
+
+
+@contextmanager
+def colored(when: Color) -> Iterator[None]:
+    """What --color asks for, as long as a command runs."""
+    token = _color.set(when)
+    try:
+        yield
+    finally:
+        _color.reset(token)
+
+
 def pleasant() -> bool:
-    """Whether to write for eyes: a terminal that can, rich at hand, and nobody against it."""
-    return (
-        sys.stdout.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-        and find_spec("rich") is not None
-    )
+    """Whether to write for eyes: rich at hand, and asked for, or a terminal that can."""
+    return _wanted() and has_rich()
+
+
+def _wanted() -> bool:
+    when, environment = _color.get(), os.environ
+    if when != "auto":
+        return when == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and environment.get("TERM") != "dumb"
 
 
 def heading(text: str) -> None:
@@ -85,14 +114,12 @@ def print_json(value: Any) -> None:
 
 
 def _rich_print(text: str, style: str) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    Console(highlight=False, soft_wrap=True).print(Text(text, style=style))
+    _console().print(Text(text, style=style), soft_wrap=True)
 
 
 def _rich_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -101,4 +128,18 @@ def _rich_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         made.add_column(header, style="cyan" if index == 0 else "", no_wrap=index == 0)
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    Console().print(made)
+    _console().print(made)
+
+
+def _console() -> Any:
+    """rich's, which would decide by itself where there is to be colour."""
+    from rich.console import Console
+
+    known = sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb")
+    return Console(
+        highlight=False,
+        no_color=False,
+        force_terminal=True,
+        color_system="auto" if known else "standard",
+        width=None if sys.stdout.isatty() else width(),
+    )

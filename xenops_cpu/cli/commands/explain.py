@@ -45,7 +45,9 @@ def parser() -> argparse.ArgumentParser:
         "recorded:FILE, cpu:NAME[@RELEASE] or simulated.",
         _EXAMPLES,
     )
-    command.add_argument("words", nargs="*", metavar="NAME [on HOST]")
+    command.add_argument(
+        "words", nargs="*", metavar="NAME [on HOST]", help="what to explain, and where"
+    )
     command.add_argument(
         "--list", action="store_true", help="the words that are no features, each with its title"
     )

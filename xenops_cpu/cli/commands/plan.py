@@ -23,6 +23,7 @@ from .. import (
     OK,
     WRONG_USAGE,
     Failure,
+    options,
     pool_arguments,
     targets,
     terminal,
@@ -45,6 +46,11 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
+_VERDICTS = {
+    OK: "nothing is lost",
+    ANSWERED_WITH_AN_ERROR: "something is lost, or a VM cannot leave",
+}
+
 if TYPE_CHECKING:
     from ...inputs.updated import Updated
 
@@ -60,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
         "evacuate: whether every VM can leave a host today, as xapi decides it.",
         _EXAMPLES,
     )
-    made.add_argument("change", choices=("join", "leave", "update", "evacuate"))
+    made.add_argument(
+        "change", choices=("join", "leave", "update", "evacuate"), help="what happens"
+    )
     made.add_argument(
         "host", metavar="HOST", help="who joins (any HOST), leaves, is updated ('all') or evacuated"
     )
@@ -79,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     targets.add_options(made)
     pool_arguments.add_hex(made)
     pool_arguments.add_notes(made)
+    options.add_quiet(made, _VERDICTS)
     return made
 
 

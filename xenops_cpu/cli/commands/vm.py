@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         f"libxc and Xen make it, with reasons. HOST is {WHAT}.",
         _EXAMPLES,
     )
-    made.add_argument("host", metavar="HOST")
+    made.add_argument("host", metavar="HOST", help="where it runs")
     vm = made.add_argument_group("the VM")
     vm.add_argument("--type", choices=TYPES, default=None, help="hvm where it is not said")
     vm.add_argument("--featureset", metavar="WORDS", help="what the toolstack levels it to")
