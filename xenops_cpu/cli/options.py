@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..files import FileError
 from ..sources import KINDS, Source, SourceError, choose
-from . import WRONG_USAGE, Failure, simulation, terminal
+from . import WRONG_USAGE, Failure, argument_files, simulation, terminal
 from .overview import suggestion
 
 # The first of these is xapi's own folder for such sockets.
@@ -54,14 +55,18 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Of a command, or of a part of one: what all of them take is added here."""
 
     # What is made only when somebody asks for the help.
     more_help: Callable[[], str] | None = None
+    # Whether @FILE stands for the arguments in a file; argparse would read any file to its end.
+    takes_files = False
+    color: bool
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **{"formatter_class": _Formatter, "allow_abbrev": False, **more})
+        self.color = False  # those of argparse in Python 3.14: the gate would not let them pass
         self.add_argument(
             "--color",
             choices=terminal.COLORS,
@@ -69,6 +74,14 @@ class _Parser(argparse.ArgumentParser):
             help="colour: auto (the default) for people at a terminal; NO_COLOR and FORCE_COLOR "
             "are heeded then",
         )
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.takes_files:
+            try:
+                args = argument_files.expanded(sys.argv[1:] if args is None else args)
+            except FileError as error:
+                self.error(str(error))
+        return super().parse_known_args(args, namespace)
 
     def format_help(self) -> str:
         more = "" if self.more_help is None else f"\n{self.more_help()}\n"
@@ -98,9 +111,9 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(
     command: str, description: str, examples: str, more: Callable[[], str] | None = None
-) -> argparse.ArgumentParser:
+) -> Parser:
     """A parser whose help ends with examples, and with what `more` makes."""
-    made = _Parser(
+    made = Parser(
         prog=f"xenops-cpu {command}",
         description=description,
         epilog=f"examples:\n{examples}{'' if 'exit codes' in examples else _EXIT_CODES}",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from attrs import evolve
 
+from ... import files, input_limits
 from ...cpus import corpus
 from ...derivation import SETS, Change, Derivation, all_steps
 from ...features.featureset import Featureset
@@ -63,8 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(str(error)) from error
     if arguments.json:
         line = corpus.as_words(str(derivation.cpu), derivation)
-        json.dump({**line, "notes": host.notes}, sys.stdout, ensure_ascii=False)
-        sys.stdout.write("\n")
+        terminal.print_json({**line, "notes": host.notes}, indent=None)
         return OK
     print(f"{host.origin}\n")
     print("\n".join(_steps(derivation)))
@@ -82,12 +82,15 @@ def _many(arguments: argparse.Namespace) -> int:
             raise Failure("--corpus is as dumped: --microcode takes a revision there", WRONG_USAGE)
         given = evolve(given, microcode=arguments.microcode.revision)
     code = OK
-    with arguments.corpus.open(encoding="utf-8", errors="replace") as lines:
-        for result in corpus.simulate_lines(lines, xen, given):
-            if "error" in result:
-                print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
-                code = ANSWERED_WITH_AN_ERROR
-            sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
+    records = files.lines(
+        arguments.corpus, input_limits.CORPUS_BYTES, input_limits.CORPUS_LINE_BYTES, pipes=True
+    )
+    lines = (record.decode(errors="replace") for record in records)
+    for result in corpus.simulate_lines(lines, xen, given):
+        if "error" in result:
+            print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
+            code = ANSWERED_WITH_AN_ERROR
+        sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
     return code
 
 
