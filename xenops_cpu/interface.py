@@ -223,11 +223,11 @@ class PoolLoss:
 class SecurityKind(Enum):
     """What a finding is about."""
 
-    # One host makes the guests of all hosts work for it.
+    # A host needs work of guests: all do it, or, by a register, those that boot there.
     FORCED = "Forced"
-    # The pool loses an immunity that some hosts have.
+    # An immunity that some hosts lack: lost, or, in a register, relied on there.
     IMMUNITY = "Immunity"
-    # The pool loses a control that some hosts have.
+    # A control that some hosts lack: lost, or, in a register, relied on there.
     CONTROL = "Control"
     # The pool loses a feature that guests miss in time, not in safety.
     SPEED = "Speed"

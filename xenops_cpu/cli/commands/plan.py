@@ -292,6 +292,10 @@ def _tell_change(
                 indent=2,
                 hanging=2,
             )
+    known_registers = set(told.registers(words.own_registers(before, old), old.release))
+    for sentence in told.registers(words.own_registers(after, new), new.release):
+        if sentence not in known_registers and len(new.hosts) > 1:
+            terminal.paragraph(sentence, indent=2, hanging=2)
     known = {(one.kind, one.feature) for one in security.readings(before, old)}
     for finding in security.readings(after, new):
         if (finding.kind, finding.feature) not in known:
