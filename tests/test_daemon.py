@@ -89,6 +89,29 @@ def test_a_false_answer_is_an_exit_code(daemon: Daemon) -> None:
         assert (done.returncode, json.loads(done.stdout)) == (code, code == 0)
 
 
+def test_tags_and_optional_parameters_as_one_types_them(daemon: Daemon) -> None:
+    """A tag needs no quotes and an optional parameter no value; a wrong tag is said before."""
+    hosts = json.dumps([{"name": "a", "cpu_info": {}, "hvm": True, "release": ""}])
+
+    def call(*parameters: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "xenops_cpu", "call", *parameters]
+        return subprocess.run(
+            [*command, "--socket", str(daemon.socket)], capture_output=True, text=True, timeout=30
+        )
+
+    for tag in ("Pv", '"Pv"'):
+        parts = call("POOL.split", f"hosts={hosts}", f"guest_type={tag}", "parts=1")
+        assert "features_pv" in parts.stderr, "the service read the tag and looked at the hosts"
+    wrong = call("POOL.split", f"hosts={hosts}", "guest_type=Xvm", "parts=1")
+    assert wrong.returncode == 2
+    assert 'parameter guest_type: expected one of Pv, Hvm, got "Xvm"' in wrong.stderr
+    many = call("POOL.split", f"hosts={hosts}", "guest_type=Pv", "parts=many")
+    assert many.returncode == 2
+    assert "parameter parts: 'many' is no JSON" in many.stderr
+    history = call("HOST.history")
+    assert "needs" not in history.stderr
+
+
 def test_it_says_how_to_ask_it(daemon: Daemon) -> None:
     """Two lines on standard output: what is served where, and a command that works."""
     assert daemon.said[0] == f"serving example:epyc-xen-4.17 on {daemon.socket}\n"

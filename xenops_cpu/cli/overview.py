@@ -13,6 +13,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "policy": "CPU policies: leaves and MSRs shown, compared, written as text",
         "simulate": "what a Xen release would offer on any CPU, and why",
         "cpus": "the CPUs that are shipped, and what each microcode update made of them",
+        "examples": "the hosts that are shipped, captured from real Xen",
+        "releases": "the releases of Xen and XenServer that are known",
     },
     "Pools and VMs": {
         "check": "may this VM boot, resume or migrate there? what is missing, why, what to do",
@@ -72,7 +74,8 @@ _HOSTS = """A HOST, wherever a command takes one, is any of
   simulated                                   this machine's CPU
 
 Some commands take a featureset as well: 1fc9cbf5-f6f83203-2fd3fbff.
-NAME=HOST gives it a name of your own. 'xenops-cpu cpus' lists CPUs.
+NAME=HOST gives it a name of your own. 'xenops-cpu cpus', 'examples' and 'releases' list
+what is shipped.
 """
 TOPICS: Mapping[str, str] = {"host": _HOSTS, "exit-codes": EXIT_CODES}
 

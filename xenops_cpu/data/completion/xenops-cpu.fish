@@ -53,7 +53,7 @@ function _shtab_xenops_cpu_using
   test "$_shtab_xenops_cpu_cmdpath" = "$argv"
 end
 
-set -g _shtab_xenops_cpu_commands info explain decode diff policy 'policy show' 'policy text' 'policy featureset' 'policy diff' simulate cpus check vm level plan forecast split audit emit watch fleet 'fleet export' 'fleet query' 'fleet settle' read report capture serve call history completion
+set -g _shtab_xenops_cpu_commands info explain decode diff policy 'policy show' 'policy text' 'policy featureset' 'policy diff' simulate cpus examples releases check vm level plan forecast split audit emit watch fleet 'fleet export' 'fleet query' 'fleet settle' read report capture serve call history completion
 set -g _shtab_xenops_cpu_opts_with_value --boot-cpuinfo --change-hook --combine --config --config-dir --coordinator --cores-per-socket --corpus --cpu --cpuid --diff --disable-logging-for --dump --explain --featureset --fingerprint --for --format --history --hook --host --html --inventory --last --log --loglevel --metrics-file --microcode --msr --netrc --on-inconsistent --only --order --otlp-endpoint --output --parts --password-file --pidfile --pool --pool-record --queue --search-path --set --socket --socket-group --socket-mode --source --store --stream --style --switch --switch-path --switch-queue --targets --timeout --title --to --to-cmdline --to-microcode --to-xen --toolstack --type --use-switch --vcpu --vcpus --viridian --vm --watch-seconds --wire --word --words --xapi --xcr0 --xen --xen-cmdline --xl
 
 complete -c xenops-cpu -e
@@ -170,6 +170,12 @@ complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using cpus' -s h -l help -d 'show this help message and exit'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using cpus' -l json -d 'for programs (docs/json.md)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using cpus; and test $_shtab_xenops_cpu_npos -eq 0' -ka "(__xenops_cpu_words cpu)" -d 'one CPU, with its history'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_npos -eq 0' -a examples -d 'the hosts that are shipped, captured from real Xen'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using examples' -s h -l help -d 'show this help message and exit'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using examples' -l json -d 'for programs (docs/json.md)'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_npos -eq 0' -a releases -d 'the releases of Xen and XenServer that are known'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using releases' -s h -l help -d 'show this help message and exit'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using releases' -l json -d 'for programs (docs/json.md)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_npos -eq 0' -a check -d 'may this VM boot, resume or migrate there? what is missing, why, what to do'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -s h -l help -d 'show this help message and exit'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l type -xka "(__xenops_cpu_words type)" -d 'pv, hvm or pvh: the guests meant, and what a bare featureset is of (hvm)'
