@@ -223,11 +223,11 @@ class PoolLoss:
 class SecurityKind(Enum):
     """What a finding is about."""
 
-    # A host needs work of guests: all do it, or, by a register, those that boot there.
+    # One host makes the guests of all hosts work for it.
     FORCED = "Forced"
-    # An immunity that some hosts lack: lost, or, in a register, relied on there.
+    # The pool loses an immunity that some hosts have.
     IMMUNITY = "Immunity"
-    # A control that some hosts lack: lost, or, in a register, relied on there.
+    # The pool loses a control that some hosts have.
     CONTROL = "Control"
     # The pool loses a feature that guests miss in time, not in safety.
     SPEED = "Speed"
