@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.hosts import evolve, example, made, names
 from xenops_cpu.client import ConnectionFailed, connect
+from xenops_cpu.daemon import STALE_SECONDS
 from xenops_cpu.hosts.capture import dump
 from xenops_cpu.hosts.cpu_info import cpu_info
 from xenops_cpu.interface import InternalError
@@ -238,6 +239,7 @@ def test_mode_of_the_socket(tmp_path: Path) -> None:
     daemon.stop()
 
 
+@pytest.mark.slow
 def test_a_capture_that_is_replaced_takes_effect(tmp_path: Path) -> None:
     """The service never serves more than a few seconds of the past, and logs the change by name."""
     capture = tmp_path / "host.json"
@@ -367,3 +369,21 @@ def test_help_and_json_over_the_socket(daemon: Daemon) -> None:
     assert document["release"] == "4.17"
     assert "SVM" in document["guests"]["hvm"]["migration"]["features"]
     assert "SVM" not in document["guests"]["hvm"]["boot"]["features"]
+
+
+def test_a_capture_that_becomes_a_fifo(tmp_path: Path) -> None:
+    """Callers get an error that says so, and SIGTERM still ends it."""
+    path = tmp_path / "host.json"
+    path.write_text(dump(example()))
+    daemon = Daemon(tmp_path, "--source", f"recorded:{path}")
+    try:
+        client = connect(daemon.socket, timeout=5)
+        client.host_get_cpu_info("test")
+        path.unlink()
+        os.mkfifo(path)
+        time.sleep(STALE_SECONDS + 0.1)
+        for _ in range(2):
+            with pytest.raises(InternalError, match="it is a FIFO"):
+                client.host_get_cpu_info("test")
+    finally:
+        assert daemon.stop() == 0

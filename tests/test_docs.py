@@ -53,6 +53,7 @@ def test_every_block_is_run_by_something(block: Block) -> None:
     pytest.fail(f"{block.name}: give it a language or a comment (tests/support/pages.py)")
 
 
+@pytest.mark.slow
 @of_kind(Kind.RUN)
 def test_commands_work(desk: Desk, folder: Path, block: Block) -> None:
     """Each ends with 0, or with the exit code that the page says, and prints what is shown.

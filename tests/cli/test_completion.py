@@ -24,6 +24,9 @@ from xenops_cpu.features.release import RELEASES
 from xenops_cpu.interface import METHODS
 from xenops_cpu.sources.recorded import examples
 
+# Real processes, one a test: CI runs them.
+pytestmark = pytest.mark.slow
+
 __all__ = ["sh"]
 
 

@@ -251,3 +251,14 @@ def test_mistakes_about_words(sh: Shell, arguments: tuple[str, ...], words: str)
     """A sentence that says what would be right."""
     sh("explain", *arguments, code=2)
     assert words in sh.errors
+
+
+def test_a_feature_of_a_shipped_cpu_has_the_microcode_that_it_rests_on(sh: Shell) -> None:
+    """Names in any case; the story of each, from what it comes, and first of the notes the
+    microcode.
+    """
+    text = sh("explain", "rtm,rtm-always-abort", "on", "cpu:xeon-platinum-8280+2019-11@4.17")
+    assert "[default.rtm]" in text
+    assert "\nRTM_ALWAYS_ABORT\n" in text
+    assert "\nfrom simulated: what Xen 4.17 would offer" in text
+    assert text[text.index("\nnote: ") :].startswith("\nnote: microcode 0500002c of 2019-11")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import logging
 import os
@@ -11,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from . import CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, live
+from ..files import FileError
+from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live
 from . import arguments as arguments_
 from .overview import COMMANDS, TOPICS, overview, suggestion
 
@@ -23,9 +23,11 @@ def _typed(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code; says on standard error what went wrong."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if sys.stdout is None:  # started with a closed one, as some supervisors do
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - open as long as the program runs
+    with gate.at_the_output():
+        return _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments: Sequence[str]) -> int:
     name = arguments[0] if arguments else ""
     spoken = f"xenops-cpu {name}" if name in COMMANDS else "xenops-cpu"
     try:
@@ -34,17 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as failure:
         _say(f"{spoken}: {failure}\n")
         return failure.code
+    except FileError as error:
+        _say(f"{spoken}: {error}\n")
+        return CANNOT_BE_READ
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing is left to say to them.
-        _give_up_output()
-        return OK
+        # Whoever read our output has seen enough; nothing is left to say to them. But the answer
+        # was not given, so the exit code may not be that of one.
+        gate.of(sys.stdout).give_up()
+        return BROKEN_PIPE
     except OSError as error:
         where = error.filename or "standard output"
         _say(f"{spoken}: {where}: {error.strerror}\n")
         if error.filename is None:
-            _give_up_output()
+            gate.of(sys.stdout).give_up()
         return CANNOT_BE_READ
     except Exception as error:
         if os.environ.get("XENOPS_CPU_DEBUG"):
@@ -102,12 +108,5 @@ def _unknown(name: str) -> Failure:
 
 
 def _say(text: str) -> None:
-    """On standard error, if anybody can hear it: the exit code tells all the same."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(text)
-
-
-def _give_up_output() -> None:
-    """What could not be written must not fail once more when Python ends (with exit code 120)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stderr.write(text)
+    sys.stderr.flush()

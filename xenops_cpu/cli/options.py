@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..files import FileError
 from ..sources import KINDS, Source, SourceError, choose
-from . import WRONG_USAGE, Failure, simulation
+from . import WRONG_USAGE, Failure, argument_files, simulation
 from .overview import suggestion
 
 # The first of these is xapi's own folder for such sockets.
@@ -38,9 +39,20 @@ def _option_names(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from _option_names(part)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     # What is made only when somebody asks for the help.
     more_help: Callable[[], str] | None = None
+    # Whether @FILE stands for the arguments in a file; argparse would read any file to its end.
+    takes_files = False
+    color: bool
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.takes_files:
+            try:
+                args = argument_files.expanded(sys.argv[1:] if args is None else args)
+            except FileError as error:
+                self.error(str(error))
+        return super().parse_known_args(args, namespace)
 
     def format_help(self) -> str:
         more = "" if self.more_help is None else f"\n{self.more_help()}\n"
@@ -70,9 +82,9 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(
     command: str, description: str, examples: str, more: Callable[[], str] | None = None
-) -> argparse.ArgumentParser:
+) -> Parser:
     """A parser whose help ends with examples, and with what `more` makes."""
-    made = _Parser(
+    made = Parser(
         prog=f"xenops-cpu {command}",
         description=description,
         epilog=f"examples:\n{examples}",
@@ -80,6 +92,7 @@ def parser(
         allow_abbrev=False,
     )
     made.more_help = more
+    made.color = False  # those of argparse in Python 3.14: the gate would not let them pass
     return made
 
 

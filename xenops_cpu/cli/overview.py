@@ -52,6 +52,7 @@ EXIT_CODES = """exit codes:
   2  wrong use: an unknown command, option or argument
   3  a file, a socket or a source cannot be read or written
  70  a fault in this program
+141  whoever read the output went away before it was whole
 check has codes of its own beside these (see its --help)
 """
 

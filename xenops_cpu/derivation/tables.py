@@ -21,8 +21,8 @@ class Threshold:
 
 @cache
 def _table(name: str) -> dict[str, Any]:
-    folder = resources.files("xenops_cpu").joinpath("data", "derivation")
-    table: dict[str, Any] = json.loads(folder.joinpath(f"{name}.json").read_text())
+    file = ("data", "derivation", f"{name}.json")
+    table: dict[str, Any] = json.loads(resources.files("xenops_cpu").joinpath(*file).read_text())
     return table
 
 

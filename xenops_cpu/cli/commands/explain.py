@@ -84,7 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
             _show(answer)
         else:
             concept_words.show(*answer)
-    for note in dict.fromkeys(note for feature in features for note in feature.notes):
+    if host is not None:
+        terminal.paragraph(f"from {host.origin}", 0, 2)
+    # The first note of a simulated host is the microcode that it rests on (docs/microcode.md).
+    notes = [*host.notes[:1]] if host is not None and derivation is not None else []
+    notes += [note for feature in features for note in feature.notes]
+    for note in dict.fromkeys(notes):
         terminal.paragraph(f"note: {note}", 0, 6)
     return OK
 

@@ -163,7 +163,7 @@ complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l microcode -x -d 
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l msr -x -d 'a register'"'"'s value, both in hex, such as 10a=8000000; may be repeated'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l no-hvm -d 'as with VT-x or SVM switched off in firmware'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l as-bare-metal -d 'as if no hypervisor ran below this machine'
-complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l explain -xka "(__xenops_cpu_words feature)" -d 'the steps that set or cleared bits; of these features, where names are given'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l explain -d 'the steps that set or cleared bits, set by set (explain does so for a feature)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l corpus -xka "(__fish_complete_path (commandline -ct))" -d 'many CPUs: records as JSON, one a line'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using simulate' -l json -d 'for programs (docs/json.md)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using; and test $_shtab_xenops_cpu_npos -eq 0' -a cpus -d 'the CPUs that are shipped, and what each microcode update made of them'
