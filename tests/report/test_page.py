@@ -38,7 +38,8 @@ def test_it_opens_with_the_verdicts(html: str) -> None:
         "3 of 5 VMs cannot go to every host, 1 of them nowhere: 3 of 3 hosts refuse some.",
         "What to do",
         "foreign cannot go to any host",
-        "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel",
+        "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel: xapi "
+        "refuses that",
         "Which VM can go where",
         "Why, and what to do",
         "Hosts that are alike are one row",

@@ -15,7 +15,6 @@ from attrs import frozen
 
 from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import Release, release
-from ..guests.levels import given
 from ..interface import GuestType
 from .member import Member
 
@@ -40,6 +39,8 @@ def booted(
     level: Featureset, members: Iterable[Member], guest: GuestType, xen: Release
 ) -> dict[str, Featureset]:
     """What a VM has that boots with the level, by host: its leaves, and that host's registers."""
+    from ..guests.levels import given  # a daemon starts without a VM's whole policy
+
     return {
         member.name: given(level, member.boot(guest), xen)
         for member in members
