@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..sources import KINDS, Source, SourceError, choose
 from . import WRONG_USAGE, Failure, simulation
+
+if TYPE_CHECKING:
+    from ..sources import Source
 
 # The first of these is xapi's own folder for such sockets.
 _SOCKET_PLACES = (
@@ -54,6 +56,8 @@ def parser(
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """--source and what goes with it, and the options of a simulation."""
+    from ..sources import KINDS
+
     parser.add_argument(
         "--source",
         metavar="SOURCE",
@@ -72,6 +76,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def source(options: argparse.Namespace) -> Source:
     """The source asked for. Raises Failure."""
+    from ..sources import SourceError, choose
+
     if simulation.asked_for(options):
         simulation.take_source(options, options.source or "simulated")
         return simulation.source(options)

@@ -13,7 +13,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 # Lines longer than this are hard to read, however wide the terminal.
@@ -28,12 +27,11 @@ def width() -> int:
 
 def pleasant() -> bool:
     """Whether to write for eyes: a terminal that can, rich at hand, and nobody against it."""
-    return (
-        sys.stdout.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-        and find_spec("rich") is not None
-    )
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    from importlib.util import find_spec
+
+    return find_spec("rich") is not None
 
 
 def heading(text: str) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
 from ..sources import KINDS as SOURCES
 from . import hex_words, pipes
@@ -111,6 +110,8 @@ def _featureset(text: str) -> Input:
 
 
 def _policy(text: str) -> Input:
+    from ..cpuid.policy import Policy, PolicyError
+
     try:
         policy = Policy.parse(text)
     except PolicyError as error:

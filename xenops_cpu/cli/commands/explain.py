@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...derivation import Derivation, Reason
 from ...explain.feature import Explanation, Place, explain
 from ...features import aliases, meanings
 from ...features.aliases import UnknownFeature
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from ...hosts.host import TITLES, Host
 from .. import OK, WRONG_USAGE, Failure, live, options, simulation, terminal
 from ..arguments import derived_host
 from ..arguments import release as asked_release
 from . import decode
+
+if TYPE_CHECKING:
+    from ...derivation import Derivation, Reason
+    from ...hosts.host import Host
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
   xenops-cpu explain libvirt:spec-ctrl                 # by others' names: xl, libvirt, linux
@@ -135,6 +137,8 @@ def _named(xen: Release, numbers: tuple[int, ...]) -> str:
 
 def _place(name: str, place: Place, told: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
+    from ...hosts.host import TITLES
+
     said = {None: "not told", True: "yes", False: "no"}[place.present]
     style = {None: "", True: "green", False: "red"}[place.present]
     terminal.line(f"  {', '.join(TITLES[name])}: {said}", style)
