@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.hosts import evolve, example, made, names
 from xenops_cpu.client import ConnectionFailed, connect
+from xenops_cpu.daemon import STALE_SECONDS
 from xenops_cpu.hosts.capture import dump
 from xenops_cpu.hosts.cpu_info import cpu_info
 from xenops_cpu.interface import InternalError
@@ -87,6 +88,29 @@ def test_a_false_answer_is_an_exit_code(daemon: Daemon) -> None:
         command = [sys.executable, "-m", "xenops_cpu", "call", *ask, str(daemon.socket)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert (done.returncode, json.loads(done.stdout)) == (code, code == 0)
+
+
+def test_tags_and_optional_parameters_as_one_types_them(daemon: Daemon) -> None:
+    """A tag needs no quotes and an optional parameter no value; a wrong tag is said before."""
+    hosts = json.dumps([{"name": "a", "cpu_info": {}, "hvm": True, "release": ""}])
+
+    def call(*parameters: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "xenops_cpu", "call", *parameters]
+        return subprocess.run(
+            [*command, "--socket", str(daemon.socket)], capture_output=True, text=True, timeout=30
+        )
+
+    for tag in ("Pv", '"Pv"'):
+        parts = call("POOL.split", f"hosts={hosts}", f"guest_type={tag}", "parts=1")
+        assert "features_pv" in parts.stderr, "the service read the tag and looked at the hosts"
+    wrong = call("POOL.split", f"hosts={hosts}", "guest_type=Xvm", "parts=1")
+    assert wrong.returncode == 2
+    assert 'parameter guest_type: expected one of Pv, Hvm, got "Xvm"' in wrong.stderr
+    many = call("POOL.split", f"hosts={hosts}", "guest_type=Pv", "parts=many")
+    assert many.returncode == 2
+    assert "parameter parts: 'many' is no JSON" in many.stderr
+    history = call("HOST.history")
+    assert "needs" not in history.stderr
 
 
 def test_it_says_how_to_ask_it(daemon: Daemon) -> None:
@@ -215,6 +239,7 @@ def test_mode_of_the_socket(tmp_path: Path) -> None:
     daemon.stop()
 
 
+@pytest.mark.slow
 def test_a_capture_that_is_replaced_takes_effect(tmp_path: Path) -> None:
     """The service never serves more than a few seconds of the past, and logs the change by name."""
     capture = tmp_path / "host.json"
@@ -344,3 +369,21 @@ def test_help_and_json_over_the_socket(daemon: Daemon) -> None:
     assert document["release"] == "4.17"
     assert "SVM" in document["guests"]["hvm"]["migration"]["features"]
     assert "SVM" not in document["guests"]["hvm"]["boot"]["features"]
+
+
+def test_a_capture_that_becomes_a_fifo(tmp_path: Path) -> None:
+    """Callers get an error that says so, and SIGTERM still ends it."""
+    path = tmp_path / "host.json"
+    path.write_text(dump(example()))
+    daemon = Daemon(tmp_path, "--source", f"recorded:{path}")
+    try:
+        client = connect(daemon.socket, timeout=5)
+        client.host_get_cpu_info("test")
+        path.unlink()
+        os.mkfifo(path)
+        time.sleep(STALE_SECONDS + 0.1)
+        for _ in range(2):
+            with pytest.raises(InternalError, match="it is a FIFO"):
+                client.host_get_cpu_info("test")
+    finally:
+        assert daemon.stop() == 0

@@ -53,6 +53,7 @@ def to_the_end(client: socket.socket) -> bytes:
     return data
 
 
+@pytest.mark.slow
 @reaches("reserved_files")
 def test_few_files(tmp_path: Path) -> None:
     """With 64 files the service keeps some for its source, and serves the callers it can."""

@@ -106,16 +106,16 @@ def table(limits: Limits = LIMITS) -> list[tuple[str, str, str]]:
     return [
         (
             field.name,
-            _value(getattr(limits, field.name), field.metadata["unit"]),
+            amount(getattr(limits, field.name), field.metadata["unit"]),
             field.metadata["meaning"],
         )
         for field in attrs.fields(Limits)
     ]
 
 
-def _value(value: float, unit: str) -> str:
+def amount(value: float, unit: str) -> str:
     if unit == "bytes":
-        for factor, larger in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        for factor, larger in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
             if value >= factor and value % factor == 0:
                 return f"{value // factor:,} {larger}"
     return f"{value:,g} {unit}" if value < 1e6 else f"{value:,.0f} {unit}"

@@ -19,7 +19,7 @@ from .model import Contract
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = Path("idl/xenops_cpu.openrpc.yaml")
 DOCUMENT = Path("xenops_cpu/data/openrpc.json")
-README = Path("README.md")
+CALLERS = Path("docs/callers.md")
 
 
 def main(arguments: list[str]) -> int:
@@ -153,11 +153,11 @@ def generated(contract: Contract) -> dict[Path, str]:
 
 
 def page(root: Path, contract: Contract) -> dict[Path, str]:
-    """README.md with its table of methods. Raises ContractError or OSError."""
+    """docs/callers.md with its table of methods. Raises ContractError or OSError."""
     try:
-        return {README: reference.listed(contract, (root / README).read_text(encoding="utf-8"))}
+        return {CALLERS: reference.listed(contract, (root / CALLERS).read_text(encoding="utf-8"))}
     except ContractError as error:
-        raise ContractError(f"{README}: {error}") from error
+        raise ContractError(f"{CALLERS}: {error}") from error
 
 
 def _holds(path: Path, content: bytes) -> bool:

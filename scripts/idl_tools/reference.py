@@ -1,4 +1,4 @@
-"""The contract for people: idl/REFERENCE.md, and the table of methods in README.md."""
+"""The contract for people: idl/REFERENCE.md, and the table of methods in docs/callers.md."""
 
 from __future__ import annotations
 
@@ -21,11 +21,17 @@ from .model import (
 )
 from .samples import requests, samples
 
-# Between these lines README.md has the table.
+# Between these lines docs/callers.md has the table.
 BEGIN, END = "<!-- methods -->\n", "<!-- end of methods -->\n"
+
+# Of an example of a call: characters in a line, and lines.
+LONGEST, FEW = 120, 24
 
 INTRODUCTION = """\
 Generated from `xenops_cpu.openrpc.yaml` by `scripts/generate-interface`: change that, not this.
+
+Examples are folded for reading, and long ones cut: on the wire each is one line
+(`idl/test_data` has them whole).
 
 A call goes as the body of an HTTP POST, in XML-RPC or in JSON-RPC 1.0 or 2.0; the body's first
 character tells which. Parameters go by name, in one struct. Every answer is HTTP 200: `Success`
@@ -59,7 +65,7 @@ def listed(contract: Contract, page: str) -> str:
     if not begin or not end:
         raise ContractError(f"there is no line {BEGIN.strip()}, or no {END.strip()} behind it")
     rows = [
-        f"| [`{method.name}`](idl/REFERENCE.md#{_anchor(method.name)}) | {method.summary} |\n"
+        f"| [`{method.name}`](../idl/REFERENCE.md#{_anchor(method.name)}) | {method.summary} |\n"
         for method in contract.methods
     ]
     table = "".join(["| method | what it answers |\n|---|---|\n", *rows])
@@ -97,12 +103,29 @@ def _method(method: Method) -> Iterator[str]:
     params = [requests(method)[0]]
     result = samples(method.result, method.result_name)[0]
     yield from ("A call and its answer in XML-RPC:", "", "```xml")
-    yield xmlrpc.dump_call(method.name, params).decode()
-    yield xmlrpc.dump_success(result).decode()
+    yield from _folded(xmlrpc.dump_call(method.name, params).decode(), "><")
+    yield from _folded(xmlrpc.dump_success(result).decode(), "><")
     yield from ("```", "", "and in JSON-RPC:", "", "```json")
-    yield jsonrpc.dump_call(method.name, params, Envelope(1)).decode()
-    yield jsonrpc.dump_success(result, Envelope(1)).decode()
+    yield from _folded(jsonrpc.dump_call(method.name, params, Envelope(1)).decode(), ",{", ',"')
+    yield from _folded(jsonrpc.dump_success(result, Envelope(1)).decode(), ",{", ',"')
     yield from ("```", "")
+
+
+def _folded(text: str, *places: str) -> Iterator[str]:
+    """Lines of at most LONGEST characters, broken between the two characters of a place; the first
+    FEW of them and how much there is besides, for what the types' samples make long.
+    """
+    lines, start = 0, 0
+    while start < len(text):
+        if lines == FEW:
+            yield f"... ({len(text) - start:,} characters more)"
+            return
+        end = len(text)
+        if end - start > LONGEST:
+            breaks = [text.rfind(place, start + 1, start + LONGEST) for place in places]
+            end = max(breaks) + 1 if max(breaks) > start else start + LONGEST
+        yield text[start:end]
+        lines, start = lines + 1, end
 
 
 def _type(made: Text | Record | Variant) -> Iterator[str]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from argparse_manpage.manpage import Manpage
 
 from page_tools.program import PROGRAM, commands
-from xenops_cpu.cli.main import COMMANDS, DESCRIPTION, EXIT_CODES
+from xenops_cpu.cli.overview import COMMANDS, DESCRIPTION, EXIT_CODES
 
 _ENVIRONMENT = """\
 XENOPS_CPU_SOCKET

@@ -6,7 +6,7 @@ import argparse
 import importlib
 from collections.abc import Mapping
 
-from xenops_cpu.cli.main import COMMANDS, DESCRIPTION
+from xenops_cpu.cli.overview import COMMANDS, DESCRIPTION
 
 PROGRAM = "xenops-cpu"
 

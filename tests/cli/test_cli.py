@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.hosts import example
-from xenops_cpu.cli import options
+from xenops_cpu.cli import options, overview
 from xenops_cpu.cli.commands import info
-from xenops_cpu.cli.main import COMMANDS, main
+from xenops_cpu.cli.main import main
+from xenops_cpu.cli.overview import COMMANDS
+from xenops_cpu.features.release import DERIVED_SINCE, spoken_range
 from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.cpu_info import XAPI_KEYS
 from xenops_cpu.sources import libxc
@@ -72,12 +74,38 @@ def test_the_general_help_lists_commands_and_exit_codes() -> None:
     assert "exit codes:" in done.stdout
 
 
+def test_help_of_a_command_and_of_a_topic() -> None:
+    """`help COMMAND` is its --help, of a part as well; `help HOST` says what a HOST may be."""
+    assert run("help", "check").stdout == run("check", "--help").stdout
+    assert run("help", "policy", "show").stdout == run("policy", "show", "--help").stdout
+    assert "cpu:xeon-gold-6240@4.17" in run("help", "HOST").stdout
+    assert run("help").stdout == run("--help").stdout
+
+
+@pytest.mark.parametrize("example", overview.EXAMPLES)
+def test_the_examples_of_the_general_help_work(example: str) -> None:
+    """Each can be pasted as it stands."""
+    done = run(*example.split()[1:])
+    assert done.returncode in (0, 11, 12, 13)
+    assert done.stdout
+
+
+def test_ranges_of_releases_come_from_the_table() -> None:
+    """A release that is added is in the help at once."""
+    assert spoken_range("4.7") == "4.7 to 4.22, master, xenserver-8.2, xenserver-8"
+    assert spoken_range(DERIVED_SINCE) in " ".join(run("simulate", "--help").stdout.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         ((), 2, "a command is missing"),
         (("inof",), 2, "there is no command 'inof'"),
-        (("info", "--souce", "x"), 2, "unrecognized arguments"),
+        (("info", "--souce", "x"), 2, "no option '--souce'; did you mean --source"),
+        (("chek",), 2, "there is no command 'chek'; did you mean check"),
+        (("help", "chek"), 2, "did you mean check"),
+        (("policy", "shwo"), 2, "did you mean show"),
+        (("policy", "show", "x", "--stile", "y"), 2, "did you mean --style"),
         (("info", "--source", "nonsense"), 2, '"nonsense" is not a source; there are xen,'),
         (("info", "--source", "example:x"), 3, 'no example host "x"; there are'),
         (("info", "--source", "recorded:/no/file"), 3, "cannot read the capture /no/file"),

@@ -19,10 +19,13 @@ from tests.cli.test_decode import Shell, sh
 from tests.support.reports import database
 from xenops_cpu.cli import words
 from xenops_cpu.cli.commands.completion import SCRIPTS
-from xenops_cpu.cli.main import COMMANDS
+from xenops_cpu.cli.overview import COMMANDS
 from xenops_cpu.features.release import RELEASES
 from xenops_cpu.interface import METHODS
 from xenops_cpu.sources.recorded import examples
+
+# Real processes, one a test: CI runs them.
+pytestmark = pytest.mark.slow
 
 __all__ = ["sh"]
 

@@ -228,3 +228,15 @@ def test_mistakes_of_diff(sh: Shell, arguments: tuple[str, ...], words: str) -> 
     """Wrong use is told apart from a difference."""
     sh("diff", *arguments, code=2)
     assert words in sh.errors
+
+
+def test_nothing_to_decode_is_no_success(sh: Shell, tmp_path: Path) -> None:
+    """A host of which no set is known gives exit code 3 and what was read instead."""
+    text = "host : xs-01\nrelease : 4.19.0+1\nmachine : x86_64\nnr_cpus : 64\n"
+    (tmp_path / "xl-info.out").write_text(
+        f"{text}xen_version : 4.17.7\nxen_caps : hvm-3.0-x86_64\n"
+    )
+    for style in ((), ("--json",), ("--style", "table")):
+        assert sh("decode", str(tmp_path / "xl-info.out"), *style, code=3) == ""
+        assert "there is no featureset to decode" in sh.errors
+        assert "xs-01, a host without featuresets" in sh.errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests import ROOT
 from tests.cli.test_decode import EPYC, Shell, sh
 from tests.support.hosts import example
 from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.features import concepts
 
 __all__ = ["sh"]
 
@@ -58,7 +60,7 @@ def test_several_features(sh: Shell) -> None:
     ("arguments", "code", "words"),
     [
         (("hlee",), 2, "did you mean HLE"),
-        (("HLE", "on"), 2, "FEATURE on HOST"),
+        (("HLE", "on"), 2, "NAME on HOST"),
         (("HLE", "on", "hex:1-2-3"), 2, "is no host but a featureset"),
         (("HLE", "on", SKYLAKE, "--xen", "4.13"), 2, "is a host already"),
         (("HLE", "on", "example:none"), 3, 'no example host "none"'),
@@ -165,7 +167,7 @@ def members(value: object) -> set[str]:
         ("diff", "hex:1-2", "hex:1-3"),
         ("diff", EPYC, SKYLAKE),
         ("diff", "hex:1-2-0-ffffffff", EPYC),
-        ("explain", "RTM", "on", SKYLAKE),
+        ("explain", "RTM,MDS", "on", SKYLAKE),
         ("policy", "featureset", "00000007:00000000->00000000:00000010:00000000:00000000"),
     ],
     ids=" ".join,
@@ -180,4 +182,83 @@ def test_every_member_is_documented(
         name for name in members(sh.json(*arguments, code=code)) if f"{name}`" not in page
     }
     # Beside documented members there are tables whose keys are Xen's own names of sets.
-    assert undocumented <= {"raw", "host", "pv_max", "pv_default", "hvm_max", "hvm_default"}
+    sets = {"raw", "host", "pv_max", "pv_default", "hvm_max", "hvm_default"}
+    assert undocumented <= sets | {"MDS_NO", "MD_CLEAR"}
+
+
+# Words that are no feature
+
+
+def test_what_a_word_means(sh: Shell) -> None:
+    """Sentences, its features by what they are to it, what to try, the source."""
+    text = sh("explain", "zombieload")
+    assert text.startswith("MDS: Microarchitectural data sampling\n")
+    assert "not open to it, where it is:\n    MDS_NO " in text
+    assert "try:       xenops-cpu explain VERW" in text
+    assert "XSA-297" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nested", "virtualisation", "on", SKYLAKE),
+        ("nested", "virtualisation", SKYLAKE),
+        ("nested virtualisation", "on", SKYLAKE),
+        ("nested-virt", SKYLAKE),
+    ],
+)
+def test_words_with_blanks_on_a_host(sh: Shell, words: tuple[str, ...]) -> None:
+    """Quoted or not, with "on" or without."""
+    assert "  VMX      no   no    no    no\n" in sh("explain", *words)
+
+
+def test_a_word_beside_features(sh: Shell) -> None:
+    """Both kinds of answer in one document; a feature leads to its words."""
+    answer = sh.json("explain", "MDS,MD_CLEAR", "on", "cpu:xeon-gold-6154@4.17")
+    assert [feature["name"] for feature in answer["features"]] == ["MD_CLEAR"]
+    assert answer["concepts"][0]["host"]["standing"] == "something against it is there"
+    assert "see:       explain MDS, explain TAA, explain VERW" in sh("explain", "MD_CLEAR")
+
+
+def test_all_words(sh: Shell) -> None:
+    """A list of them, for people and for programs."""
+    text, answer = sh("explain", "--list"), sh.json("explain", "--list")
+    assert len(answer["concepts"]) > 25
+    assert all(concept["name"] in text for concept in answer["concepts"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [line for concept in concepts.concepts() for line in concept.commands],
+)
+def test_what_is_to_be_tried_works(sh: Shell, command: str) -> None:
+    """Each command that a word offers is one that can be run as it stands."""
+    program, *words = shlex.split(command)
+    assert program == "xenops-cpu"
+    assert sh(*words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("retbled",), "there is a word Retbleed"),
+        (("featureset", "on", SKYLAKE), "try: xenops-cpu decode"),
+        ((), "explain --list"),
+        (("MDS", "on", SKYLAKE, "again"), "NAME on HOST"),
+    ],
+)
+def test_mistakes_about_words(sh: Shell, arguments: tuple[str, ...], words: str) -> None:
+    """A sentence that says what would be right."""
+    sh("explain", *arguments, code=2)
+    assert words in sh.errors
+
+
+def test_a_feature_of_a_shipped_cpu_has_the_microcode_that_it_rests_on(sh: Shell) -> None:
+    """Names in any case; the story of each, from what it comes, and first of the notes the
+    microcode.
+    """
+    text = sh("explain", "rtm,rtm-always-abort", "on", "cpu:xeon-platinum-8280+2019-11@4.17")
+    assert "[default.rtm]" in text
+    assert "\nRTM_ALWAYS_ABORT\n" in text
+    assert "\nfrom simulated: what Xen 4.17 would offer" in text
+    assert text[text.index("\nnote: ") :].startswith("\nnote: microcode 0500002c of 2019-11")

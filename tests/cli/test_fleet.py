@@ -86,6 +86,7 @@ def test_sources_from_a_list_and_from_standard_input(tmp_path: Path) -> None:
     assert missing.stderr.endswith("none: No such file or directory\n")
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_sources() -> None:
     """Ten times as many sources need no more memory, but for what a measure of it wavers by."""
     peaks = []

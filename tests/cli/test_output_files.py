@@ -1,5 +1,6 @@
 """Files that commands write: whole or not at all, with the old file's owner and mode."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from xenops_cpu.cli import Failure
-from xenops_cpu.cli.output_files import write_file
+from xenops_cpu.cli.output_files import create_file, write_file
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 
@@ -143,3 +144,65 @@ def test_what_cannot_be_written_is_said(path: str) -> None:
     """A full device, a folder that is not there, a folder: each is a sentence."""
     with pytest.raises(Failure, match=f"cannot write {path}: "):
         write_file(Path(path), "text")
+
+
+def test_a_file_that_must_be_new(tmp_path: Path) -> None:
+    """Nothing that has the name is touched, a link to nothing neither."""
+    create_file(tmp_path / "new", "text")
+    assert (tmp_path / "new").read_text() == "text"
+    (tmp_path / "link").symlink_to("nothing")
+    for name in ("new", "link"):
+        with pytest.raises(Failure, match=f"{name} is there already; nothing is overwritten"):
+            create_file(tmp_path / name, "other")
+    assert (tmp_path / "new").read_text() == "text"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["link", "new"]
+
+
+def test_a_new_file_on_a_full_disk(tmp_path: Path) -> None:
+    """It is not there afterwards, and nothing beside it."""
+    program = (
+        "import resource, signal; from pathlib import Path;"
+        "from xenops_cpu.cli import Failure; from xenops_cpu.cli.output_files import create_file;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"try: create_file(Path({str(tmp_path / 'new')!r}), 'x' * 5000)\n"
+        "except Failure as failure: print(failure)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "cannot write" in done.stdout, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new file is made all the same, and one that is there is not overwritten."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    create_file(tmp_path / "new", "text")
+    assert (tmp_path / "new").read_text() == "text"
+    with pytest.raises(Failure, match="is there already"):
+        create_file(tmp_path / "new", "other")
+    assert (tmp_path / "new").read_text() == "text"
+    assert left_over(tmp_path) == []
+
+
+def test_what_is_written_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file before it gets its name, and the folder after."""
+    events: list[str] = []
+    kinds = {True: "folder", False: "file"}
+    sync, replace = os.fsync, os.replace
+
+    def fsync(fd: int) -> None:
+        events.append(kinds[stat.S_ISDIR(os.fstat(fd).st_mode)])
+        sync(fd)
+
+    def renamed(source: Path, target: Path) -> None:
+        events.append("name")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", renamed)
+    write_file(tmp_path / "file", "text")
+    assert events == ["file", "name", "folder"]

@@ -184,6 +184,7 @@ def _nested_json(path: Path) -> None:
     path.write_bytes(b"[" * MIB)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

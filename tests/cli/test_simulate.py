@@ -40,17 +40,6 @@ def test_explain_tells_the_steps() -> None:
         assert words in done.stdout
 
 
-def test_explain_tells_the_story_of_a_feature() -> None:
-    """A name in any case gives its chain, and in which sets the feature is."""
-    done = run("simulate", *GOLD, "--explain", "rtm,rtm-always-abort")
-    assert done.returncode == 0, done.stderr
-    assert "RTM (CPUID 0x00000007:0.ebx bit 11): raw no, host yes, pv_max yes, pv_default no" in (
-        done.stdout
-    )
-    assert "RTM_ALWAYS_ABORT (CPUID 0x00000007:0.edx bit 11)" in done.stdout
-    assert "[default.rtm]" in done.stdout
-
-
 def test_json_has_the_six_sets() -> None:
     """--json prints one line: id, xen, the six sets as words, notes."""
     document = json.loads(run("simulate", *GOLD, "--json").stdout)
@@ -98,7 +87,7 @@ def test_many_at_once(tmp_path: Path) -> None:
         (("--cpu", "epyc-7742+2020", "--microcode", "newest"), 3, "more than one microcode"),
         (("--corpus", "x", "--microcode", "newest"), 2, "--microcode takes a revision there"),
         (("--msr", "10a"), 2, "invalid INDEX=VALUE (hex) value: '10a'"),
-        (("--explain", "RTM,WARP"), 2, "no feature 'WARP'"),
+        (("--explain", "RTM"), 2, "no place for the argument 'RTM'"),
         (("--cpu", "x", "--dump", "y"), 2, "not allowed with"),
     ],
 )

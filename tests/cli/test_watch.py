@@ -246,6 +246,7 @@ def test_a_role_that_does_not_allow_messages(tmp_path: Path) -> None:
     assert "the role pool-operator" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_xapi_that_is_away_is_waited_for(tmp_path: Path) -> None:
     """It says so, and tells what has changed meanwhile."""
     with serving() as xapi, watching(xapi, tmp_path) as watch:

@@ -1,13 +1,16 @@
 """Configuration: files as xapi's daemons read them, which value counts, what is refused."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from tests import ROOT
+from tests.support.limits import reaches
+from xenops_cpu import input_limits
 from xenops_cpu.config import ConfigError, values
-from xenops_cpu.config.files import MAX_BYTES, Line, lines_of, read
+from xenops_cpu.config.files import Line, lines_of, read
 from xenops_cpu.config.keys import COMMON, KEYS, Config
 from xenops_cpu.config.resolve import Resolved, changed, dump, resolve
 
@@ -123,6 +126,7 @@ def test_a_bad_option_is_an_error_always(etc: Path) -> None:
         settled(etc, lenient=True, socket_mode="888")
 
 
+@reaches("configuration_bytes")
 def test_files_that_cannot_be_read(etc: Path) -> None:
     """A folder, other bytes than UTF-8, a file that is no configuration: a sentence each."""
     with pytest.raises(ConfigError, match=r"x\.conf\.d: Is a directory"):
@@ -130,8 +134,12 @@ def test_files_that_cannot_be_read(etc: Path) -> None:
     (etc / "x.conf").write_bytes(b"a = b\nc = \xff\n")
     with pytest.raises(ConfigError, match=r"x\.conf:2: not UTF-8 at byte 4"):
         settled(etc)
-    (etc / "x.conf").write_bytes(b"#" * (MAX_BYTES + 1))
-    with pytest.raises(ConfigError, match="larger than 1048576 bytes"):
+    (etc / "x.conf").write_bytes(b"#" * (input_limits.CONFIGURATION_BYTES + 1))
+    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+        settled(etc)
+    (etc / "x.conf").unlink()
+    os.mkfifo(etc / "x.conf")
+    with pytest.raises(ConfigError, match=r"x\.conf: it is a FIFO"):
         settled(etc)
 
 

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import SHARED
+from xenops_cpu import input_limits
 from xenops_cpu.cpuid.cpu import Cpu
 from xenops_cpu.cpuid.identity import LeafKey, Registers
 from xenops_cpu.cpus import dumps, shipped
-from xenops_cpu.cpus.dumps import MAX_BYTES, DumpError
+from xenops_cpu.cpus.dumps import DumpError
 from xenops_cpu.cpus.dumps.dump import microcode_revision
 from xenops_cpu.hosts import capture
 
@@ -394,7 +395,7 @@ def test_files(tmp_path: Path) -> None:
         (b"hello\n", "no known format; readable are"),
         (b"", "no known format"),
         (b"CPUID 00000000: ", "is not CPUID LEAF"),
-        (b"x" * (MAX_BYTES + 1), "larger than 8 MiB"),
+        (b"x" * (input_limits.TEXT_BYTES + 1), "larger than 8 MiB"),
     ],
 )
 def test_files_that_are_no_dump(content: bytes, message: str, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_a_change_is_kept_told_and_waited_for(start: Start, tmp_path: Path) -> N
     assert [entry["id"] for entry in json.loads(done.stdout)] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_history_without_a_file(start: Start, tmp_path: Path) -> None:
     """What was noticed since the start is known, and a caller who waits sees the next change."""
     host = Changing(tmp_path)
@@ -116,6 +117,7 @@ def _served_after_kill(start: Start, tmp_path: Path, rounds: int) -> None:
     assert len(lost) >= rounds - 1, history
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment(start: Start, tmp_path: Path) -> None:
     """After kill -9 the next start serves, and what was answered is in the history."""
     _served_after_kill(start, tmp_path, 2)

@@ -115,6 +115,7 @@ def test_a_trace_that_is_not_recorded(collector: Collector) -> None:
     assert collector.spans == []
 
 
+@pytest.mark.slow
 def test_nobody_at_the_address(caplog: pytest.LogCaptureFixture) -> None:
     """A call waits for nothing; stopping takes a few seconds at the most."""
     tracing = Tracing("http://127.0.0.1:1")

@@ -44,6 +44,7 @@ def test_metrics_and_health(start: Start, tmp_path: Path) -> None:
     assert "# TYPE xenops_cpu_calls_total counter" in prom.read_text()
 
 
+@pytest.mark.slow
 def test_health_when_the_host_cannot_be_read(start: Start, tmp_path: Path) -> None:
     """The state and the reason; a call that xapi would pass over is loud in the log."""
     host = Changing(tmp_path)

@@ -57,6 +57,9 @@ def test_empty_line_is_all_defaults() -> None:
         ("smt=0 spec-ctrl=no", "smt", 0),
         ("hap=no", "hap", False),
         ("psr=cat,cmt:1,mba:0", "psr", frozenset({"cat"})),
+        ("psr=cat,mba,cat:0", "psr", frozenset({"mba"})),
+        ("psr=cdp psr=cdp:off,cat", "psr", frozenset({"cat"})),
+        ("vpmu=0,ipc", "vpmu", True),
         ("maxcpus=0x10", "maxcpus", 16),
         ("nolapic", "nolapic", True),
         ("no-spec-ctrl", "msr_sc_hvm", False),
@@ -117,6 +120,8 @@ def test_search_matches_only_whole_names(item: str) -> None:
         ("spec-ctrl=gds-mit=2", "gds-mit=2"),
         ("cpuid=avx2:1", 'item "avx2:1" is none of avx2'),
         ("maxcpus=four", '"four" is no number'),
+        ("psr=cat,cdp:maybe", '"maybe" is neither true nor false'),
+        ("vpmu=fast", '"fast" is none of a boolean, bts, ipc, arch'),
     ],
 )
 def test_malformed_item(text: str, part: str) -> None:

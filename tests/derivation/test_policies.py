@@ -6,10 +6,13 @@ import pytest
 
 from xenops_cpu.cpuid.fields import PLATFORM_INFO
 from xenops_cpu.cpuid.policy import NO_SUBLEAF
+from xenops_cpu.cpuid.slots import STATE, slots
+from xenops_cpu.cpuid.table import PolicyTable
 from xenops_cpu.cpuid.words import policy_featureset
 from xenops_cpu.cpus import shipped
 from xenops_cpu.derivation import DERIVED_RELEASES, SETS, Derivation, Machine, Options, derive
 from xenops_cpu.derivation.policies import POLICY_PHASES, system_policies
+from xenops_cpu.derivation.policies.xstate import compressed_size, uncompressed_size
 from xenops_cpu.derivation.releases import span
 from xenops_cpu.features.release import release
 
@@ -157,3 +160,26 @@ def test_leaves_with_subleaves_that_xen_does_not_ask_for() -> None:
     assert cpu.leaf(0x8000001C)[2] == 0
     raw = system_policies(derive(cpu, release("4.17")))["raw"]
     assert raw.leaf(0x8000001D) == cpu.leaf(0x8000001D, 0)
+
+
+def test_no_such_policy() -> None:
+    """Only the six sets have a lineage; their own ends it."""
+    policies = system_policies(derived("epyc-7763", "4.17"))
+    assert policies.lineage("hvm_default")[-1] == "hvm_default"
+    for name in ("hvm", "pv_least", ""):
+        with pytest.raises(KeyError):
+            policies.lineage(name)
+
+
+def test_the_sizes_of_saved_state() -> None:
+    """Nothing where there are no components; compacted, each aligned where leaf dh says so."""
+    table = PolicyTable(slots(release("4.19")))
+    table.put((STATE, 2), (256, 576, 0, 0))
+    table.put((STATE, 5), (64, 1088, 0b10, 0))
+    table.put((STATE, 9), (8, 2688, 0, 0))
+    assert (uncompressed_size(table, 0), compressed_size(table, 0)) == (0, 0)
+    assert (uncompressed_size(table, 0x3), compressed_size(table, 0x3)) == (576, 576)
+    assert uncompressed_size(table, 0x4 | 0x20) == 1152
+    assert compressed_size(table, 0x4 | 0x200) == 576 + 256 + 8
+    table.put((STATE, 2), (250, 576, 0, 0))
+    assert compressed_size(table, 0x4 | 0x20) == 832 + 64

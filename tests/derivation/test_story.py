@@ -40,6 +40,7 @@ def steps(derivation: Derivation, name: str, feature: str) -> list[tuple[str, bo
     ]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(
     st.sampled_from(sorted(cpus())),
@@ -197,3 +198,13 @@ def test_no_such_set() -> None:
     """Xen 4.13 has no maximum sets to tell of."""
     with pytest.raises(DerivationError, match=r"Xen 4\.13 has no set pv_max"):
         reasons_of(derived(SKYLAKE_2017, "4.13"), "pv_max", 0)
+
+
+def test_what_needs_assisted_paging_says_how_guests_run() -> None:
+    """And why they run so: the option, not the CPU."""
+    number = release("4.17").features["INVPCID"].number
+    last = reasons_of(derived(SKYLAKE_2017, "4.17", "hap=0"), "hvm_max", number)[-1]
+    assert last.text == (
+        "Xen's list of features offers it to HVM guests with hardware-assisted paging only; here "
+        "they run with shadow paging: hap=0 on the command line"
+    )

@@ -23,6 +23,9 @@ from xenops_cpu.history import hook, store
 from xenops_cpu.history.fingerprint import Fingerprint
 from xenops_cpu.hosts import capture
 
+# Real processes, one a test: CI runs them.
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "examples"
 POLICIES = ROOT / "tests" / "golden" / "inputs" / "ivybridge-xen-4.17.xen-cpuid-p.txt"
 OLD = "cpu:xeon-e5-2696-v3@4.17"

@@ -33,6 +33,7 @@ def test_the_small_set() -> None:
     assert (of_domains.total, of_guests.total, of_policies.total) == (620, 814, 162)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("break_it", "what"),
     [

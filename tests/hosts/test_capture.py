@@ -12,6 +12,8 @@ from tests.support.hosts import EXAMPLES, evolve, example, made, names
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.hosts.capture import MOST_CPUS, CaptureError, dump, load
 from xenops_cpu.hosts.host import Featuresets, Processor, Topology, Xen
+from xenops_cpu.hosts.membership import NO_POOL, Membership
+from xenops_cpu.hosts.moment import UNKNOWN_MOMENT, Moment
 from xenops_cpu.sources import SourceError
 from xenops_cpu.sources.recorded import Example, Recorded
 
@@ -137,3 +139,93 @@ def test_files(tmp_path: Any) -> None:
         source.read()
     with pytest.raises(SourceError, match=r"there are .*epyc-xen-4\.17"):
         Example("no-such").read()
+
+
+COLLECTED = {
+    "time": "2026-01-01T09:30:00Z",
+    "microcode": {"xenops-cpu": "0x05003901"},
+    "xapi": {
+        "host": {"software_version": {"xen": "4.17.6"}, "enabled": False, "coordinator": True},
+        "pool": {"uuid": "p1", "rolling_upgrade": True},
+    },
+}
+
+
+def test_what_the_collector_adds() -> None:
+    """Time, microcode, and what xapi says of the host and its pool are written as they are read."""
+    member = Membership("p1", True, False, True, {"xen": "4.17.6"})
+    moment = Moment("2026-01-01T09:30:00Z")
+    host = evolve(made(), microcode=0x5003901, moment=moment, membership=member)
+    assert json.loads(dump(host))["host"]["collected"] == COLLECTED
+    assert load(dump(host)) == host
+
+
+@pytest.mark.parametrize(
+    ("members", "collected"),
+    [
+        ({"microcode": 0x2B}, {"microcode": {"xenops-cpu": "0x0000002b"}}),
+        ({"microcode": 0}, {"microcode": {"xenops-cpu": "0x00000000"}}),
+        ({"moment": Moment("2026-01-01")}, {"time": "2026-01-01"}),
+        (
+            {"membership": Membership(enabled=True)},
+            {"xapi": {"host": {"enabled": True}, "pool": {}}},
+        ),
+        (
+            {"membership": Membership("p1")},
+            {"xapi": {"host": {}, "pool": {"uuid": "p1", "rolling_upgrade": False}}},
+        ),
+    ],
+)
+def test_what_is_not_known_is_not_written(
+    members: dict[str, Any], collected: dict[str, Any]
+) -> None:
+    """Each part stands alone, and reads back; a host that knows nothing has no such member."""
+    host = evolve(made(), **members)
+    assert json.loads(dump(host))["host"]["collected"] == collected
+    assert load(dump(host)) == host
+    assert "collected" not in json.loads(dump(made()))["host"]
+
+
+@pytest.mark.parametrize(
+    ("tellers", "revision"),
+    [
+        ({"xen": "CPU0: revision 0x2b", "dom0": "microcode: 0x5"}, 0x2B),
+        ({"xen": "none", "dom0": "0x5003901"}, 0x5003901),
+        ({"xen": 43, "dom0": None, "kernel": "0x5"}, 5),
+        ({"xen": "nothing"}, None),
+        ({}, None),
+        ("0x5", None),
+    ],
+)
+def test_the_revision_of_microcode(tellers: Any, revision: int | None) -> None:
+    """The first teller that says one; other texts, and what is none, are passed over."""
+    assert load(change("host.collected", {"microcode": tellers})).microcode == revision
+
+
+@pytest.mark.parametrize(
+    "collected",
+    [
+        [],
+        "x",
+        {"time": 5, "xapi": [], "microcode": []},
+        {"xapi": {"host": [], "pool": 1}},
+        {"xapi": {"host": {"software_version": [], "enabled": 1, "coordinator": "yes"}}},
+        {"xapi": {"host": {"software_version": {"xen": 4}}, "pool": {"uuid": 5}}},
+        {"xapi": {"pool": {"rolling_upgrade": 1}}},
+    ],
+)
+def test_a_collection_of_another_shape(collected: Any) -> None:
+    """It is beside the capture proper: what cannot be read of it is as if it were not there."""
+    host = load(change("host.collected", collected))
+    assert (host.membership, host.moment, host.microcode) == (NO_POOL, UNKNOWN_MOMENT, None)
+    assert host.featuresets == example().featuresets
+
+
+def test_the_collectors_uuid_where_the_capture_has_none() -> None:
+    """xapi's host has one; the capture's own comes first."""
+    text = dump(evolve(made(), uuid=""))
+    document = json.loads(text)
+    document["host"]["collected"] = {"xapi": {"host": {"uuid": "h1"}}}
+    assert load(json.dumps(document)).uuid == "h1"
+    document["host"]["uuid"] = "h0"
+    assert load(json.dumps(document)).uuid == "h0"

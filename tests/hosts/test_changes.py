@@ -31,6 +31,13 @@ def test_every_kind_of_change() -> None:
     assert list(changes(host, evolve(host, notes=("so", "and so")))) == [
         "notes have changed: so; and so"
     ]
+    noted = evolve(host, notes=("so",))
+    assert list(changes(noted, evolve(host, notes=()))) == ["notes have changed: none now"]
+    assert list(changes(host, evolve(host, iommu=not host.iommu))) == [
+        f"iommu has changed: {host.iommu} → {not host.iommu}"
+    ]
+    less = {name: policy for name, policy in host.policies.items() if name != "raw"}
+    assert list(changes(evolve(host, policies=less), host)) == ["CPU policy raw has changed"]
     other = evolve(host.xen, version="4.17.8")
     assert list(changes(host, evolve(host, xen=other))) == [
         "xen.version has changed: 4.17.7 → 4.17.8"

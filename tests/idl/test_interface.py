@@ -420,11 +420,11 @@ def test_every_kind_of_type_is_generated() -> None:
     assert "map from string to string, optional" in reference.render(contract)
 
 
-def test_the_readme_lists_the_methods() -> None:
+def test_the_page_for_callers_lists_the_methods() -> None:
     """Its table has a row for each method, in the contract's order, that leads to the reference."""
     rows = re.findall(
-        r"^\| \[`(.+)`\]\(idl/REFERENCE\.md#(.+)\) \| (.+) \|$",
-        (ROOT / "README.md").read_text("utf-8"),
+        r"^\| \[`(.+)`\]\(\.\./idl/REFERENCE\.md#(.+)\) \| (.+) \|$",
+        (ROOT / "docs/callers.md").read_text("utf-8"),
         re.MULTILINE,
     )
     methods = load(document()).methods
@@ -432,7 +432,7 @@ def test_the_readme_lists_the_methods() -> None:
     assert all(anchor == name.lower().replace(".", "") for name, anchor, _ in rows)
 
 
-def test_a_readme_without_its_marks_is_refused() -> None:
+def test_a_page_without_its_marks_is_refused() -> None:
     """The generator does not guess where the table goes."""
     pytest.importorskip("yaml", reason="the generator's modules import it")
     from idl_tools import reference

@@ -19,6 +19,9 @@ from tests.support.recorded import SHARED_HARNESS
 from xenops_cpu.wire import JSONRPC, XMLRPC
 from xenops_cpu.wire.dispatch import document
 
+# Real processes, one a test: CI runs them.
+pytestmark = pytest.mark.slow
+
 CONTRACT = load(document())
 GOLDEN = ROOT / "idl" / "test_data"
 # Of each wire: all that the contract makes.

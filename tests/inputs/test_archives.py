@@ -203,6 +203,7 @@ def test_archives_in_archives_in_archives_stay_closed() -> None:
     assert contents(tar({"2.tar": tar({"1.tar": inner})}), WANTED.__eq__) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compress", [bz2.compress, gzip.compress])
 def test_a_bomb_is_stopped_by_what_comes_out(compress: Callable[[bytes], bytes]) -> None:
     """64 MiB of zeros within a tar; nobody wants the member, it is unpacked to get past it."""

@@ -136,7 +136,7 @@ def test_a_policy() -> None:
         ("", "nothing is named"),
         ("db-01", '"db-01" is no file; a featureset has 8 hex digits a word'),
         ("1->2", "is not leaf:subleaf->a:b:c:d"),
-        ("/dev/null", "/dev/null: neither a file, a folder nor a pipe"),
+        ("/dev/null", "/dev/null: it is a device"),
         ("x\0y", "cannot be read"),
     ],
 )
@@ -191,7 +191,7 @@ def test_identity_alone(tmp_path: Path) -> None:
         (b"12g4-00000000", 'featureset word 0: "12g4" is not 1 to 8 hex digits'),
         (b'{"format": "xenops_cpu host", "version": 9}', "capture version 9"),
         (b'{"leaves": 3}', "field leaves"),
-        (b"[" * 100_000, "no known format"),
+        (b"[" * 100_000, "JSON of too many levels"),
         (b"\n" * 300_000, "a text of more than 200000 lines"),
         (b"x" * (9 << 20), "a text of more than 8 MiB"),
     ],

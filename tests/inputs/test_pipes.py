@@ -15,9 +15,10 @@ import pytest
 from tests import ROOT
 from tests.cli.test_cli import run
 from tests.support.hosts import example
+from tests.support.limits import reaches
 from tests.support.reports import libxc_stream, report, tar
 from tests.support.world import World, WorldHost, WorldVm
-from xenops_cpu import inputs
+from xenops_cpu import input_limits, inputs
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts import capture
 from xenops_cpu.inputs import InputError, pipes, resolve
@@ -37,9 +38,14 @@ def piped(
 
     writer = threading.Thread(target=write)
     writer.start()
-    with os.fdopen(reading) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
         done = run(*arguments)
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
     writer.join()
     return done
 
@@ -110,9 +116,10 @@ def test_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "standard input: there is nothing in it" in done.stderr
 
 
+@reaches("pipe_bytes")
 def test_a_pipe_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is more than the limit is refused, and the limit is named."""
-    monkeypatch.setattr(pipes, "MAX_BYTES", 1 << 30)
+    monkeypatch.setattr(input_limits, "PIPE_BYTES", 65_000)
     monkeypatch.setattr(pipes, "_CHUNK", 1 << 16)
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -122,10 +129,9 @@ def test_a_pipe_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         with contextlib.suppress(BrokenPipeError), path.open("wb") as opened:
             opened.write(bytes(70_000))
 
-    monkeypatch.setattr(pipes, "MAX_BYTES", 65_000)
     writer = threading.Thread(target=write)
     writer.start()
-    with pytest.raises(InputError, match="more than 0 GiB"):
+    with pytest.raises(InputError, match="more than 65,000 bytes"):
         inputs.read(path)
     writer.join()
 

@@ -141,6 +141,7 @@ def test_two_reports_of_one_pool(tmp_path: Path) -> None:
         assert len(whole.stored) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -30,6 +30,9 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.host import Host
 
+# Real processes, one a test: CI runs them.
+pytestmark = pytest.mark.slow
+
 SCRIPT = ROOT / "packaging" / "dom0" / "xenops-cpu-collect"
 INPUTS = GOLDEN / "inputs"
 # The oldest and a recent one; for this the one that runs the tests will do.

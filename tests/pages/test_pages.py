@@ -15,7 +15,7 @@ pytest.importorskip("argparse_manpage", reason="makes manual pages (extra dev)")
 from page_tools import completion, manual
 from page_tools.__main__ import MANUAL, files
 from page_tools.program import commands
-from xenops_cpu.cli.main import COMMANDS
+from xenops_cpu.cli.overview import COMMANDS
 
 PAGES = sorted(MANUAL.glob("*.1"))
 

@@ -16,6 +16,7 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.pools.emit import Difference, EmitError, base, libvirt, xapi, xl
+from xenops_cpu.pools.emit.difference import x_is_max
 
 NONE = Featureset(0, 19)
 
@@ -42,6 +43,22 @@ def test_registers_for_an_older_xl() -> None:
         f'  "0x7,0x0:ebx={"x" * 26}0xxxxx,edx={"x" * 21}1xxxxxxxxxx",',
         "]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("xen", "is_max"),
+    [
+        ("4.7", True),
+        ("4.12", True),
+        ("4.13", True),
+        ("4.15", True),
+        ("4.16", False),
+        ("4.17", False),
+    ],
+)
+def test_what_an_x_stands_for(xen: str, is_max: bool) -> None:
+    """The maximum up to 4.15, the default from 4.16 on; releases of which less is known too."""
+    assert x_is_max(release(xen)) is is_max
 
 
 FEATURES = st.lists(st.integers(0, 19 * 32 - 1), max_size=12)

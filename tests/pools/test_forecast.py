@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from tests.support.hosts import names
 from tests.support.pools import HVM, host, real
 from tests.support.updates import AMD, pool, vm
 from xenops_cpu.errors import InputError
@@ -13,11 +14,13 @@ from xenops_cpu.features.release import release
 from xenops_cpu.hosts.membership import Membership, numbers
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.forecast import Forecast, HostChange, Outcome, PoolUpdate, Rule, forecast
+from xenops_cpu.pools.forecast.cases import takes
 from xenops_cpu.pools.forecast.commands import of_evacuation, of_forecast
 from xenops_cpu.pools.forecast.evacuation import evacuation
 from xenops_cpu.pools.forecast.pool import bits, rule_of, upgrades, with_coordinator
 from xenops_cpu.pools.forecast.remedies import When
 from xenops_cpu.pools.level import level_of
+from xenops_cpu.pools.member import Member
 
 GATHER = {
     *("FMA", "AVX", "F16C", "AVX2", "AVX512F", "AVX512DQ", "AVX512CD", "AVX512BW", "AVX512VL"),
@@ -350,7 +353,8 @@ def test_both_guest_types() -> None:
     assert set(GuestType) == set(told.pool.guests)
 
 
-def test_a_large_pool_takes_no_time_that_matters() -> None:
+@pytest.mark.slow
+def test_a_large_pool() -> None:
     """64 hosts and 5,000 VMs, each with a home: every VM is accounted for."""
     names = [f"h{n}" for n in range(64)]
     hosts = members(*names, default="FPU SSE AVX")
@@ -395,3 +399,33 @@ def test_an_evacuation_of_vms_of_nobody_knows_where() -> None:
     told = evacuation(hosts, "xeon-e3-1245-v3", [guest])
     assert not told.allowed
     assert told.taken_to_be == (guest,)
+
+
+def test_whom_a_host_takes_in() -> None:
+    """As xapi's check, but for what binds a VM to its host; a VM that boots needs its type only."""
+    member = host("h", "FPU SSE")
+    assert takes(member, vm("v", names("FPU"), immobile="platform:nomigrate is set"))
+    assert takes(member, evolve(vm("new", names("FPU AVX")), features=None))
+    assert not takes(evolve(member, offers={}), evolve(vm("new", names("FPU")), features=None))
+    assert not takes(member, vm("v", names("FPU AVX")))
+    assert not takes(member, vm("v", names("FPU"), vendor=AMD))
+    untold = evolve(member.offers[HVM], max=Featureset(), joined=False)
+    assert not takes(evolve(member, offers={HVM: untold}), vm("v", names("")))
+
+
+def test_hosts_that_run_no_guests_of_a_type_trap_nobody() -> None:
+    """A level of PV guests concerns only the hosts that run such."""
+    hosts = members("a", "b", "c")
+    shrunk = host("c", "FPU")
+    changes = (
+        hosts[0],
+        evolve(hosts[1], before=_only(hosts[1].before), after=_only(hosts[1].after)),
+        evolve(hosts[2], after=evolve(shrunk, uuid=hosts[2].before.uuid)),
+    )
+    told = forecast(PoolUpdate(changes, guests=(HVM, GuestType.PV)), [])
+    assert {trap.guest for trap in told.traps} <= {HVM, GuestType.PV}
+    assert all("b" not in trap.hosts for trap in told.traps if trap.guest is GuestType.PV)
+
+
+def _only(member: Member) -> Member:
+    return evolve(member, offers={HVM: member.offers[HVM]})

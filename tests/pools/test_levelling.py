@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from tests.support.hosts import names
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import NEWEST, RELEASES, release
 from xenops_cpu.features.risks import ORED
-from xenops_cpu.pools.levelling import combine, level, ored
+from xenops_cpu.pools.levelling import combine, level, ored, rules
 
 OF_POOLS = GOLDEN / "pools"
 OF_LIBXC = {"xs8": "xenserver-8-4.17.3-4", "xs8.2": "xenserver-8.2-4.13.5-9.39", "pq417": "4.17"}
@@ -201,6 +202,18 @@ def test_never_both_of_rsba_and_rrsba() -> None:
     assert levelled("RRSBA EIBRS", "RRSBA EIBRS") == ["IBRSB", "ARCH_CAPS", "EIBRS", "RRSBA"]
     assert levelled("RSBA RRSBA EIBRS", "EIBRS") == ["IBRSB", "ARCH_CAPS", "EIBRS", "RRSBA"]
     assert levelled("RSBA RRSBA EIBRS", "RSBA RRSBA") == ["IBRSB", "ARCH_CAPS", "RSBA"]
+    both = "RSBA RRSBA EIBRS"
+    assert levelled(both, both) == ["IBRSB", "ARCH_CAPS", "EIBRS", "RRSBA"]
+
+
+@pytest.mark.parametrize("eibrs", [False, True])
+def test_rsba_and_rrsba_are_never_both_whatever_depends_on_what(eibrs: bool) -> None:
+    """Tables that do not tie RRSBA to EIBRS change nothing: both go, and the right one comes."""
+    untied = evolve(rules(NEWEST), bases=())
+    either = untied.rsba | untied.rrsba
+    bits = untied.arch_caps | either | (untied.eibrs if eibrs else 0)
+    settled = untied.settle(bits, bits, release(NEWEST).length)
+    assert settled & either == (untied.rrsba if eibrs else untied.rsba)
 
 
 def test_combine_knows_libxcs_list_and_the_length() -> None:

@@ -214,3 +214,12 @@ def test_a_host_of_which_one_set_is_known() -> None:
     assert (told.release, told.certain) == (release("4.18"), True)
     assert told.notes == member.notes[:1]
     assert len(member_of_set(Featureset(), "h", PV).notes) == 1
+
+
+def test_a_hypervisor_that_is_not_known_whole() -> None:
+    """A host that told some of its policies is no hypervisor to try a text on; nor is a record."""
+    whole = example("epyc-xen-4.17")
+    assert member_of(whole, "h").hypervisor() is not None
+    some = {name: policy for name, policy in whole.policies.items() if name != "pv_default"}
+    assert member_of(evolve(whole, policies=some), "h").hypervisor() is None
+    assert member_of(made(), "h").hypervisor() is None

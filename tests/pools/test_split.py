@@ -227,3 +227,14 @@ def test_two_hosts_lose_their_orphans() -> None:
     two = evolve(one, hosts=(0, 1))
     for kind, cost in ((one, 0), (two, 2), (evolve(one, hosts=(0, 1, 2)), 3)):
         assert module._cost([kind], XEN) == module._sum(kind, []).cost(XEN, []) == cost
+
+
+def test_hosts_of_two_vendors_are_never_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the heuristic either, however little a merger would give up."""
+    monkeypatch.setattr(module, "EXACT", 0)
+    intel = [host(f"i{n}", text) for n, text in enumerate(("FPU", "FPU ADX", "FPU ADX SMEP"))]
+    amd = [host(f"a{n}", text, vendor="AuthenticAMD") for n, text in enumerate(("FPU", "FPU ADX"))]
+    found = split([*intel, *amd], HVM, 2)
+    assert not found.exact
+    groups = sorted(sorted(part.hosts) for part in found.parts)
+    assert groups == [["a0", "a1"], ["i0", "i1", "i2"]]

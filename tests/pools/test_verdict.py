@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import SHARED, needs_shared
 from tests.pools.test_levelling import of_words
 from tests.support.hosts import made, names
-from tests.support.pools import mixed
+from tests.support.pools import mixed, real
 from xenops_cpu.cpuid.limits import LeafLimits
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
@@ -22,7 +22,7 @@ from xenops_cpu.pools import verdict
 from xenops_cpu.pools.grid import grid
 from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
-from xenops_cpu.pools.verdict import UNSEEN, Answer, check, check_all
+from xenops_cpu.pools.verdict import OWN, UNSEEN, Answer, check, check_all
 from xenops_cpu.pools.vm import Vm, of_flags
 
 PV, HVM = GuestType.PV, GuestType.HVM
@@ -391,3 +391,17 @@ def test_a_host_without_the_migration_key_refuses_in_the_grid_too() -> None:
         assert grid([one], [untold]).verdict(0, 0) is check(one, untold).verdict
     assert check(vm("FPU"), untold).verdict is Verdict.ONLY_BY_FORCE
     assert check(vm(None), untold).verdict is Verdict.BOOTS
+
+
+def test_a_note_is_told_once() -> None:
+    """What the VM's reader said already is not said again; notes keep their order."""
+    own = evolve(vm("FPU"), own=names("FPU"), notes=("first", OWN, "first"))
+    notes = check(own, member_of(made(), "h")).notes
+    assert notes[:2] == ("first", OWN)
+    assert len(set(notes)) == len(notes) > 2
+
+
+def test_a_remedy_is_told_once() -> None:
+    """Features that come back by the same change have one remedy between them."""
+    remedies = check(vm("FPU AVX AVX2"), real("xeon-gold-6154+as-dumped")).remedies
+    assert len(set(remedies)) == len(remedies)

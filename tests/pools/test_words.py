@@ -170,3 +170,21 @@ def test_hosts_of_a_level_by_kind() -> None:
     assert [kind.hosts for kind in found] == [("new-1", "new-2"), ("old",)]
     assert found[0].gives == POOL[1].boot(HVM)
     assert found[1].cost.host == "old"
+
+
+def test_no_way_back() -> None:
+    """What a VM may have afterwards that the host as it was would not take in, by guest type."""
+    pv = {GuestType.PV: host("p", "FPU").offers[GuestType.PV]}
+    only_pv = evolve(host("c", "FPU"), offers=pv)
+    changes = [
+        (host("a", "FPU"), host("a", "FPU SSE")),
+        (host("b", "FPU", "SSE"), host("b", "FPU SSE")),
+        (only_pv, host("c", "FPU SSE")),
+    ]
+    assert list(words.no_return(changes)) == [
+        "no way back: PV guests that start on a, c afterwards may have SSE, which the host as it "
+        "is now would not take in",
+        "no way back: HVM and PVH guests that start on a afterwards may have SSE, which the host "
+        "as it is now would not take in",
+    ]
+    assert list(words.no_return([(A, A)])) == []

@@ -16,6 +16,7 @@ from xenops_cpu.sources import domain, libxc
 __all__ = ["bindings", "use"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", [r for r in fake_xen.RELEASES if r != "4.7"])
 def test_all_domains(use: Callable[..., Any], release: str) -> None:
     """Each with id, uuid, type and its own policy, empty leaves as well; who is going is left."""

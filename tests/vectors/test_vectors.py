@@ -15,6 +15,9 @@ from vector_tools import run as runner
 from vector_tools.make import main as make
 from xenops_cpu.vectors.answers import QUESTIONS, answer, answers
 
+# Real processes, one a test: CI runs them.
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "idl" / "vectors"
 REFERENCE = (sys.executable, "-m", "xenops_cpu.vectors")
 CASES = list(runner.load(FOLDER, runner.QUESTIONS))

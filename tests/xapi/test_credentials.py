@@ -58,7 +58,7 @@ def test_a_pipe_as_a_file(tmp_path: Path) -> None:
         (b"hunter2\n", 0o644, "others may read it .mode 644.; chmod 600"),
         (b"\nhunter2\n", 0o600, "its first line is empty"),
         (b"hunter2\xff\n", 0o600, "not UTF-8"),
-        (b"x" * 70_000, 0o600, "larger than 65536 bytes"),
+        (b"x" * 70_000, 0o600, "larger than 64 KiB"),
     ],
 )
 def test_files_that_are_refused(tmp_path: Path, content: bytes, mode: int, words: str) -> None:

@@ -156,8 +156,11 @@ def test_a_known_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 
 def test_a_known_file_without_end(tmp_path: Path) -> None:
-    """Reading stops."""
-    with serving() as xapi, pytest.raises(CertificateError, match="larger than 1048576 bytes"):
+    """It is not read, nor a device in its place."""
+    (tmp_path / "known").write_bytes(b"#" * (2**20 + 1))
+    with serving() as xapi, pytest.raises(CertificateError, match="larger than 1 MiB"):
+        visit(xapi, Trust(known=tmp_path / "known"))
+    with serving() as xapi, pytest.raises(CertificateError, match="it is a device"):
         visit(xapi, Trust(known=Path("/dev/zero")))
 
 

@@ -7,6 +7,7 @@ ANSWERED_WITH_AN_ERROR = 1
 WRONG_USAGE = 2
 CANNOT_BE_READ = 3
 FAULT = 70  # EX_SOFTWARE of sysexits.h
+BROKEN_PIPE = 141  # as a shell has it of a program that SIGPIPE ended
 
 
 class Failure(Exception):

@@ -106,11 +106,13 @@ def derived_host(text: str, xen: Release | None = None) -> tuple[Host, Derivatio
 
 def add_release(parser: argparse.ArgumentParser) -> None:
     """--xen for commands that only name bits."""
+    from ..features.release import RELEASES, spoken_range
+
     parser.add_argument(
         "--xen",
         metavar="RELEASE",
-        help="whose names: 4.7 to 4.22, master, xenserver-8.2, xenserver-8 (default: the host's, "
-        "else the newest release with that many words)",
+        help=f"whose names: {spoken_range(RELEASES[0])} (default: the host's, else the newest "
+        "release with that many words)",
     )
 
 

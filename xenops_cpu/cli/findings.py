@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from attrs import frozen
 
 from ..errors import InputError
 from ..pools.audit import Finding, VmFinding
-from . import ANSWERED_WITH_AN_ERROR, WRONG_USAGE, Failure, hooks, live
+from . import ANSWERED_WITH_AN_ERROR, WRONG_USAGE, Failure, hooks, live, terminal
 
 
 @frozen
@@ -72,7 +71,8 @@ def hand_on(
     hook = hooks.parse(arguments.hook)
     for document in documents:
         if arguments.lines:
-            print(json.dumps(document, ensure_ascii=False), flush=True)
+            terminal.print_json(document, indent=None)
+            sys.stdout.flush()
         if hook:
             hooks.run(hook, document, _say)
     if arguments.raise_messages:

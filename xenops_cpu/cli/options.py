@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import WRONG_USAGE, Failure, simulation
+from ..files import FileError
+from . import WRONG_USAGE, Failure, argument_files, simulation
+from .overview import suggestion
 
 if TYPE_CHECKING:
     from ..sources import Source
@@ -26,13 +29,53 @@ _SOCKET_PLACES = (
 BOOT_CPUINFO = Path("/etc/xensource/boot_time_cpus")
 
 
-class _Parser(argparse.ArgumentParser):
+_NO_CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
+
+
+def _option_names(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Of a parser and of the parts of its command."""
+    yield from parser._option_string_actions
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for part in action.choices.values():
+                yield from _option_names(part)
+
+
+class Parser(argparse.ArgumentParser):
     # What is made only when somebody asks for the help.
     more_help: Callable[[], str] | None = None
+    # Whether @FILE stands for the arguments in a file; argparse would read any file to its end.
+    takes_files = False
+    color: bool
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.takes_files:
+            try:
+                args = argument_files.expanded(sys.argv[1:] if args is None else args)
+            except FileError as error:
+                self.error(str(error))
+        return super().parse_known_args(args, namespace)
 
     def format_help(self) -> str:
         more = "" if self.more_help is None else f"\n{self.more_help()}\n"
         return super().format_help() + more
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, and what it does not know is met with what is close to it."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            word = next((text for text in unknown if text.startswith("-")), unknown[0])
+            hint = suggestion(word.partition("=")[0], list(_option_names(self)))
+            what = "option" if word.startswith("-") else "place for the argument"
+            self.error(f"there is no {what} {word!r}{hint}")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """One sentence, and where the help is."""
+        choice = _NO_CHOICE.search(message)
+        if choice:
+            message += suggestion(choice[1], re.findall(r"[\w.-]+", choice[2]))
+        self.exit(WRONG_USAGE, f"{self.prog}: {message}\nsee: {self.prog} --help\n")
 
     def print_help(self, file: Any = None) -> None:
         """argparse itself would say nothing when it cannot be written, and end with 0."""
@@ -41,9 +84,9 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(
     command: str, description: str, examples: str, more: Callable[[], str] | None = None
-) -> argparse.ArgumentParser:
+) -> Parser:
     """A parser whose help ends with examples, and with what `more` makes."""
-    made = _Parser(
+    made = Parser(
         prog=f"xenops-cpu {command}",
         description=description,
         epilog=f"examples:\n{examples}",
@@ -51,6 +94,7 @@ def parser(
         allow_abbrev=False,
     )
     made.more_help = more
+    made.color = False  # those of argparse in Python 3.14: the gate would not let them pass
     return made
 
 

@@ -25,13 +25,12 @@ HOST_HELP = (
 
 
 def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """A parser that takes arguments from @FILE, one a line; lines with # and empty ones count not.
+    """A parser that takes arguments from @FILE (see argument_files).
 
     Adds what all these commands share: --type, --xen, --json.
     """
     made = options.parser(command, description, examples)
-    made.fromfile_prefix_chars = "@"
-    made.convert_arg_line_to_args = _of_line  # type: ignore[method-assign,assignment]
+    made.takes_files = True
     made.add_argument(
         "--type",
         metavar="TYPE",
@@ -56,11 +55,6 @@ def add_notes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--notes", action="store_true", help="all that is known of where the hosts come from"
     )
-
-
-def _of_line(line: str) -> list[str]:
-    text = line.strip()
-    return [text] if text and not text.startswith("#") else []
 
 
 def wanted_type(parsed: argparse.Namespace) -> GuestType | None:

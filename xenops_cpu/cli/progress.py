@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from ..escapes import escaped
+from . import gate
+
 T = TypeVar("T")
 
 _PATIENCE_SECONDS = 1.0
@@ -29,8 +32,7 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self.shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            self._draw("")
 
     def step(self, done: int) -> None:
         if not self._seen or (now := time.monotonic()) < self._next:
@@ -39,8 +41,13 @@ class Progress:
         filled = min(_WIDTH, _WIDTH * done // self.total)
         bar = "#" * filled + "." * (_WIDTH - filled)
         percent = min(100, 100 * done // self.total)
-        sys.stderr.write(f"\r{self.what} [{bar}] {percent:3} % ({done} of {self.total})\x1b[K")
-        sys.stderr.flush()
+        self._draw(f"{escaped(self.what)} [{bar}] {percent:3} % ({done} of {self.total})")
+
+    def _draw(self, text: str) -> None:
+        """In the place of the line that is there."""
+        err = gate.of(sys.stderr)
+        err.trusted(f"\r{text}\x1b[K")
+        err.flush()
 
 
 def tracked(items: Sequence[T] | Iterable[T], what: str, total: int) -> Iterator[T]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What to simulate: any of these means the simulated source."""
+    from ..features.release import DERIVED_SINCE, spoken_range
+
     group = parser.add_argument_group("simulation (any of these means --source simulated)")
     which = group.add_mutually_exclusive_group()
     which.add_argument(
@@ -37,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--xen",
         metavar="RELEASE",
-        help="4.13 to 4.22, master, xenserver-8.2, xenserver-8 (default: 4.17)",
+        help=f"{spoken_range(DERIVED_SINCE)} (default: 4.17)",
     )
     group.add_argument("--xen-cmdline", metavar="TEXT", help="Xen's boot options")
     group.add_argument(

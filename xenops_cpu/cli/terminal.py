@@ -13,11 +13,16 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
+
+from ..escapes import escaped, json_escaped
+from . import gate
 
 # Lines longer than this are hard to read, however wide the terminal.
 _WIDEST = 120
 _UNKNOWN_WIDTH = 100
+_PIECES = 10_000  # of a JSON document that are written at once
 
 
 def width() -> int:
@@ -36,24 +41,23 @@ def pleasant() -> bool:
 
 def heading(text: str) -> None:
     """A line that stands out."""
-    if pleasant():
-        _rich_print(text, "bold")
-    else:
-        print(text)
+    line(text, "bold")
 
 
 def line(text: str, style: str = "") -> None:
     """A line as it is, whatever its length; `style` is rich's, for instance "green"."""
     if style and pleasant():
-        _rich_print(text, style)
+        from rich.text import Text
+
+        _rich_print(Text(escaped(text), style=style), soft_wrap=True)
     else:
-        print(text)
+        print(escaped(text))
 
 
 def paragraph(text: str, indent: int = 0, hanging: int = 0, style: str = "") -> None:
     """Wrapped to the width; lines after the first are indented by `hanging` more."""
     lines = textwrap.wrap(
-        text,
+        escaped(text, "\n\t"),
         width(),
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + hanging),
@@ -66,7 +70,8 @@ def paragraph(text: str, indent: int = 0, hanging: int = 0, style: str = "") -> 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0) -> None:
     """Columns under headers. Plain: two blanks between columns, the last one as long as it is."""
-    rows = [tuple(row) for row in rows]
+    headers = [escaped(header) for header in headers]
+    rows = [tuple(escaped(cell) for cell in row) for row in rows]
     if pleasant():
         _rich_table(headers, rows)
         return
@@ -76,27 +81,39 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], indent: int = 0
         print((" " * indent + "  ".join(cells)).rstrip())
 
 
-def print_json(value: Any) -> None:
-    """A document for programs, on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """A document for programs, on standard output; without `indent` on one line.
+
+    No letter of it does anything to a terminal, and it reads as the same value.
+    """
+    out = gate.of(sys.stdout)
+    encoder = json.JSONEncoder(indent=indent, ensure_ascii=not out.unicode)
+    if indent is None:
+        out.write(json_escaped(encoder.encode(value)))
+    else:
+        pieces = encoder.iterencode(value)
+        while some := "".join(islice(pieces, _PIECES)):
+            out.write(json_escaped(some))
+    out.write("\n")
 
 
-def _rich_print(text: str, style: str) -> None:
+def _rich_print(text: Any, *, soft_wrap: bool = False) -> None:
+    """Text of rich's, whose letters are escaped already."""
     from rich.console import Console
-    from rich.text import Text
 
-    Console(highlight=False, soft_wrap=True).print(Text(text, style=style))
+    console = Console(highlight=False, soft_wrap=soft_wrap)
+    with console.capture() as captured:
+        console.print(text)
+    gate.of(sys.stdout).trusted(captured.get())
 
 
 def _rich_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=None, header_style="bold", pad_edge=False)
     for index, header in enumerate(headers):
-        made.add_column(header, style="cyan" if index == 0 else "", no_wrap=index == 0)
+        made.add_column(Text(header), style="cyan" if index == 0 else "", no_wrap=index == 0)
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    Console().print(made)
+    _rich_print(made)

@@ -130,11 +130,21 @@ def _types(_: str) -> Iterable[str]:
     return ("pv", "hvm", "pvh")
 
 
+def _explained(text: str) -> Iterator[str]:
+    """What explain takes: a feature, a word of the field, then a host."""
+    from ..features import concepts
+
+    yield from (name for concept in concepts.concepts() for name in concept.names)
+    yield from _features(text)
+    yield from _hosts(text)
+
+
 KINDS: Mapping[str, Callable[[str], Iterable[str]]] = {
     "host": _hosts,
     "source": _sources,
     "cpu": _cpus,
     "feature": _features,
+    "explained": _explained,
     "release": _releases,
     "method": _methods,
     "type": _types,

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .. import files, input_limits
 from . import ConfigError
 
-MAX_BYTES = 1 << 20
-
-_PAIR = re.compile(r"[ \t]*([^= \t]+)[ \t]*=[ \t]*(.*)")
+_PAIR = re.compile(r"[ \t]*([^= \t]+)[ \t]*+=[ \t]*+(.*)")
 
 
 @frozen
@@ -52,12 +51,9 @@ def fragments(folder: Path | None) -> list[Path]:
 def read(path: Path) -> list[Line]:
     """The pairs of one file. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_BYTES} bytes: no configuration")
+        content = files.read(path, input_limits.CONFIGURATION_BYTES)
+    except files.FileError as error:
+        raise ConfigError(f"{path}: {error.reason}") from error
     found = []
     for number, line in enumerate(content.split(b"\n"), 1):
         where = f"{path}:{number}"

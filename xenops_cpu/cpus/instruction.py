@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from .. import files
 from ..cpuid.identity import HYPERVISOR_BIT, LeafKey, Registers
 from ..errors import RemediedError
 
@@ -198,7 +199,7 @@ def _cpuid_device(directory: Path, refusal: OSError) -> Iterator[Query]:
     """The position in the device file is the leaf, with the subleaf in its upper half."""
     path = directory / "cpuid"
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = files.device(path)
     except OSError as error:
         raise MachineError(
             f"the CPUID instruction cannot be used (executable memory: {refusal.strerror}) and "

@@ -15,6 +15,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from .. import files, input_limits
 from ..cpuid.cpu import Cpu
 from ..cpuid.identity import AMD, HYGON, HYPERVISOR_BIT, INTEL
 from ..hosts.host import Topology
@@ -23,6 +24,7 @@ from .instruction import DEVICES, instruction, pinned, walk
 
 SYS: Final = Path("/sys")
 PROC_CPUINFO: Final = Path("/proc/cpuinfo")
+_SYS_BYTES: Final = 4096  # more than a file of sysfs has
 
 # The registers from which Xen derives featuresets, see xenops_cpu/derivation.
 MSRS: Final = (
@@ -113,10 +115,10 @@ def topology(sys: Path = SYS) -> Topology:
     packages, threads = set(), 1
     cpus = sys / "devices/system/cpu"
     for directory in cpus.glob("cpu[0-9]*"):
-        with suppress(OSError, ValueError):
-            packages.add(int((directory / "topology/physical_package_id").read_text()))
-            siblings = (directory / "topology/thread_siblings").read_text()
-            threads = max(threads, int(siblings.replace(",", ""), 16).bit_count())
+        with suppress(ValueError):  # a file that is not there, or not as it should be
+            packages.add(int(files.head(directory / "topology/physical_package_id", _SYS_BYTES)))
+            siblings = files.head(directory / "topology/thread_siblings", _SYS_BYTES)
+            threads = max(threads, int(siblings.replace(b",", b""), 16).bit_count())
     return Topology(
         cpu_count=os.cpu_count() or 1,
         socket_count=len(packages) or 1,
@@ -129,7 +131,7 @@ def _read_msrs(path: Path) -> tuple[dict[int, int], str]:
     """Those that exist, and why none could be read, if so: index -> value, reason."""
     msrs: dict[int, int] = {}
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = files.device(path)
     except OSError as error:
         return msrs, f"{path}: {error.strerror}"
     try:
@@ -145,14 +147,12 @@ def _read_msrs(path: Path) -> tuple[dict[int, int], str]:
 
 
 def _microcode_of_linux(sys: Path, proc_cpuinfo: Path) -> int | None:
-    with suppress(OSError, ValueError):
-        return int((sys / "devices/system/cpu/cpu0/microcode/version").read_text(), 16)
-    with suppress(OSError):
-        match = re.search(
-            r"^microcode\s*:\s*0x([0-9a-f]{1,8})\s*$",
-            proc_cpuinfo.read_text(errors="replace"),
-            re.MULTILINE,
-        )
+    with suppress(ValueError):
+        version = sys / "devices/system/cpu/cpu0/microcode/version"
+        return int(files.head(version, _SYS_BYTES), 16)
+    with suppress(files.FileError):
+        first = files.head(proc_cpuinfo, input_limits.CPUINFO_BYTES).decode(errors="replace")
+        match = re.search(r"^microcode\s*:\s*0x([0-9a-f]{1,8})\s*$", first, re.MULTILINE)
         if match:
             return int(match[1], 16)
     return None

@@ -13,6 +13,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from ..cpuid.cpu import Cpu, cpu_of
+from ..cpuid.fields import ARCH_CAPS
 from ..errors import Error
 from ..features.release import NEWEST as NEWEST_XEN
 from ..features.release import release as xen_release
@@ -167,9 +168,23 @@ def outdated(cpu: Cpu) -> str:
             f"{said}; {following.revision:08x} of {following.day} is public, and what it would "
             "change is not known here"
         )
-    signs = [*(f"+ {name}" for name in update.added), *(f"− {name}" for name in update.removed)]
+    unread = () if _registers_read(cpu) else tuple(bit_names("10a", (1 << 64) - 1))
+    signs = [
+        f"{sign} {name}"
+        for sign, names in (("+", update.added), ("−", update.removed))
+        for name in names
+        if name not in unread
+    ]
     would = f"would change: {', '.join(signs)}" if signs else "would change no word of CPUID"
+    if unread:
+        would += "; what it changes in ARCH_CAPABILITIES is not known: that register was not read"
     return f"{said}; {newest.revision:08x} of {newest.release.day} is public and {would}"
+
+
+def _registers_read(cpu: Cpu) -> bool:
+    """Whether MSR ARCH_CAPABILITIES is known: a CPU that announces it has it (leaf 7 EDX bit 29;
+    Intel SDM vol. 4), and Xen's raw policy holds it since 4.17 only."""
+    return ARCH_CAPS in cpu.msrs or not cpu.leaf(7)[3] >> 29 & 1
 
 
 def outdated_host(host: Host) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from attrs import evolve
 
+from .. import files
 from ..config.keys import Config, defaults
 from ..helper import Setup
 from ..limits import LIMITS, Limits
@@ -140,14 +141,14 @@ def _pidfile(path: Path | None) -> Iterator[None]:
         return
     number = f"{os.getpid()}\n"
     try:
-        path.write_text(number)
-    except OSError as error:
-        raise SocketError(f"cannot write the pidfile {path}: {error.strerror}") from error
+        files.write(path, number)
+    except files.FileError as error:
+        raise SocketError(f"cannot write the pidfile {path}: {error.reason}") from error
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            if path.read_text() == number:  # not another one's
+        with contextlib.suppress(OSError, files.FileError):
+            if files.head(path, 64).decode() == number:  # not another one's
                 path.unlink()
 
 

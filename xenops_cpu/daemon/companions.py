@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
+from .. import __version__, files, input_limits
 from ..config.keys import Config
 from ..hosts.host import Host
 from ..interface import HostHistory
@@ -278,10 +278,10 @@ class Companions:
 def _uuid(inventory: Path) -> str:
     """The host's UUID out of its inventory (INSTALLATION_UUID='...'); empty where there is none."""
     try:
-        lines = inventory.read_text(errors="replace").splitlines()
-    except OSError:
+        text = files.read(inventory, input_limits.CONFIGURATION_BYTES).decode(errors="replace")
+    except files.FileError:
         return ""
-    for line in lines:
+    for line in text.splitlines():
         if line.startswith("INSTALLATION_UUID="):
             return line.partition("=")[2].strip().strip("'\"")
     return ""

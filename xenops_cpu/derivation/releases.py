@@ -14,6 +14,7 @@ from functools import cache
 
 from ..errors import Error
 from ..features.release import (
+    DERIVED_SINCE,
     LENGTHS,
     RELEASES,
     UPSTREAM,
@@ -23,8 +24,7 @@ from ..features.release import (
     release,
 )
 
-# The derivation is known from 4.13 on.
-DERIVED_RELEASES = RELEASES[RELEASES.index("4.13") :]
+DERIVED_RELEASES = RELEASES[RELEASES.index(DERIVED_SINCE) :]
 _UPSTREAM = tuple(name for name in DERIVED_RELEASES if name in UPSTREAM)
 XENSERVER = {"xs8": "xenserver-8", "xs8.2": "xenserver-8.2", "xsr": "xenserver-8.2-retrofit"}
 

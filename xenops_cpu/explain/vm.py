@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from ..derivation import Derivation, DerivationError, reasons_of
+from ..derivation import Derivation, reasons_of
 from ..guests import hypervisor, reasons
 from ..guests.changes import dependence
 from ..guests.domain import Domain
@@ -50,13 +50,10 @@ def story(domain: Domain, number: int, derivation: Derivation | None) -> tuple[W
     """
     told: list[Why] = []
     if derivation is not None:
-        try:
-            told = [
-                Why(reason.step, reason.text, reason.present)
-                for reason in reasons_of(derivation, f"{domain.kind}_default", number)
-            ]
-        except DerivationError:
-            told = []
+        told = [
+            Why(reason.step, reason.text, reason.present)
+            for reason in reasons_of(derivation, f"{domain.kind}_default", number)
+        ]
     for reason in reasons.of_feature(domain, number):
         text = reason.text
         if reason.step == "recalc.sanitise" and not reason.after:

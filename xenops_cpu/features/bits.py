@@ -11,7 +11,10 @@ from .featureset import MAX_WORDS, WORD_BITS, Featureset, FeaturesetError
 from .release import Release, Word
 
 # "word 1 of 7ed8320b", "word 1: 7ed8320b", "word 1 7ed8320b"
-_PHRASE = re.compile(r"\s*word\s*(\d{1,2})\s*(?:of|:|=|is)?\s*(?:0x)?([0-9a-f]{1,8})\s*", re.I)
+_PHRASE = re.compile(
+    r"\s{0,99}word\s{0,99}(\d{1,2})\s{0,99}(?:of|:|=|is)?\s{0,99}(?:0x)?([0-9a-f]{1,8})\s{0,99}",
+    re.I,
+)
 # What Xen and libxc say of a policy that does not fit: "cap[ 1] is 7ed8320b (expected f6d8320b)".
 _CAP = re.compile(
     r"cap\[\s*(\d{1,2})\]\s*(?:is|=)\s*(?:0x)?([0-9a-f]{1,8})"

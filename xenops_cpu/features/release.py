@@ -30,6 +30,8 @@ LENGTHS = {
 }  # fmt: skip
 RELEASES = tuple(LENGTHS)
 NEWEST = RELEASES[-1]
+# The first whose derivation is known (derivation/).
+DERIVED_SINCE = "4.13"
 # XenServer's lines and the version of Xen they are built from. XCP-ng has the same hypervisors.
 LINES = {"xenserver-8.2-retrofit": "4.13", "xenserver-8.2": "4.13", "xenserver-8": "4.17"}
 UPSTREAM = tuple(name for name in RELEASES if not name.startswith("xenserver-"))
@@ -177,6 +179,13 @@ class Release:
     def featureset(self, names: Iterable[str]) -> Featureset:
         """The featureset that has just these features; KeyError names the one unknown."""
         return Featureset.of_features((self.features[name].number for name in names), self.length)
+
+
+def spoken_range(first: str) -> str:
+    """Releases from one on, for people: `4.13 to 4.22, master, xenserver-8.2, xenserver-8`."""
+    numbered = [name for name in UPSTREAM[UPSTREAM.index(first) :] if name != NEWEST]
+    lines = [line for line in LINES if line not in RELEASES]
+    return f"{numbered[0]} to {numbered[-1]}, {', '.join((NEWEST, *lines))}"
 
 
 def builds(line: str) -> tuple[str, ...]:

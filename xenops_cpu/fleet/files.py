@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ..errors import RemediedError
+from ..escapes import json_escaped
 from .row import COLUMNS, Row, Value
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def json_lines(file: BinaryIO) -> Iterator[Write]:
     encode = json.JSONEncoder(separators=(",", ":")).encode
 
     def write(row: Row) -> None:
-        file.write(encode(row).encode() + b"\n")
+        file.write(json_escaped(encode(row)).encode() + b"\n")
 
     yield write
 

@@ -194,6 +194,8 @@ def _host(packed: bytes, where: str) -> Host:
 @contextlib.contextmanager
 def _opened(path: Path, writing: bool) -> Iterator[sqlite3.Connection]:
     """A connection, closed afterwards. sqlite3's errors become StoreError, or _Damaged."""
+    if path.exists() and not path.is_file():
+        raise StoreError(f"the history {path}: it is no file, but a folder, a device or a pipe")
     try:
         if writing and not path.exists():
             path.parent.mkdir(mode=0o755, exist_ok=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from .. import files
+
 
 @frozen
 class Surroundings:
@@ -47,8 +49,7 @@ def _words(*paths: Path) -> str:
 def _text(path: Path) -> str:
     """The beginning of a small file; empty where it cannot be read."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            text = file.read(4096)
-    except OSError:
+        text = files.head(path, 4096).decode(errors="replace")
+    except files.FileError:
         return ""
     return text.strip()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from .. import json_text
 from ..cpuid.policy import Policy, PolicyError
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
@@ -25,8 +26,6 @@ from .moment import Moment
 
 FORMAT = "xenops_cpu host"
 VERSION = 1
-# A capture with all six policies is about 60 KiB.
-MAX_BYTES = 4 * 1024 * 1024
 # Xen's own limit is 16,383 CPUs (NR_CPUS in xen/arch/Kconfig, 4.19).
 MOST_CPUS = 1_000_000
 
@@ -62,8 +61,8 @@ def dump(host: Host) -> str:
 def load(text: str) -> Host:
     """Read a capture. Raises CaptureError."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json_text.parse(text)
+    except json_text.JsonError as error:
         raise CaptureError(f"not a capture: not JSON ({error})") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CaptureError(f'not a capture: no "format": "{FORMAT}" at the top')

@@ -14,6 +14,7 @@ import stat
 from pathlib import Path
 
 from ..features.featureset import Featureset, FeaturesetError
+from ..files import STDIN
 from ..sources import KINDS as SOURCES
 from . import hex_words, pipes
 from .hex_words import is_featureset
@@ -82,9 +83,7 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
 def exists(text: str) -> bool:
     """Whether there is a file, folder or pipe of this name, or standard input is meant."""
     try:
-        if text == pipes.STDIN:
-            return True
-        return Path(text).exists()
+        return text == STDIN or Path(text).exists()
     except (OSError, ValueError):
         return False
 

@@ -10,28 +10,26 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
+from .. import files, input_limits
 from ..features.release import Release
 from ..hosts import merge, parts
 from ..hosts.membership import Membership
 from ..hosts.moment import Moment
 from ..hosts.parts import Parts
+from ..limits import amount
 from . import report_files, texts, together, xapi_db, xapi_log
-from .archives import Damaged, Member, ungzipped
+from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from .collected import apart, once
 from .report_files import wanted
+from .report_sources import Logs, Source, Sources
 from .texts import Contents
 from .value import Input, InputError, NamedHost, printable
 
-# What a file of any of these kinds has at most: xen-cpuid -p prints some 60 KiB for a host.
-_MAX_TEXT = 1024 * 1024
-# Of all hosts together, so that the policies of a report have room in memory.
-_MAX_TEXTS = 10 * 1024 * 1024
-_CPUINFO = 64 * 1024
+_MOST_UNREAD = 10  # that are named
 
 
 def read(members: Iterable[Member], name: str, where: str, release: str | None = None) -> Input:
@@ -53,32 +51,33 @@ def read(members: Iterable[Member], name: str, where: str, release: str | None =
 
 
 def folder(path: Path) -> Iterator[Member]:
-    """The files of an unpacked report. Links are not followed."""
-    count = 0
-    for place, _, files in os.walk(path):
-        for file in sorted(files):
-            count += 1
-            full = Path(place, file)
-            name = full.relative_to(path).as_posix()
-            if count > 100_000:
-                raise Damaged(f"{path}: more than 100,000 files")
-            if wanted(name) and full.is_file() and not full.is_symlink():
-                with full.open("rb") as opened:
-                    # The folder's own name says when the report was made.
-                    shown = printable(f"{path.name}/{name}" if report_files.time(path.name)
-                                      else name)  # fmt: skip
-                    yield Member(shown, iter(partial(opened.read, 65536), b""))
+    """The files of an unpacked report, within the budget of an archive. Links are not followed."""
+    account = Account()
+    folders = [path]
+    while folders:
+        try:
+            entries = sorted(_entries(folders.pop(), account), key=lambda entry: entry.name)
+        except OSError:  # it may not be read, or is there no longer
+            continue
+        folders += [Path(e.path) for e in reversed(entries) if e.is_dir(follow_symlinks=False)]
+        for entry in entries:
+            name = Path(entry.path).relative_to(path).as_posix()
+            if wanted(name) and entry.is_file(follow_symlinks=False):
+                # The folder's own name says when the report was made.
+                shown = f"{path.name}/{name}" if report_files.time(path.name) else name
+                yield Member(printable(shown), _contents(Path(entry.path), account), account)
 
 
-@frozen
-class _Source:
-    """What one text or database has. `database`: it is one; all hosts of a pool are in it."""
+def _entries(folder: Path, account: Account) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            account.member()
+            yield entry
 
-    contents: Contents
-    moment: Moment
-    name: str
-    database: bool = False
-    pools: frozenset[str] = field(default=frozenset())
+
+def _contents(path: Path, account: Account) -> Iterator[bytes]:
+    with files.opened(path) as file:
+        yield from plain(file, account)
 
 
 class _Report:
@@ -89,8 +88,8 @@ class _Report:
         self.size = 0
         self.groups: dict[str, Parts] = {}
         self.times: dict[str, str] = {}
-        self.sources: list[_Source] = []
-        self.logs: list[tuple[int, str, tuple[xapi_log.Event, ...]]] = []
+        self.sources = Sources()
+        self.logs = Logs()
         self.unread: list[str] = []
         self.last_error = ""
 
@@ -102,47 +101,48 @@ class _Report:
             elif base.startswith(report_files.DATABASE):
                 self.database(member, base.startswith(report_files.DUMPED))
             elif base == "inventory.xml":
-                hostname, when = report_files.inventory(member.read(_MAX_TEXT))
+                hostname, when = report_files.inventory(member.read(input_limits.MEMBER_BYTES))
                 self.add(member.name, Parts(name=hostname))
                 self.times.setdefault(report_files.group(member.name), when)
             elif base == "xensource-inventory":
-                uuid = report_files.installation(member.read(_MAX_TEXT))
+                uuid = report_files.installation(member.read(input_limits.MEMBER_BYTES))
                 self.add(member.name, Parts(uuid=uuid))
             elif base == "pool.conf":
-                role = report_files.coordinator(member.read(_MAX_TEXT))
+                role = report_files.coordinator(member.read(input_limits.MEMBER_BYTES))
                 self.add(member.name, Parts(membership=Membership(coordinator=role)))
             elif "cpuinfo" in base or base == "boot_time_cpus":
-                self.text(member.name, next(member.chunks, b"")[:_CPUINFO])
+                self.text(member.name, next(member.chunks, b"")[: input_limits.CPUINFO_BYTES])
             else:
-                self.text(member.name, member.read(_MAX_TEXT))
+                self.text(member.name, member.read(input_limits.MEMBER_BYTES))
         except Damaged:
             raise
         except InputError as error:
             if report_files.matters(base):
-                self.unread.append(member.name)
+                if len(self.unread) < _MOST_UNREAD:
+                    self.unread.append(member.name)
                 self.last_error = str(error)
 
     def log(self, member: Member) -> None:
         """A log that is damaged tells what came before; there are others of it."""
-        chunks = member.chunks
-        if report_files.packed(member.name):
-            chunks = ungzipped(chunks)
-        age = report_files.log_age(member.name) or 0
-        self.logs.append((age, report_files.group(member.name), xapi_log.parse(chunks)))
+        chunks = ungzipped(member) if report_files.packed(member.name) else member.chunks
+        self.logs.add(member.name, xapi_log.parse(chunks))
 
     def database(self, member: Member, dumped: bool) -> None:
         contents = Contents.of(xapi_db.parse(member.chunks, member.name))
         when = report_files.time(member.name) if dumped else ""
         moment = Moment(when, contents.generation)
         pools = {part.membership.pool for part in contents.parts if part.membership.pool}
-        self.sources.append(
-            _Source(contents, moment, member.name, database=True, pools=frozenset(pools))
+        self.sources.add(
+            Source(contents, moment, member.name, database=True, pools=frozenset(pools))
         )
 
     def text(self, name: str, data: bytes) -> None:
         self.size += len(data)
-        if self.size > _MAX_TEXTS:
-            raise Damaged(f"more than {_MAX_TEXTS >> 20} MiB of what xen-cpuid and others print")
+        if self.size > input_limits.MEMBERS_BYTES:
+            size = amount(input_limits.MEMBERS_BYTES, "bytes")
+            raise OverBudget(
+                "members_bytes", f"more than {size} of what xen-cpuid and others print"
+            )
         contents = texts.parse(data.decode("utf-8", "replace"), name.rpartition("/")[2], name)
         alone = [part for part in contents.parts if not part.name or len(contents.parts) == 1]
         for part in alone:
@@ -152,16 +152,18 @@ class _Report:
                 self.groups[key] = evolve(self.groups[key], microcode=part.microcode)
         others = contents.hosts or contents.vms or contents.stored or contents.left_out
         if others or len(alone) < len(contents.parts):
-            self.sources.append(_Source(contents, Moment(report_files.time(name)), name))
+            self.sources.add(Source(contents, Moment(report_files.time(name)), name))
 
     def add(self, name: str, part: Parts) -> None:
         key = report_files.group(name)
         self.groups[key] = self.groups[key] | part if key in self.groups else part
         self.times.setdefault(key, "")
         self.times[key] = self.times[key] or report_files.time(name)
+        if len(self.groups) > input_limits.HOSTS:
+            raise OverBudget("hosts", f"more than {input_limits.HOSTS:,} hosts")
 
     def done(self, name: str, damage: str, assumed: Release | None) -> Input:
-        current, notes = _current(self.sources)
+        current, notes = self.sources.current()
         hosts = self.hosts(name, current, assumed)
         vms = once(together.vms([(each.contents.vms, each.moment) for each in current]))
         left_out: Counter[str] = Counter()
@@ -169,7 +171,7 @@ class _Report:
         for each in current:
             left_out |= Counter(each.contents.left_out)
             names |= each.contents.names
-        events = xapi_log.merged(self.events())
+        events = self.logs.merged(self.groups)
         if not hosts and not vms and not left_out and not events:
             raise InputError(damage or self.nothing())
         databases = [each.moment for each in current if each.database]
@@ -180,7 +182,7 @@ class _Report:
             vms=vms,
             stored=together.stored([(each.contents.stored, each.moment) for each in current]),
             left_out=left_out,
-            notes=(*notes, *(f"{unread} could not be read" for unread in self.unread[:10])),
+            notes=(*notes, *(f"{unread} could not be read" for unread in self.unread)),
             damage=damage or (f"{self.where}: {self.last_error}" if self.unread else ""),
             moment=databases[0] if len(databases) == 1 else Moment(),
             names=names,
@@ -188,7 +190,7 @@ class _Report:
         )
 
     def hosts(
-        self, name: str, current: Iterable[_Source], assumed: Release | None
+        self, name: str, current: Iterable[Source], assumed: Release | None
     ) -> tuple[NamedHost, ...]:
         """Those of the report itself and those of the databases, each once."""
         own = {
@@ -230,15 +232,6 @@ class _Report:
     def origin(self, name: str) -> str:
         return f"{self.where}: {name}"
 
-    def events(self) -> Iterator[tuple[xapi_log.Event, ...]]:
-        """Of each log, with the host that it is of; older logs first."""
-        for _, key, events in sorted(self.logs, key=lambda log: (log[1], -log[0])):
-            part = self.groups.get(key, Parts())
-            host = part.uuid or part.name
-            yield tuple(
-                evolve(event, host=host) if event.kind == "host" else event for event in events
-            )
-
     def nothing(self) -> str:
         if self.last_error:
             return f"{self.where}: {self.last_error}"
@@ -265,38 +258,6 @@ def _unclear(count: int, name: str) -> str:
         f"which of the {count} hosts named {name} in xapi's database this is, the report does not "
         "say: it is told beside them"
     )
-
-
-def _current(sources: list[_Source]) -> tuple[list[_Source], list[str]]:
-    """The sources without older databases of a pool, and a note on each of those."""
-    newest: dict[frozenset[str], _Source] = {}
-    for each in sources:
-        if each.database:
-            other = newest.get(each.pools)
-            if other is None or _better(each, other):
-                newest[each.pools] = each
-    kept, notes = [], []
-    for each in sources:
-        best = newest.get(each.pools) if each.database else None
-        if best is None or best is each:
-            kept.append(each)
-        elif each.moment.newer(best.moment) is False and each.contents.generation:
-            notes.append(
-                f"passed over: {each.name}, an older copy of xapi's database "
-                f"(generation {each.contents.generation}) than {best.name} "
-                f"({best.contents.generation})"
-            )
-        else:
-            notes.append(f"passed over: {each.name}; {best.name} tells of the same pool")
-    return kept, notes
-
-
-def _better(one: _Source, other: _Source) -> bool:
-    """The newer database; where that is not known the one that went through the coordinator."""
-    newer = one.moment.newer(other.moment)
-    if newer is not None:
-        return newer
-    return report_files.DUMPED in one.name and report_files.DUMPED not in other.name
 
 
 __all__ = ["folder", "read", "wanted"]

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field
 
+from .. import input_limits
+from ..errors import InputError
 from ..hosts.membership import Membership
 from ..hosts.parts import Parts
 from ..pools.member import unlike
@@ -16,8 +18,43 @@ from .vm_record import VmRecord
 
 
 @define
+class Room:
+    """What may be kept in memory of what is read; each method raises InputError beyond it."""
+
+    where: str = ""
+    hosts: int = 0
+    vms: int = 0
+    letters: int = 0
+
+    def host(self, texts: Iterable[str]) -> None:
+        """One more host or pool, with these texts."""
+        self.hosts += 1
+        if self.hosts > input_limits.HOSTS:
+            raise InputError(f"{self.where}: more than {input_limits.HOSTS:,} hosts")
+        self.take(texts)
+
+    def vm(self, texts: Iterable[str]) -> None:
+        """One more VM, with these texts."""
+        self.vms += 1
+        if self.vms > input_limits.VMS:
+            raise InputError(f"{self.where}: more than {input_limits.VMS:,} VMs")
+        self.take(texts)
+
+    def take(self, texts: Iterable[str]) -> None:
+        self.letters += _OF_A_RECORD + sum(map(len, texts))
+        if self.letters > input_limits.KEPT_LETTERS:
+            raise InputError(
+                f"{self.where}: more than {input_limits.KEPT_LETTERS:,} characters in names and "
+                "records of hosts and VMs"
+            )
+
+
+_OF_A_RECORD = 64  # what one costs beside its texts
+
+
+@define
 class Collected:
-    """What a text, a database or a report has. `hosts`: parts, with names. `names`: of hosts and
+    """What a text or a database has, in `room`. `hosts`: parts, with names. `names`: of hosts and
     VMs by UUID and by reference. `generation`: of a database, 0 for what is none.
     """
 
@@ -25,12 +62,18 @@ class Collected:
     vms: list[Vm] = field(factory=list)
     stored: list[Stored] = field(factory=list)
     left_out: Counter[str] = field(factory=Counter)
+    room: Room = field(factory=Room)
     names: dict[str, str] = field(factory=dict)
     generation: int = 0
 
     def call(self, name: str, *references: str) -> None:
-        """What a host or VM is called, for whoever meets its UUID or OpaqueRef."""
-        self.names.update((reference, name) for reference in references if reference and name)
+        """What a host or VM is called, for whoever meets its UUID or OpaqueRef.
+
+        Raises InputError.
+        """
+        known = [reference for reference in references if reference and name]
+        self.room.take((name, *known))
+        self.names.update((reference, name) for reference in known)
 
     def join(self, pool: Membership, coordinator: str) -> None:
         """The hosts are members of a pool; `coordinator`: its UUID, "" where it is not told."""
@@ -39,12 +82,24 @@ class Collected:
             membership = parts.membership | evolve(pool, coordinator=told)
             self.hosts[index] = evolve(parts, membership=membership)
 
+    def add_host(self, host: Parts) -> None:
+        """A host, whose CPU record was or will be added as stored. Raises InputError."""
+        software = host.membership.software
+        self.room.take((host.name, host.uuid, *software, *software.values()))
+        self.hosts.append(host)
+
     def add_vm(self, record: VmRecord, where: str) -> None:
         """A VM, or one more of what is passed over. Raises InputError."""
         if record.passed_over:
             self.left_out[record.passed_over] += 1
         else:
+            self.room.vm(record.texts)
             self.vms.append(record.vm(where))
+
+    def add_stored(self, record: Stored) -> None:
+        """A host's or a pool's record. Raises InputError."""
+        self.room.host((record.name, record.uuid, *record.cpu_info, *record.cpu_info.values()))
+        self.stored.append(record)
 
 
 def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import stat
+import os
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import files, input_limits
 from . import archives, bugtool, pipes, suspend, texts, xapi_db, xapi_log
 from .archives import Member
 from .value import Input, InputError, printable
 
-# The largest dump in the public collections is below 2 MiB; a corpus has some more.
-MAX_TEXT = 8 * 1024 * 1024
 _HEAD = 4096
 
 
 def read(path: Path, release: str | None = None) -> Input:
     """A file, or the folder of an unpacked report. Raises InputError."""
     where = printable(str(path), 500)
+    if os.path.isdir(path):
+        return bugtool.read(bugtool.folder(path), path.name or where, where, release)
+    if pipes.recognises(path):
+        shown = "standard input" if pipes.means_stdin(str(path)) else where
+        return _read(pipes.read(path), shown, shown, release)
     try:
-        if pipes.recognises(path):
-            shown = "standard input" if pipes.means_stdin(str(path)) else where
-            return _read(pipes.read(path), shown, shown, release)
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return bugtool.read(bugtool.folder(path), path.name or where, where, release)
-        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
-            raise InputError(f"{where}: neither a file, a folder nor a pipe")
-        with path.open("rb", buffering=0) as file:
+        with files.opened(path, pipes=True, block_devices=True) as file:
             return _read(file, printable(path.name), where, release)
-    except OSError as error:
-        raise InputError(f"cannot read {where}: {error.strerror}") from error
+    except files.FileError as error:
+        raise InputError(f"cannot read {where}: {error.reason}") from error
 
 
 def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
@@ -46,16 +41,18 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
     if archives.kind(head[:512]) is not None:
         return _archive(file, name, where, release)
     if xapi_db.recognises(head):
-        return _database(Member(where, iter(partial(file.read, 65536), b"")), name, where, release)
+        return _database(
+            Member(where, archives.plain(file, archives.Account())), name, where, release
+        )
     if xapi_log.recognises(head):
-        return _log(iter(partial(file.read, 65536), b""), name, where)
-    data = file.read(MAX_TEXT + 1)
-    text = _text(data)
+        return _log(archives.plain(file, archives.Account()), name, where)
+    data = file.read(input_limits.TEXT_BYTES + 1)
+    text = files.decoded(data)
     if text is None:
         file.seek(0)
         return suspend.search(file, name, where)
-    if len(data) > MAX_TEXT:
-        raise InputError(f"{where}: a text of more than {MAX_TEXT >> 20} MiB")
+    if len(data) > input_limits.TEXT_BYTES:
+        raise InputError(f"{where}: a text of more than {input_limits.TEXT_BYTES >> 20} MiB")
     return texts.as_input(texts.parse(text, name, where, release), name, where, release)
 
 
@@ -72,7 +69,7 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
         if xapi_log.recognises(head[:_HEAD]):
             return _log(first.chunks, name, where)
         try:
-            text = _text(first.read(MAX_TEXT))
+            text = files.decoded(first.read(input_limits.TEXT_BYTES))
         except InputError as error:
             raise InputError(f"{where}: {error}") from error
         if text is None:
@@ -85,7 +82,10 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
 
 def _log(chunks: Iterator[bytes], name: str, where: str) -> Input:
     """A log of any size. Raises InputError where nothing in it is about CPU features."""
-    events = xapi_log.parse(chunks)
+    try:
+        events = xapi_log.parse(chunks)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
     if not events:
         raise InputError(
             f"{where}: a log of xapi's, in which nothing is about CPU features; what is read there "
@@ -96,15 +96,3 @@ def _log(chunks: Iterator[bytes], name: str, where: str) -> Input:
 
 def _database(member: Member, name: str, where: str, release: str | None) -> Input:
     return bugtool.read([Member("xapi-db.xml", member.chunks)], name, where, release)
-
-
-def _text(data: bytes) -> str | None:
-    """None for what is no text."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data:
-        return None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 # xapi writes `-`, xen-cpuid `:`; C and JSON list words with commas, Xen's log with blanks.
-_BETWEEN = r"(?:\s*[-:,;]\s*|\s+)"
-_END = r"\s*[,;]?\s*"
+# Possessive: blanks belong to one part only, however many there are.
+_BETWEEN = r"(?:\s*+[-:,;]\s*+|\s++)"
+_END = r"\s*+[,;]?\s*+"
 _WORD = r"(?:0x)?[0-9a-fA-F]{8}"
-_WORDS = re.compile(rf"\s*{_WORD}(?:{_BETWEEN}{_WORD})+{_END}")
-_ONE_WORD = re.compile(rf"\s*{_WORD}\s*")
+_WORDS = re.compile(rf"\s*+{_WORD}(?:{_BETWEEN}{_WORD})+{_END}")
+_ONE_WORD = re.compile(rf"\s*+{_WORD}\s*")
 # What may have been meant as one: short words, words with other letters in them.
-_SHORT = re.compile(rf"\s*(?:0x)?[0-9a-fA-F]{{1,8}}(?:{_BETWEEN}(?:0x)?[0-9a-fA-F]{{1,8}})*{_END}")
-_ATTEMPT = re.compile(rf"\s*{_WORD}{_BETWEEN}[0-9A-Za-z:,;\s-]*")
+_SHORT = re.compile(rf"\s*+(?:0x)?[0-9a-fA-F]{{1,8}}(?:{_BETWEEN}(?:0x)?[0-9a-fA-F]{{1,8}})*{_END}")
+_ATTEMPT = re.compile(rf"\s*+{_WORD}{_BETWEEN}[0-9A-Za-z:,;\s-]*")
 
 
 def is_featureset(text: str, *, one_word: bool = False) -> bool:

@@ -7,18 +7,16 @@ runs.
 
 from __future__ import annotations
 
-import os
 import stat
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import files, input_limits
 from ..errors import InputError
+from ..files import STDIN
+from ..limits import amount
 
-STDIN = "-"
-# A suspend image of any size may come; what matters of it is in front, and files may be larger.
-MAX_BYTES = 2 * 1024 * 1024 * 1024
 _IN_MEMORY = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
 # What is open as long as the command runs.
@@ -39,8 +37,11 @@ def means_stdin(text: str) -> bool:
 
 
 def recognises(path: Path) -> bool:
-    """Whether this can be read, but only once. Raises OSError where there is no such file."""
-    return means_stdin(str(path)) or stat.S_ISFIFO(path.stat().st_mode)
+    """Whether this can be read, but only once."""
+    try:
+        return means_stdin(str(path)) or stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):  # whoever opens it says what is wrong
+        return False
 
 
 def read(path: Path) -> BinaryIO:
@@ -56,33 +57,30 @@ def read(path: Path) -> BinaryIO:
 
 @lru_cache(maxsize=1)
 def _stdin() -> BinaryIO:
-    if sys.stdin is None or sys.stdin.closed:
-        raise InputError("standard input is closed: there is nothing to read")
-    return _kept(sys.stdin.fileno(), "standard input")
+    return _kept(STDIN, "standard input")
 
 
 @lru_cache(maxsize=64)
 def _pipe(path: Path, _device: int, _number: int) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return _kept(descriptor, str(path))
-    finally:
-        os.close(descriptor)
+    return _kept(path, str(path))
 
 
-def _kept(descriptor: int, what: str) -> BinaryIO:
+def _kept(path: Path | str, name: str) -> BinaryIO:
     import tempfile
 
     kept = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - as long as the program runs
     size = 0
-    while chunk := os.read(descriptor, _CHUNK):
-        size += len(chunk)
-        if size > MAX_BYTES:
-            kept.close()
-            raise InputError(
-                f"{what}: more than {MAX_BYTES >> 30} GiB: write it into a file and name that"
-            )
-        kept.write(chunk)
+    try:
+        with files.opened(path, pipes=True) as pipe:
+            while size <= input_limits.PIPE_BYTES and (chunk := pipe.read1(_CHUNK)):
+                size += kept.write(chunk)
+    except files.FileError as error:
+        kept.close()
+        raise InputError(f"cannot read {name}: {error.reason}") from error
+    if size > input_limits.PIPE_BYTES:
+        kept.close()
+        most = amount(input_limits.PIPE_BYTES, "bytes")
+        raise InputError(f"{name}: more than {most}: write it into a file and name that")
     file: BinaryIO = kept  # type: ignore[assignment]
     _files.append(file)
     return file

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from .. import input_limits
 from ..errors import InputError
 from .value import printable
 
@@ -21,16 +22,16 @@ DATABASE = "xapi-db"
 # file that a member keeps, as old as its last backup, and older in an upgrade.
 DUMPED = "xapi-db-dumped"
 
+# What stands in the names of files that tell something; what is before it may be a host's name.
 _TELLING = re.compile(
-    r"^(?P<host>.*?)[._-]*"
-    r"(?P<kind>xen-cpuid|xen-ucode|xl-info|cpuinfo|boot_time_cpus|xapi-db|inventory\.xml|"
+    r"xen-cpuid|xen-ucode|xl-info|cpuinfo|boot_time_cpus|xapi-db|inventory\.xml|"
     r"xensource-inventory|pool\.conf|xe-|host-cpu-info|host-param-list|vm-param-list|"
-    r"pool-param-list|cpuid)[^/]*$"
+    r"pool-param-list|cpuid"
 )
 # Other files may be of any kind, so what cannot be read there is no matter.
 _WANTED = re.compile(r"xen-cpuid|xapi-db|host-cpu-info|param-list")
 _IGNORED = re.compile(r"xl-info-n|\.(?:gz|bz2|rrd|log)(?:\.\d+)?$")
-_LOG = re.compile(r"(?:^|/)(?:xensource|daemon|user)\.log(?:\.(?P<age>\d{1,4}))?(?P<packed>\.gz)?$")
+_LOG = re.compile(r"^(?:xensource|daemon|user)\.log(?:\.(?P<age>\d{1,4}))?(?P<packed>\.gz)?$")
 _FOLDER = re.compile(r"(?:^|[/-])bug-report-(\d{14})(?:[/.-]|$)")
 _INSTALLATION = re.compile(r"^INSTALLATION_UUID='?([0-9a-fA-F-]{8,36})", re.MULTILINE)
 # The date of an inventory, as Python's strftime("%c") writes it in the C locale.
@@ -39,12 +40,14 @@ _WRITTEN = "%a %b %d %H:%M:%S %Y"
 
 def wanted(name: str) -> bool:
     """Whether a file may tell of a host or VM, by its path in the report."""
-    if _LOG.search(name):
-        return True
     base = name.rpartition("/")[2]
+    if len(base) > input_limits.NAME_LENGTH:
+        return False
+    if _LOG.search(base):
+        return True
     if _IGNORED.search(base):
         return False
-    return bool(_TELLING.match(base)) or base.endswith(".json")
+    return bool(_TELLING.search(base)) or base.endswith(".json")
 
 
 def matters(name: str) -> bool:
@@ -54,7 +57,7 @@ def matters(name: str) -> bool:
 
 def log_age(name: str) -> int | None:
     """0 for the log that is written now, more for older ones; None for what is no log."""
-    match = _LOG.search(name)
+    match = _LOG.search(name.rpartition("/")[2])
     return None if match is None else int(match["age"] or 0)
 
 
@@ -67,8 +70,8 @@ def group(name: str) -> str:
     head, _, base = re.sub(
         r"(^|/)(?:proc|etc/xensource|etc|var/log)/(?=[^/]*$)", r"\1", name
     ).rpartition("/")
-    match = _TELLING.match(base)
-    prefix = match["host"] if match else ""
+    match = _TELLING.search(base)
+    prefix = base[: match.start()].rstrip("._-") if match else ""
     return "/".join(filter(None, (head, prefix)))
 
 

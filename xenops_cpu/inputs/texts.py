@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from .. import files, input_limits, json_text
 from ..cpuid.policy import Policy, PolicyError
 from ..cpuid.words import guest_featureset
 from ..cpus import dumps
@@ -35,16 +35,12 @@ KINDS = (
 _FEATURESET = re.compile(r"\s*[0-9a-fA-F][0-9a-zA-Z]{0,9}(?:[-:][0-9a-zA-Z]{1,10})+\s*")
 # What xen-ucode show-cpu-info prints (xen/tools/misc/xen-ucode.c).
 _UCODE = re.compile(r"\s*CPU signature [0-9a-f-]+ .*?revision 0x(?P<revision>[0-9a-f]{1,8})")
-# A dump of a host with 1,000 CPUs has some 60,000.
-MAX_LINES = 200_000
-# Each takes a simulation; simulate --corpus does any number.
-_MAX_CPUS = 500
 
 
 @frozen
 class Contents:
     """What a text has. `parts`: of one host or, with names, of several; `hosts`: whole ones.
-    `names` and `generation`: as in Collected.
+    `names` and `generation`: as in Collected; `letters`: how many characters of texts are kept.
     """
 
     parts: tuple[Parts, ...] = ()
@@ -56,6 +52,7 @@ class Contents:
     policy: Policy | None = None
     names: Mapping[str, str] = field(factory=dict)
     generation: int = 0
+    letters: int = 0
     events: tuple[Event, ...] = ()
 
     @classmethod
@@ -67,16 +64,16 @@ class Contents:
             left_out=collected.left_out,
             names=collected.names,
             generation=collected.generation,
+            letters=collected.room.letters,
         )
 
 
 def parse(text: str, name: str, where: str, release: str | None = None) -> Contents:
     """`release`: to simulate the CPU of a dump under, None for the default. Raises InputError."""
-    if text.count("\n") > MAX_LINES:
-        raise InputError(f"{where}: a text of more than {MAX_LINES} lines")
+    files.check(text, where)
     start = text.lstrip()[:1]
-    if xapi_log.recognises(text[:65536].encode()):
-        return Contents(events=xapi_log.parse([text.encode()]))
+    if xapi_log.recognises(text[:65536].encode(errors="replace")):
+        return Contents(events=xapi_log.parse([text.encode(errors="replace")]))
     if start in ("{", "["):
         contents = _json(text, name, where)
         if contents is not None:
@@ -175,10 +172,10 @@ def _xen_cpuid(text: str, where: str) -> Contents:
 def _json(text: str, name: str, where: str) -> Contents | None:
     """None for JSON of a kind that the readers of dumps know."""
     try:
-        document = json.loads(text)
-    except RecursionError:
-        return None
-    except ValueError as error:
+        document = json_text.parse(text)
+    except json_text.TooMuch as error:
+        raise InputError(f"{where}: {error}") from error
+    except json_text.JsonError as error:
         if _a_line_each(text):
             return None
         raise InputError(f"{where}: begins as JSON does, and is none: {error}") from error
@@ -200,8 +197,8 @@ def _json(text: str, name: str, where: str) -> Contents | None:
 def _a_line_each(text: str) -> bool:
     """Whether the first line is a whole document, as in a corpus."""
     try:
-        json.loads(text.lstrip().partition("\n")[0])
-    except (ValueError, RecursionError):
+        json_text.parse(text.lstrip().partition("\n")[0])
+    except json_text.JsonError:
         return False
     return True
 
@@ -248,9 +245,10 @@ def _dumps(text: str, name: str, where: str, release: str | None) -> Contents:
         if "no known format" in said:
             said = f"{where}: no known format; readable are {KINDS}"
         raise InputError(said) from error
-    if len(read) > _MAX_CPUS:
+    if len(read) > input_limits.READ_CPUS:
         raise InputError(
-            f"{where}: {len(read)} CPUs; simulate --corpus reads any number, this up to {_MAX_CPUS}"
+            f"{where}: {len(read)} CPUs; simulate --corpus reads any number, this up to "
+            f"{input_limits.READ_CPUS}"
         )
     short = name.removesuffix(".txt")
     return Contents(

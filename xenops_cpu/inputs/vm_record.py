@@ -57,6 +57,14 @@ class VmRecord:
             return ""
         return next(iter(sorted(self.kinds)), "")
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that is kept of it."""
+        words = (self.name, self.uuid, self.domain_type, self.power_state, self.resident_on)
+        maps = (self.flags, self.platform)
+        pairs = (text for each in maps for pair in each.items() for text in pair)
+        return (*words, self.hvm_boot_policy or "", *pairs)
+
     def vm(self, where: str) -> Vm:
         """Raises InputError for a featureset that is none."""
         state = self.power_state.lower()

@@ -17,19 +17,19 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from .. import input_limits
 from ..errors import InputError
 from ..hosts.membership import Membership
 from ..hosts.record import of_cpu_info
-from .collected import Collected
+from .collected import Collected, Room
 from .value import Stored, printable
 from .vm_record import VmRecord, kinds, metrics_of
 
-# The longest row of a real database is some tens of KiB. The parser keeps a tag until it ends.
-_MAX_TAG = 2 * 1024 * 1024
-_MAX_ROWS = 20_000
 _TABLES = ("host", "pool", "VM", "VM_metrics")
 
-_PAIR = re.compile(r"\(\s*'((?:[^'\\]|\\.)*)'\s+'((?:[^'\\]|\\.)*)'\s*\)", re.DOTALL)
+# Possessive: a text in quotes is read in one way only, however long it is.
+_QUOTED = r"'((?:[^'\\]|\\.)*+)'"
+_PAIR = re.compile(rf"\(\s*+{_QUOTED}\s++{_QUOTED}\s*+\)", re.DOTALL)
 _SPACES = {"%.": " ", "%n": "\n", "%r": "\r", "%t": "\t", "%%": "%"}
 
 Row = dict[str, str]
@@ -48,8 +48,10 @@ def parse(chunks: Iterable[bytes], where: str) -> Collected:
         for chunk in chunks:
             parser.feed(chunk)
             rows.fed += len(chunk)
-            if rows.fed > _MAX_TAG:
-                raise InputError(f"{where}: a row of more than {_MAX_TAG >> 20} MiB")
+            if rows.fed > input_limits.DATABASE_TAG_BYTES:
+                raise InputError(
+                    f"{where}: a row of more than {input_limits.DATABASE_TAG_BYTES >> 20} MiB"
+                )
         parser.close()
     except (ParseError, DefusedXmlException) as error:
         raise InputError(f"{where}: not the XML of a xapi database ({error})") from error
@@ -71,9 +73,9 @@ class _Rows:
     def __init__(self, where: str) -> None:
         self.where = where
         self.fed = 0
-        self.count = 0
+        self.room = Room(where)  # of rows that are kept until the end, templates and snapshots too
         self.table = ""
-        self.result = Collected()
+        self.result = Collected(room=Room(where))
         self.vms: list[tuple[VmRecord, str]] = []  # with those of their metrics
         self.metrics: dict[str, Row] = {}  # of VMs as they run, by reference
         self.uuids: dict[str, str] = {}  # of hosts, by reference
@@ -87,17 +89,11 @@ class _Rows:
         elif tag == "pair" and row.get("key") == "generation_count":
             self.result.generation = int(row["value"]) if _a_count(row.get("value", "")) else 0
         elif tag == "row" and self.table in _TABLES:
-            self.count += 1
-            if self.count > 2 * _MAX_ROWS:
-                raise InputError(f"{self.where}: more than {_MAX_ROWS} hosts and VMs")
             match self.table:
                 case "VM":
                     self.vm(row)
                 case "VM_metrics":
-                    self.metrics[row.get("ref", "")] = {
-                        **metrics_of(row),
-                        "current_domain_type": row.get("current_domain_type", ""),
-                    }
+                    self.vm_metrics(row)
                 case _:
                     self.host(row)
 
@@ -116,6 +112,7 @@ class _Rows:
         hosts = self.table == "host"
         reference = row.get("ref", "")
         if hosts:
+            self.room.host((reference, uuid))
             self.uuids[reference] = uuid
             self.result.call(printable(name), uuid, reference)
         else:
@@ -125,7 +122,7 @@ class _Rows:
         info = members(row.get("cpu_info", ""))
         if not info:
             return
-        self.result.stored.append(Stored("host" if hosts else "pool", name, info, uuid))
+        self.result.add_stored(Stored("host" if hosts else "pool", name, info, uuid))
         if hosts:
             parts = of_cpu_info(info, f"{self.where}: cpu_info of {name}")
             software = members(row.get("software_version", ""))
@@ -139,7 +136,7 @@ class _Rows:
                     enabled=None if not enabled else enabled == "true", software=software
                 ),
             )
-            self.result.hosts.append(whole)
+            self.result.add_host(whole)
 
     def vm(self, row: Row) -> None:
         record = VmRecord(
@@ -153,8 +150,18 @@ class _Rows:
             platform=members(row.get("platform", "")),
             kinds=kinds(row),
         )
+        self.room.vm((*record.texts, row.get("metrics", "")))
         self.result.call(printable(record.name), record.uuid, row.get("ref", ""))
         self.vms.append((record, row.get("metrics", "")))
+
+    def vm_metrics(self, row: Row) -> None:
+        metrics = metrics_of(row)
+        if row.get("current_domain_type", "unspecified") != "unspecified":
+            metrics["current_domain_type"] = row["current_domain_type"]
+        if metrics:
+            reference = row.get("ref", "")
+            self.room.take((reference, *metrics, *metrics.values()))
+            self.metrics[reference] = metrics
 
     def collected(self) -> Collected:
         """Raises InputError for a VM whose flags are none."""

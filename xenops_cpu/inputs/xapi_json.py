@@ -16,7 +16,7 @@ from attrs import evolve
 from ..hosts.membership import Membership
 from ..hosts.record import of_cpu_info
 from . import vm_record
-from .collected import Collected
+from .collected import Collected, Room
 from .value import Stored, printable
 
 Record = Mapping[str, Any]
@@ -34,7 +34,7 @@ def parse(document: object, where: str) -> Collected:
 def of_records(records: Iterable[tuple[str, Record]], where: str) -> Collected:
     """Records with their references, "" where those are not known. Raises InputError."""
     everything = list(records)
-    collected = Collected()
+    collected = Collected(room=Room(where))
     uuids: dict[str, str] = {}
     metrics: dict[str, Record] = {}
     pools: list[Record] = []
@@ -68,7 +68,7 @@ def _add_host(
     uuid = str(record.get("uuid") or "")
     strings = {key: str(value) for key, value in info.items()}
     pool = "master" in record
-    collected.stored.append(Stored("pool" if pool else "host", name, strings, uuid))
+    collected.add_stored(Stored("pool" if pool else "host", name, strings, uuid))
     if pool:
         return
     collected.call(printable(name), uuid, reference)
@@ -79,9 +79,7 @@ def _add_host(
         enabled=enabled if isinstance(enabled, bool) else None, software=software
     )
     parts = of_cpu_info(strings, where)
-    collected.hosts.append(
-        evolve(parts, name=name, uuid=uuid, version=version, membership=membership)
-    )
+    collected.add_host(evolve(parts, name=name, uuid=uuid, version=version, membership=membership))
 
 
 def _add_vm(

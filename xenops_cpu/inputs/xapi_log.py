@@ -16,25 +16,25 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
+from .. import input_limits
 from ..features.featureset import Featureset, FeaturesetError
 
 Kind = Literal["check", "lacking", "host", "pool", "flags", "prevents", "note"]
 
-# A log of weeks tells the same again and again; so many different things are kept, the last ones.
-MAX_EVENTS = 500
-_MAX_LINE = 64 * 1024
-
 _PREFIX = re.compile(
     r"(?P<time>.{0,80}?)\[(?:[\dTZ:.+-]{10,40}\|)?\s*(?:debug|info|warn|error)\|"
-    r"(?P<task>[^|\]]*\|[^|\]]*\|[^|\]]*)\|[^\]]*\]\s*(?P<message>.*)"
+    r"(?P<task>[^|\]]{0,200}\|[^|\]]{0,200}\|[^|\]]{0,200})\|[^\]]{0,200}\]\s*+(?P<message>.*)"
 )
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d"
 )
 _HEX = r"([0-9a-fA-F]{1,8}(?:[-:][0-9a-fA-F]{1,8})*)"
 
-_CHECKING = re.compile(r"Checking CPU compatibility of (\S+) VM (\S+) with host (\S+)")
-_VENDORS = re.compile(r"VM last booted on CPU of vendor (\S+); host CPUs are of vendor (\S+)")
+# A UUID, an OpaqueRef, a vendor.
+_ID = r"(\S{1,100})"
+
+_CHECKING = re.compile(rf"Checking CPU compatibility of {_ID} VM {_ID} with host {_ID}")
+_VENDORS = re.compile(rf"VM last booted on CPU of vendor {_ID}; host CPUs are of vendor {_ID}")
 _FEATURES = re.compile(
     rf"VM last booted on CPU with features {_HEX}; host CPUs have migration features {_HEX}"
 )
@@ -48,8 +48,8 @@ _CHANGED = re.compile(
     r"The (?:CPU features of this (host)|(pool)-level CPU features) have changed\. "
     rf"Old features_hvm_host={_HEX}\. New features_hvm_host={_HEX}"
 )
-_FLAGS = re.compile(rf"Updating VM (\S+) last_boot_CPU_flags <- {_HEX}")
-_PREVENTS = re.compile(r"VM (\S+) preventing evacuation of host (\S+): (.{0,500})")
+_FLAGS = re.compile(rf"Updating VM {_ID} last_boot_CPU_flags <- {_HEX}")
+_PREVENTS = re.compile(rf"VM {_ID} preventing evacuation of host {_ID}: (.{{0,500}})")
 _FAILED = re.compile(r"((?:CANNOT_EVACUATE_HOST|VM_INCOMPATIBLE_WITH_THIS_HOST)\b.{0,500})")
 # What is told as it stands, with what it means.
 _NOTES = (
@@ -132,7 +132,7 @@ def parse(chunks: Iterable[bytes]) -> tuple[Event, ...]:
     for line in _telling(chunks):
         reading.line(line)
     reading.end()
-    return tuple(reading.events.values())[-MAX_EVENTS:]
+    return tuple(reading.events.values())[-input_limits.LOG_EVENTS :]
 
 
 def merged(logs: Iterable[tuple[Event, ...]]) -> tuple[Event, ...]:
@@ -141,16 +141,16 @@ def merged(logs: Iterable[tuple[Event, ...]]) -> tuple[Event, ...]:
     for log in logs:
         for event in log:
             _put(events, event)
-    return tuple(events.values())[-MAX_EVENTS:]
+    return tuple(events.values())[-input_limits.LOG_EVENTS :]
 
 
 def _telling(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines in which something of interest stands; a line of any length takes 64 KiB."""
+    """The lines in which something of interest stands; of a long one the end."""
     rest = b""
     for chunk in chunks:
         data = rest + chunk
         end = data.rfind(b"\n") + 1
-        rest = data[end:][-_MAX_LINE:]
+        rest = data[end:][-input_limits.XAPI_LINE_BYTES :]
         yield from _lines(data[:end])
     yield from _lines(rest)
 
@@ -161,7 +161,9 @@ def _lines(data: bytes) -> Iterator[str]:
         start = data.rfind(b"\n", 0, match.start()) + 1
         place = data.find(b"\n", match.end())
         place = len(data) if place < 0 else place
-        yield data[max(start, place - _MAX_LINE) : place].decode("utf-8", "replace")
+        yield data[max(start, place - input_limits.XAPI_LINE_BYTES) : place].decode(
+            "utf-8", "replace"
+        )
 
 
 class _Reading:
@@ -187,6 +189,7 @@ class _Reading:
         if match := _CHECKING.search(message):
             self._close(task)
             self.open[task] = Event("check", time, vm=match[2], host=match[3], domain_type=match[1])
+            self._forget()
         elif match := _VENDORS.search(message):
             event = evolve(self._of(task), vendors=(match[1], match[2]))
             self._put(task, time, event)
@@ -211,11 +214,17 @@ class _Reading:
 
     def _put(self, task: str, time: str, event: Event) -> None:
         self.open[task] = evolve(event, time=time or event.time)
+        self._forget()
 
     def _close(self, task: str) -> None:
         event = self.open.pop(task, None)
         if event is not None and (event.old is not None or event.vendors is not None):
             _put(self.events, event)
+
+    def _forget(self) -> None:
+        """The oldest check that has not ended, where there are too many."""
+        if len(self.open) > input_limits.LOG_TASKS:
+            self._close(next(iter(self.open)))
 
     def end(self) -> None:
         for task in list(self.open):
@@ -249,8 +258,8 @@ def _put(events: dict[Event, Event], event: Event) -> None:
     if before is not None:
         event = evolve(event, count=event.count + before.count, time=event.time or before.time)
     events[event] = event
-    if len(events) > 2 * MAX_EVENTS:
-        for old in list(events)[:MAX_EVENTS]:
+    if len(events) > 2 * input_limits.LOG_EVENTS:
+        for old in list(events)[: input_limits.LOG_EVENTS]:
             del events[old]
 
 

@@ -19,7 +19,7 @@ from attrs import evolve
 from ..errors import InputError
 from ..hosts.membership import Membership
 from ..hosts.record import of_cpu_info
-from .collected import Collected
+from .collected import Collected, Room
 from .value import Stored, printable
 from .vm_record import VmRecord, kinds, metrics_of
 
@@ -51,7 +51,7 @@ def records(text: str) -> Iterator[Record]:
 
 def parse(text: str, where: str) -> Collected:
     """The hosts, VMs and stored records of a text. Raises InputError."""
-    collected = Collected()
+    collected = Collected(room=Room(where))
     pools = []
     for record in records(text):
         if _a_pool(record):
@@ -94,7 +94,7 @@ def _add_host(record: Record, where: str, collected: Collected) -> None:
             "wanted, as XenServer 7 and later print them"
         )
     pool = _a_pool(record)
-    collected.stored.append(Stored("pool" if pool else "host", name, dict(info), uuid))
+    collected.add_stored(Stored("pool" if pool else "host", name, dict(info), uuid))
     if not pool:
         software = members(record.get("software_version", ""))
         collected.call(printable(name), uuid)
@@ -102,7 +102,7 @@ def _add_host(record: Record, where: str, collected: Collected) -> None:
         membership = Membership(
             enabled=None if not enabled else enabled == "true", software=software
         )
-        collected.hosts.append(
+        collected.add_host(
             evolve(
                 of_cpu_info(info, where),
                 name=name,

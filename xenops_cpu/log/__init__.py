@@ -13,6 +13,8 @@ import sys
 from contextvars import ContextVar
 from typing import TextIO
 
+from ..escapes import escaped
+
 LEVELS = ("debug", "info", "warning", "error")
 
 _TRACE = re.compile(r"[0-9a-f-]{1,64}")
@@ -47,19 +49,10 @@ class Formatter(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        task_name = _one_line(name.replace("|", "/")[:200])
+        task_name = escaped(name.replace("|", "/")[:200])
         level = record.levelname.lower()
-        return f"{time}[ {level}|{trace}|{record.thread}|{task_name}|{module}] {_one_line(message)}"
-
-
-def _one_line(text: str) -> str:
-    """Text with what is not printable escaped: one event, one line, whatever a caller sends.
-
-    Callers' words must neither add lines of their own nor talk to the reader's terminal.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        # One event, one line, whatever a caller sends.
+        return f"{time}[ {level}|{trace}|{record.thread}|{task_name}|{module}] {escaped(message)}"
 
 
 def to_stream(level: str = "info", stream: TextIO | None = None) -> None:

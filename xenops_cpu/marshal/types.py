@@ -121,6 +121,14 @@ def is_optional(type_: Any) -> bool:
     return types.NoneType in typing.get_args(type_)
 
 
+def is_tagged(type_: Any) -> bool:
+    """Whether values are tags: an enumeration, a variant, or an option of one."""
+    arguments = [item for item in typing.get_args(type_) if item is not types.NoneType]
+    if typing.get_origin(type_) in (typing.Union, types.UnionType):
+        return all(map(is_tagged, arguments))
+    return isinstance(type_, type) and (issubclass(type_, Enum) or hasattr(type_, "tag"))
+
+
 def is_constant_record(type_: Any) -> bool:
     """Whether a value is a record that cannot change: frozen, of scalars and such records."""
     return (

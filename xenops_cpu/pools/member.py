@@ -212,12 +212,14 @@ def _odd(offer: Offer, host: Host) -> list[str]:
 def unlike(names: Iterable[str]) -> list[str]:
     """The same names, each once: one that was there already gets a number."""
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # the last that a name got, so that many alike take one step each
     result = []
     for name in names:
-        number, unique = 1, name
+        number, unique = numbers.get(name, 1), name
         while unique in taken:
             number += 1
             unique = f"{name} ({number})"
+        numbers[name] = number
         taken.add(unique)
         result.append(unique)
     return result

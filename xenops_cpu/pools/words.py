@@ -24,8 +24,9 @@ SECURITY = {
 }
 
 _PLACE = re.compile(
-    r": (?:CPUID|MSR) 0x[0-9a-f]+(?::[0-9a-f]+)?\.?\w* (?:bit \d+ is 0|exists with ARCH_CAPS only)"
-    r"|: its highest leaf is below CPUID 0x[0-9a-f]+(?::[0-9a-f]+)?\.?\w*"
+    r": (?:CPUID|MSR) 0x[0-9a-f]{1,8}(?::[0-9a-f]{1,8})?\.?\w{0,8} "
+    r"(?:bit \d+ is 0|exists with ARCH_CAPS only)"
+    r"|: its highest leaf is below CPUID 0x[0-9a-f]{1,8}(?::[0-9a-f]{1,8})?\.?\w{0,8}"
 )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import data_files
 from ..errors import RemediedError
+from ..escapes import escaped
 from ..pools.words import count, some
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def style() -> str:
 
 def visible(value: object) -> object:
     """Text of which every character can be seen; what is markup already, and numbers, as it is."""
-    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
+    if not isinstance(value, str) or hasattr(value, "__html__"):
         return value
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return escaped(value)
 
 
 def _policy(css: str) -> str:

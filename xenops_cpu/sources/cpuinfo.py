@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from .. import files, input_limits
 from ..hosts.host import UNKNOWN, Processor
 from . import SourceError
 
 PROC_CPUINFO = Path("/proc/cpuinfo")
-# A host of 1,000 CPUs has a file of about 2 MiB; only the first CPU is of interest.
-MAX_BYTES = 64 * 1024
 
 _MICROCODE = re.compile(r"^microcode\s*: 0x([0-9a-f]{1,8})\s*$", re.MULTILINE)
 _KEYS = {
@@ -52,7 +51,6 @@ def read(boot_copy: Path | None = None) -> Processor:
     """
     path = boot_copy if boot_copy is not None and boot_copy.exists() else PROC_CPUINFO
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return parse(file.read(MAX_BYTES))
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+        return parse(files.head(path, input_limits.CPUINFO_BYTES).decode(errors="replace"))
+    except files.FileError as error:
+        raise SourceError(str(error)) from error

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from .. import files
 from ..cpuid.policy import Policy
 from ..features.featureset import MAX_WORDS, Featureset
 from . import SourceError
@@ -26,6 +27,7 @@ DEVICES = (Path("/dev/xen/privcmd"), Path("/proc/xen/privcmd"))
 HYPERVISOR_TYPE = Path("/sys/hypervisor/type")
 FEATURE_FLAGS = Path("/sys/hypervisor/properties/features")
 CAPABILITIES = Path("/proc/xen/capabilities")
+_WORDS = 4096  # more bytes than any of these files has
 
 # A signal may end a hypercall early; after this many in a row something else is wrong.
 ATTEMPTS = 10
@@ -93,12 +95,12 @@ ELSEWHERE = f"run it in dom0, or choose {OTHER_SOURCES}"
 def is_dom0() -> bool:
     """Whether this is the domain that controls a Xen host, as Linux reports it."""
     try:
-        return bool(int(FEATURE_FLAGS.read_text(), 16) & DOM0_FLAG)
-    except (OSError, ValueError):
+        return bool(int(files.head(FEATURE_FLAGS, _WORDS), 16) & DOM0_FLAG)
+    except ValueError:  # it is not there, or not a number
         pass
     try:
-        return "control_d" in CAPABILITIES.read_text()
-    except OSError:
+        return b"control_d" in files.head(CAPABILITIES, _WORDS)
+    except files.FileError:
         return False
 
 
@@ -138,7 +140,7 @@ def _check_device() -> None:
     names, reason = " nor ".join(map(str, DEVICES)), "missing"
     for device in DEVICES:
         try:
-            os.close(os.open(device, os.O_RDWR | os.O_CLOEXEC))
+            os.close(files.device(device, os.O_RDWR))
         except PermissionError as error:
             raise PermissionMissing(
                 f"{device} may not be opened: {error.strerror}", "run it as root"
@@ -148,8 +150,8 @@ def _check_device() -> None:
             continue
         return
     try:
-        under_xen = HYPERVISOR_TYPE.read_text().strip() == "xen"
-    except OSError:
+        under_xen = files.head(HYPERVISOR_TYPE, _WORDS).strip() == b"xen"
+    except files.FileError:
         under_xen = False
     if not under_xen:
         raise NotUnderXen(

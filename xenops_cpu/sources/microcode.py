@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from .. import files, input_limits
 from ..cpuid.identity import AMD, HYGON
 from . import cpuinfo
 
@@ -35,7 +36,7 @@ def revision(vendor: str, root: Path = Path("/")) -> int | None:
 
 def _register(device: Path) -> int:
     try:
-        opened = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
+        opened = files.device(device)
     except OSError:
         return 0
     try:
@@ -49,7 +50,6 @@ def _register(device: Path) -> int:
 def _text(path: Path) -> str:
     """The beginning of a small file; empty where it cannot be read."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(cpuinfo.MAX_BYTES)
-    except OSError:
+        return files.head(path, input_limits.CPUINFO_BYTES).decode(errors="replace")
+    except files.FileError:
         return ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+from .. import files, input_limits
 from ..hosts import capture
 from ..hosts.host import Host
 from . import SourceError
@@ -26,7 +27,11 @@ class Recorded:
         return f"recorded:{self.path}"
 
     def read(self) -> Host:
-        host = _load(self.path, str(self.path))
+        try:
+            content = files.read(self.path, input_limits.CAPTURE_BYTES)
+        except files.FileError as error:
+            raise SourceError(f"cannot read the capture {self.path}: {error.reason}") from error
+        host = _load(content, str(self.path))
         return evolve(host, origin=f"{self.name} ({host.origin})")
 
 
@@ -58,18 +63,15 @@ class Example:
             raise SourceError(
                 f'there is no example host "{self.example}"; there are {", ".join(known)}'
             )
-        host = _load(known[self.example], self.name)
+        host = _load(_shipped(known[self.example]), self.name)
         return evolve(host, origin=f"{self.name} ({host.origin})")
 
 
-def _load(file: Path | Traversable, where: str) -> Host:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(capture.MAX_BYTES + 1)
-    except OSError as error:
-        raise SourceError(f"cannot read the capture {where}: {error.strerror}") from error
-    if len(content) > capture.MAX_BYTES:
-        raise SourceError(f"{where} is larger than {capture.MAX_BYTES} bytes: not a capture")
+def _shipped(file: Traversable) -> bytes:
+    return file.read_bytes()
+
+
+def _load(content: bytes, where: str) -> Host:
     try:
         return capture.load(content.decode())
     except UnicodeDecodeError as error:

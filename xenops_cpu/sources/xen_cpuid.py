@@ -20,6 +20,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from .. import files
 from ..errors import InputError
 from ..hosts import compat_bits, parts
 from ..hosts.host import SETS, Host
@@ -37,6 +38,7 @@ FOLDERS: Final = (
 # They answer within milliseconds, with some 60 KiB.
 TOOL_SECONDS: Final = 20.0
 MAX_BYTES: Final = 4 << 20
+_LINE_BYTES: Final = 4096  # sysfs gives a page at the most
 # Every Xen since 4.7 has these sets.
 _REQUIRED: Final = SETS[:4]
 
@@ -124,8 +126,8 @@ def _of_linux() -> Parts:
 
 def _line(name: str) -> str:
     try:
-        return (HYPERVISOR / name).read_text(errors="replace").strip()
-    except OSError:
+        return files.head(HYPERVISOR / name, _LINE_BYTES).decode(errors="replace").strip()
+    except files.FileError:
         return ""
 
 

@@ -10,6 +10,7 @@ import struct
 from collections import deque
 from typing import Any, NamedTuple, Protocol
 
+from .. import files
 from .http import RequestReader
 
 READ = select.EPOLLIN
@@ -45,8 +46,9 @@ class Peer(NamedTuple):
 
     def __str__(self) -> str:
         name = ""
-        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/comm", errors="replace") as file:
-            name = f" ({file.read().strip()})"
+        with contextlib.suppress(files.FileError):
+            command = files.head(f"/proc/{self.pid}/comm", 64).decode(errors="replace")
+            name = f" ({command.strip()})"
         if self.pid == os.getpid():
             return f"process {self.pid}"
         return f"process {self.pid}{name} of user {self.uid}"

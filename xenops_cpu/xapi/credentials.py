@@ -11,16 +11,17 @@ import netrc
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import field, frozen
 
+from .. import files, input_limits
 from .errors import CredentialsError
 from .url import Url
 
 VARIABLE = "XENOPS_CPU_PASSWORD"
 ROOT = "root"
-_MAX_BYTES = 64 * 1024
 
 
 @frozen
@@ -80,18 +81,16 @@ def _first_line(path: Path) -> str:
 def _private_text(path: Path, what: str) -> str:
     """The text of a file that nobody else may read; a pipe is nobody else's."""
     try:
-        with path.open("rb") as opened:
-            status = os.fstat(opened.fileno())
+        with files.opened(path, pipes=True) as file:
+            status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
                 raise CredentialsError(
                     f"{what} {path}: others may read it (mode {status.st_mode & 0o777:o}); "
                     f"chmod 600 {path}"
                 )
-            content = opened.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise CredentialsError(f"{what} {path}: {error.strerror}") from error
-    if len(content) > _MAX_BYTES:
-        raise CredentialsError(f"{what} {path}: larger than {_MAX_BYTES} bytes")
+            content = files.read_all(file, path, input_limits.PASSWORD_BYTES)
+    except files.FileError as error:
+        raise CredentialsError(f"{what} {path}: {error.reason}") from error
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -103,9 +102,9 @@ def _of_netrc(url: Url, path: Path | None) -> Credentials | None:
     place = path or Path(os.path.expanduser("~/.netrc"))
     if path is None and not place.exists():
         return None
-    _private_text(place, "netrc")
+    text = _private_text(place, "netrc")
     try:
-        entries = netrc.netrc(str(place)).hosts
+        entries = _entries(text)
     except netrc.NetrcParseError as error:
         # The error's own words may hold a part of a password.
         raise CredentialsError(f"netrc {place}: line {error.lineno} is no netrc") from None
@@ -115,9 +114,21 @@ def _of_netrc(url: Url, path: Path | None) -> Credentials | None:
     return Credentials(url.user or login or ROOT, password)
 
 
+def _entries(text: str) -> Mapping[str, tuple[str, str | None, str | None]]:
+    """The module netrc reads files alone: this one is in memory, and it closes it.
+
+    Raises NetrcParseError.
+    """
+    fd = os.memfd_create("netrc", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(fd), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return netrc.netrc(fd).hosts  # type: ignore[arg-type]
+
+
 def _has_terminal() -> bool:
     try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        os.close(files.device("/dev/tty", os.O_RDWR))
     except OSError:
         return False
     return True

@@ -15,6 +15,7 @@ The check stands between the handshake and the first byte sent.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -26,12 +27,12 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from .. import files, input_limits
 from ..errors import InputError
 from .errors import CertificateError
 
 _PAIRS = 32
 _PREFIX = re.compile(r"\s*sha-?256(?:\s+fingerprint)?\s*[:=]\s*", re.IGNORECASE)
-_MAX_KNOWN_BYTES = 1024 * 1024
 
 
 def to_stderr(text: str) -> None:
@@ -121,14 +122,11 @@ class Trust:
     def _lines(self) -> dict[int, tuple[str, str]]:
         """Address and fingerprint by the number of the line. Raises CertificateError."""
         try:
-            with self.known.open("rb") as opened:
-                content = opened.read(_MAX_KNOWN_BYTES + 1)
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise CertificateError(f"cannot read {self.known}: {error.strerror}") from error
-        if len(content) > _MAX_KNOWN_BYTES:
-            raise CertificateError(f"{self.known} is larger than {_MAX_KNOWN_BYTES} bytes")
+            content = files.read(self.known, input_limits.KNOWN_CERTIFICATES_BYTES)
+        except files.FileError as error:
+            if error.errno == errno.ENOENT:
+                return {}
+            raise CertificateError(str(error)) from error
         lines = {}
         for number, line in enumerate(content.decode(errors="replace").splitlines(), 1):
             words = line.split()

@@ -6,19 +6,20 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ... import client
 from ...config.keys import KEYS
 from ...interface import METHODS, Method, XenopsError
 from ...marshal import MarshalError, reader, writer
-from ...marshal.types import is_optional, member
+from ...marshal.types import is_optional, is_tagged, member
 from ...transports.message_switch.messages import SwitchError
 from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 
 _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
   xenops-cpu call HOST.is_compatible vm_policy=00000001 host_policy=00000003
+  xenops-cpu call POOL.level guest_type=Hvm hosts="$(cat hosts.json)"
   xenops-cpu call query --wire jsonrpc
   xenops-cpu call rpc.discover                          # the service's contract
   xenops-cpu call rpc.health                            # how it is; rpc.metrics for monitoring
@@ -47,8 +48,9 @@ def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "call",
         "Call METHOD and print its result as JSON; an error goes to standard error. The exit code "
-        "is 1 for an error and for the answer false. debug_info and parameters without content may "
-        "be left out.",
+        "is 1 for an error and for the answer false. Strings and tags (guest_type=Hvm) stand as "
+        "typed, other values are JSON. debug_info, optional parameters and those without content "
+        "may be left out.",
         f"{_EXAMPLES}\nmethods: {', '.join(METHODS)}, rpc.discover, rpc.health, rpc.metrics\n",
     )
     made.add_argument("method", metavar="METHOD")
@@ -103,25 +105,23 @@ def _sender(arguments: argparse.Namespace) -> Callable[[bytes], bytes]:
 
 def _values(method: Method | None, parameters: list[str]) -> dict[str, Any]:
     """By name, checked against the contract where it has the method."""
-    given: dict[str, Any] = {"debug_info": "xenops-cpu call"}
+    texts: dict[str, str] = {"debug_info": "xenops-cpu call"}
     for parameter in parameters:
-        name, equals, value = parameter.partition("=")
+        name, equals, text = parameter.partition("=")
         if not equals:
             raise Failure(f"{parameter!r} is not NAME=VALUE", WRONG_USAGE)
-        given[name] = value
+        texts[name] = text
     if method is None:
-        return given
+        return dict(texts)
     values: dict[str, Any] = {}
     for param in method.params:
         if param.type is None:
             values[param.name] = None
-        elif param.name not in given and is_optional(param.type):
-            continue
-        elif param.name not in given:
+        elif param.name in texts:
+            values[param.name] = _value(param.name, param.type, texts.pop(param.name))
+        elif not is_optional(param.type):
             raise Failure(f"{method.name} needs {param.name}=VALUE", WRONG_USAGE)
-        else:
-            values[param.name] = _value(param.name, param.type, given.pop(param.name))
-    unknown = given.keys() - {param.name for param in method.params}
+    unknown = texts.keys() - {param.name for param in method.params}
     if unknown:
         names = ", ".join(param.name for param in method.params)
         raise Failure(
@@ -131,14 +131,28 @@ def _values(method: Method | None, parameters: list[str]) -> dict[str, Any]:
 
 
 def _value(name: str, kind: Any, text: str) -> Any:
-    """Strings as they stand, everything else as JSON writes it."""
-    if kind is str:
-        return text
+    """Strings and tags as they stand, everything else as JSON writes it."""
     try:
         read, write = member(kind)
-        return write(read(json.loads(text)))
-    except (ValueError, MarshalError) as error:
+        return write(read(_tree(kind, text)))
+    except MarshalError as error:
         raise Failure(f"parameter {name}: {error}", WRONG_USAGE) from error
+    except ValueError as error:
+        raise Failure(
+            f"parameter {name}: {text!r:.80} is no JSON ({error})", WRONG_USAGE
+        ) from error
+
+
+def _tree(kind: Any, text: str) -> Any:
+    """What stands for a value on the wire. Raises ValueError."""
+    if str in (kind, *get_args(kind)):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        if is_tagged(kind):
+            return text
+        raise
 
 
 def _typed(method: Method | None, value: Any) -> Any:

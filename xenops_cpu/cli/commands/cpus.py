@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,7 +17,7 @@ _EXAMPLES = """  xenops-cpu cpus                               # all, with their
   xenops-cpu cpus xeon-gold-6240                # one: what each update added or took away
   xenops-cpu cpus xeon-gold-6240+2019-11        # as it was then
   xenops-cpu cpus epyc-7763 --json | jq .history
-  xenops-cpu simulate --cpu xeon-gold-6240+2019-11 --explain RTM   # and what guests see
+  xenops-cpu explain RTM on cpu:xeon-gold-6240+2019-11   # and what guests see
 
 exit codes: 0 done, 2 wrong use, 3 no such CPU or microcode
 """
@@ -43,7 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         names = list(shipped.catalogue())
         instances = [shipped.find(name) for name in names]
         if arguments.json:
-            _print_json({"as_of": microcode.as_of(), "cpus": list(map(document, instances))})
+            terminal.print_json(
+                {"as_of": microcode.as_of(), "cpus": list(map(document, instances))}
+            )
         else:
             _list(instances)
         return OK
@@ -52,15 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     except InputError as error:
         raise Failure(str(error)) from error
     if arguments.json:
-        _print_json({"as_of": microcode.as_of(), **document(instance)})
+        terminal.print_json({"as_of": microcode.as_of(), **document(instance)})
     else:
         _show(instance)
     return OK
-
-
-def _print_json(value: Any) -> None:
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
 
 
 def _timeline(cpu: Shipped) -> tuple[Timeline, Line] | None:

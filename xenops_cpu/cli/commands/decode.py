@@ -32,6 +32,8 @@ _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name,
   xenops-cpu decode --json 1fc9cbf5-f6f83203 | jq -r .sets[0].features[].name
 """
 
+_MOST_NAMES = 3  # that a sentence has
+
 
 @attrs.frozen
 class _Set:
@@ -76,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         sets = list(_sets(arguments.featuresets, asked, arguments.word))
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
+    if not sets:
+        raise Failure(_nothing(arguments.featuresets))
     if arguments.json:
         terminal.print_json({"sets": [document(one) for one in sets]})
         return OK
@@ -112,6 +116,23 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
                     f"word {index}: this featureset has words 0 to {one.featureset.length - 1}",
                     WRONG_USAGE,
                 )
+
+
+def _nothing(texts: Iterable[str]) -> str:
+    """What was read instead of a featureset."""
+    contents = "; ".join(f"{text}: {_contents(read(text, one_word=True))}" for text in texts)
+    return f"there is no featureset to decode ({contents})"
+
+
+def _contents(source: Input) -> str:
+    parts = [f"{each.name}, a host without featuresets" for each in source.hosts]
+    parts += [f"{vm.name}, a VM without a featureset" for vm in source.vms]
+    return (
+        ", ".join(parts[:_MOST_NAMES])
+        + (f" and {len(parts) - _MOST_NAMES} more" if len(parts) > _MOST_NAMES else "")
+        if parts
+        else f"nothing of a host or a VM is in it ({source.kind})"
+    )
 
 
 def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:

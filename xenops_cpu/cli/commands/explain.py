@@ -1,22 +1,27 @@
-"""xenops-cpu explain: what a feature is, and on a host in which sets it is, and why."""
+"""xenops-cpu explain: what a feature is, and on a host in which sets it is, and why; what a word
+of the field means (MDS, levelling), and on a host what its features say.
+"""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...explain.feature import Explanation, Place, explain
-from ...features import aliases, meanings
+from ...features import aliases, concepts, meanings
 from ...features.aliases import UnknownFeature
+from ...features.concepts import LEAK, Concept
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from .. import OK, WRONG_USAGE, Failure, live, options, simulation, terminal
+from .. import OK, WRONG_USAGE, Failure, concept_words, live, options, simulation, terminal
 from ..arguments import derived_host
 from ..arguments import release as asked_release
 from . import decode
 
 if TYPE_CHECKING:
     from ...derivation import Derivation, Reason
+    from ...explain.concept import OnHost
     from ...hosts.host import Host
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
@@ -26,77 +31,147 @@ _EXAMPLES = """  xenops-cpu explain HLE                               # what it 
   xenops-cpu explain RTM --cpu "Xeon Gold 6240" --xen 4.19 --xen-cmdline tsx=1
   xenops-cpu explain AVX,AVX2 on recorded:host-7.json --json
 
-exit codes: 0 done, 2 wrong use or no such feature, 3 the host cannot be read
+  xenops-cpu explain MDS on example:skylake-server-xen-4.17   # is it open to it? which bits say so?
+  xenops-cpu explain boot and migration                # words of the field; all: explain --list
+
+exit codes: 0 done, 2 wrong use, or nothing is called so, 3 the host cannot be read
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "explain",
-        "What a feature is, what it rests on and, on a HOST, in which sets it is and why. FEATURE "
-        "is Xen's name, or anybody's; several with commas. HOST is a file (docs/reading.md), the "
-        "socket of a service, example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated.",
+        "What a feature is, what it rests on and, on a HOST, in which sets it is and why. NAME is "
+        "Xen's name of a feature, or anybody's, or a word such as MDS, TSX or levelling; several "
+        "with commas. HOST is a file (docs/reading.md), the socket of a service, example:NAME, "
+        "recorded:FILE, cpu:NAME[@RELEASE] or simulated.",
         _EXAMPLES,
     )
-    made.add_argument("feature", metavar="FEATURE")
-    made.add_argument("host", nargs="*", metavar="[on] HOST")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    simulation.add_options(made)
-    live.add_options(made)
-    return made
+    command.add_argument("words", nargs="*", metavar="NAME [on HOST]")
+    command.add_argument(
+        "--list", action="store_true", help="the words that are no features, each with its title"
+    )
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    simulation.add_options(command)
+    live.add_options(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
-    host, derivation, xen = _where(arguments)
-    found = [
-        explain(number, xen, host, derivation)
-        for name in arguments.feature.split(",")
-        for number in _numbers(name, xen)
+    if arguments.list:
+        return concept_words.show_list(arguments.json)
+    names, host_text = _split(arguments.words)
+    host, derivation, xen = _where(arguments, host_text)
+    subjects = [subject for name in names for subject in _subjects(name, xen)]
+    answers = [
+        explain(subject, xen, host, derivation)
+        if isinstance(subject, int)
+        else ConceptOnHost(subject, _on_host(subject, host, derivation))
+        for subject in subjects
     ]
+    features = [answer for answer in answers if isinstance(answer, Explanation)]
     if arguments.json:
-        terminal.print_json({"features": [document(one) for one in found]})
+        words = [answer for answer in answers if isinstance(answer, ConceptOnHost)]
+        terminal.print_json(
+            {
+                "features": [document(feature) for feature in features],
+                "concepts": [concept_words.document(*word) for word in words],
+            }
+        )
         return OK
-    for index, one in enumerate(found):
+    for index, answer in enumerate(answers):
         if index:
             terminal.line("")
-        _show(one)
-    for note in dict.fromkeys(note for one in found for note in one.notes):
+        if isinstance(answer, Explanation):
+            _show(answer)
+        else:
+            concept_words.show(*answer)
+    if host is not None:
+        terminal.paragraph(f"from {host.origin}", 0, 2)
+    # The first note of a simulated host is the microcode that it rests on (docs/microcode.md).
+    notes = [*host.notes[:1]] if host is not None and derivation is not None else []
+    notes += [note for feature in features for note in feature.notes]
+    for note in dict.fromkeys(notes):
         terminal.paragraph(f"note: {note}", 0, 6)
     return OK
 
 
-def _where(arguments: argparse.Namespace) -> tuple[Host | None, Derivation | None, Release]:
-    """The host to look at, if there is one, and whose names to use."""
-    words = arguments.host[1:] if arguments.host[:1] == ["on"] else arguments.host
-    if len(words) > 1 or arguments.host == ["on"]:
-        raise Failure("FEATURE, or FEATURE on HOST", WRONG_USAGE)
-    only_names = arguments.xen and not words and not _simulates(arguments)
-    if not words and (not simulation.asked_for(arguments) or only_names):
-        return None, None, asked_release(arguments) or release_named(NEWEST)
-    if not words:
-        from ...sources import SourceError
+class ConceptOnHost(NamedTuple):
+    concept: Concept
+    on_host: OnHost | None
 
-        try:
-            host, derivation = simulation.source(arguments).explained()
-        except SourceError as error:
-            raise Failure(str(error)) from error
+
+def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """The names, and the text of the host. A name may have blanks: "on" ends it, or what names
+    something.
+    """
+    if not words:
+        raise Failure("name a feature, or a word (explain --list has them)", WRONG_USAGE)
+    if "on" in words:
+        place = words.index("on")
+        names, rest = words[:place], words[place + 1 :]
+        if not names or len(rest) != 1:
+            raise Failure("NAME, or NAME on HOST", WRONG_USAGE)
+        return " ".join(names).split(","), rest[0]
+    for size in range(len(words), 1, -1):
+        if concepts.find(" ".join(words[:size])) is not None:
+            break
+    else:
+        size = 1
+    if len(words) > size + 1:
+        raise Failure("NAME, or NAME on HOST", WRONG_USAGE)
+    return " ".join(words[:size]).split(","), words[size] if len(words) > size else None
+
+
+def _subjects(name: str, xen: Release) -> tuple[int, ...] | tuple[Concept]:
+    """The features that a name means, by number, else the concept."""
+    try:
+        return aliases.find(name, xen)
+    except UnknownFeature as error:
+        concept = concepts.find(name)
+        if concept is not None:
+            return (concept,)
+        words = ", ".join(concepts.close(name))
+        hint = f"; there is a word {words} (explain --list has all)" if words else ""
+        raise Failure(f"{error}{hint}", WRONG_USAGE) from error
+
+
+def _on_host(concept: Concept, host: Host | None, derivation: Derivation | None) -> OnHost | None:
+    if host is None:
+        return None
+    if not concept.features and concept.kind != LEAK:
+        raise Failure(
+            f"{concept.name} is nothing that features of a host show; try: {concept.commands[0]}",
+            WRONG_USAGE,
+        )
+    from ...explain.concept import on_host
+
+    return on_host(concept, host, derivation)
+
+
+def _where(
+    arguments: argparse.Namespace, host_text: str | None
+) -> tuple[Host | None, Derivation | None, Release]:
+    """The host to look at, if there is one, and whose names to use."""
+    if host_text is not None:
+        if simulation.asked_for(arguments):
+            raise Failure(f"{host_text} is a host already: no --cpu, --xen, ...", WRONG_USAGE)
+        host, derivation = derived_host(host_text)
         return host, derivation, host.release
-    if simulation.asked_for(arguments):
-        raise Failure(f"{words[0]} is a host already: no --cpu, --xen, ...", WRONG_USAGE)
-    of_host, behind = derived_host(words[0])
-    return of_host, behind, of_host.release
+    if not _simulates(arguments):
+        return None, None, asked_release(arguments) or release_named(NEWEST)
+    from ...sources import SourceError
+
+    try:
+        host, derivation = simulation.source(arguments).explained()
+    except SourceError as error:
+        raise Failure(str(error)) from error
+    return host, derivation, host.release
 
 
 def _simulates(arguments: argparse.Namespace) -> bool:
     """Whether more than --xen is given, which alone only says whose names to use."""
     return simulation.asked_for(argparse.Namespace(**{**vars(arguments), "xen": None}))
-
-
-def _numbers(name: str, xen: Release) -> tuple[int, ...]:
-    try:
-        return aliases.find(name, xen)
-    except UnknownFeature as error:
-        raise Failure(str(error), WRONG_USAGE) from error
 
 
 def _show(one: Explanation) -> None:
@@ -114,6 +189,7 @@ def _show(one: Explanation) -> None:
         ("needs", _named(xen, one.needs)),
         ("needed by", _named(xen, one.needed_by)),
         ("also", decode.other_names(bit)),
+        ("see", ", ".join(f"explain {concept.name}" for concept in concepts.about(bit.name))),
     ]
     for title, text in rows:
         if text:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO, TextIO
 
 from attrs import evolve
 
 from ...errors import InputError, RemediedError
+from ...escapes import json_escaped
+from ...files import FileError, opened
 from ...fleet import files, queries, reductions
 from ...fleet.error import FleetError
 from ...fleet.row import Row, rows
 from ...inputs import live as live_pools
 from ...inputs.argument import LIVE
 from ...inputs.reader import Reader
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, live, options, pool_arguments
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, gate, live, options, pool_arguments
 from ..arguments import fresh
 from ..output_files import writing
 
@@ -160,7 +163,7 @@ def _format(output: Path | None) -> str:
 @contextmanager
 def _opened(output: Path | None) -> Iterator[BinaryIO]:
     if output is None:
-        yield sys.stdout.buffer
+        yield gate.of(sys.stdout).lines()
     else:
         with writing(output) as file:
             yield file
@@ -180,7 +183,7 @@ def _sources(texts: Iterable[str]) -> Iterator[str]:
 def _lines(name: str) -> Iterator[tuple[int, str]]:
     """Of a file or of standard input: its lines that are not empty, with their numbers."""
     where = _where(name)
-    with nullcontext(sys.stdin) if name == _STDIN else _open(name) as file:
+    with _file(name) as file:
         for number in count(1):
             line = file.readline(_MAX_LINE + 1)
             if len(line) > _MAX_LINE:
@@ -195,11 +198,17 @@ def _where(name: str) -> str:
     return "standard input" if name == _STDIN else name
 
 
-def _open(name: str) -> IO[str]:
-    try:
-        return open(name, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise Failure(f"cannot read {name}: {error.strerror}") from error
+def _file(name: str) -> AbstractContextManager[TextIO]:
+    """Standard input is waited for as long as it takes: an engine is at work. Raises FileError."""
+    if name != _STDIN:
+        return io.TextIOWrapper(
+            opened(name, pipes=True), encoding="utf-8", errors="surrogateescape"
+        )
+    if sys.stdin is None:
+        raise FileError(name, "standard input is closed: there is nothing to read")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
+    return nullcontext(sys.stdin)
 
 
 def _settle(name: str) -> int:
@@ -211,7 +220,7 @@ def _settle(name: str) -> int:
             _say(f"left out: {_where(name)}, line {number}: {error}")
             code = ANSWERED_WITH_AN_ERROR
         else:
-            sys.stdout.write(json.dumps(level) + "\n")
+            sys.stdout.write(json_escaped(json.dumps(level)) + "\n")
     return code
 
 

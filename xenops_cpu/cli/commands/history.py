@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -111,11 +110,10 @@ def _print_host(path: Path, number: int) -> int:
 
 def _show(entries: Sequence[HostChange], as_json: bool, follow: bool) -> None:
     if as_json and not follow:
-        json.dump([asdict(entry) for entry in entries], sys.stdout, indent=2, ensure_ascii=False)
-        print()
+        terminal.print_json([asdict(entry) for entry in entries])
     elif as_json:
         for entry in entries:
-            print(json.dumps(asdict(entry), ensure_ascii=False))
+            terminal.print_json(asdict(entry), indent=None)
     else:
         for entry in entries:
             _tell(entry)

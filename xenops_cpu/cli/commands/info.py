@@ -16,15 +16,18 @@ from ...features.featureset import Featureset
 from ...features.fit import fit
 from ...features.release import Release
 from ...hosts.cpu_info import xapi_map
+from ...hosts.host import Host
+from ...inputs import argument
 from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
-from .. import ANSWERED_WITH_AN_ERROR, OK, Failure, options, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import arguments as arguments_
 
 _EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
-  xenops-cpu info --source example:epyc-xen-4.17  # a host captured from a real Xen
-  xenops-cpu info --source recorded:host-7.json   # one captured with 'xenops-cpu capture'
+  xenops-cpu info example:epyc-xen-4.17      # a host captured from a real Xen
+  xenops-cpu info host-7.json                # one captured with 'xenops-cpu capture', or a bugtool
   xenops-cpu info --cpu "Xeon Gold 6240" --xen 4.13
   xenops-cpu info --json | jq .guests.hvm.boot.features
   xenops-cpu info --xapi                          # what xapi stores in Host.cpu_info
@@ -46,10 +49,12 @@ class _Guest:
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "info",
-        "This host: what guests get at boot and what they may bring in a migration. Asks the "
-        "service where one is listening, unless an option names a source to read here and now.",
+        "What guests get on a host at boot and what they may bring in a migration. Without HOST it "
+        "is this one: the service is asked where one is listening, unless an option names a source "
+        "to read here and now.",
         _EXAMPLES,
     )
+    made.add_argument("host", nargs="?", metavar="HOST", help=argument.WHAT)
     made.add_argument(
         "--socket", type=Path, metavar="PATH", help="ask the service that listens here"
     )
@@ -69,6 +74,14 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     form = arguments.xapi or ("json" if arguments.json else "text")
     path = arguments.socket
+    if arguments.host is not None:
+        if path is not None or options.names_a_source(arguments):
+            raise Failure(
+                f"{argument.shown(arguments.host)} is a host already: no --socket, --source, "
+                "--cpu, --xen, ...",
+                WRONG_USAGE,
+            )
+        return show(_AsRead(arguments.host, arguments_.one_host(arguments.host).host), form)
     if path is None and not options.names_a_source(arguments):
         path = options.socket_to_ask()
     if path is None:
@@ -78,6 +91,17 @@ def run(arguments: argparse.Namespace) -> int:
     except client.ConnectionFailed as error:
         raise Failure(str(error)) from error
     return OK
+
+
+@attrs.frozen
+class _AsRead:
+    """A host that an argument came to, in a source's place."""
+
+    name: str
+    host: Host
+
+    def read(self) -> Host:
+        return self.host
 
 
 def show(source: Source, form: str) -> int:

@@ -22,6 +22,7 @@ from ...inputs.log_words import sentence
 from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
 from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, arguments, live, options, terminal
+from ..output_files import create_file
 
 _EXAMPLES = """  xenops-cpu read bug-report-20260101093000.tar.bz2         # every host and VM in it
   xenops-cpu read bug-report-20260101093000.tar.bz2 --to D  # a capture of each host in folder D
@@ -138,13 +139,7 @@ def _write(found: Input, folder: Path) -> None:
     for each in found.hosts:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", each.name).lstrip(".")[:100] or "host"
         path = folder / f"{plain.removesuffix('.json')}.json"
-        try:
-            with path.open("x") as file:
-                file.write(capture.dump(each.host))
-        except FileExistsError as error:
-            raise Failure(f"{path} is there already; nothing is overwritten") from error
-        except OSError as error:
-            raise Failure(f"cannot write {path}: {error.strerror}") from error
+        create_file(path, capture.dump(each.host))
         print(f"wrote {path}", file=sys.stderr)
 
 

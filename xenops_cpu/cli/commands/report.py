@@ -15,7 +15,7 @@ from ...pools.level import level_of
 from ...pools.member import Member
 from ...pools.vm import Vm
 from ...pools.words import some
-from .. import OK, Failure, pool_arguments, targets, terminal, vm_arguments
+from .. import OK, Failure, gate, pool_arguments, targets, terminal, vm_arguments
 from .. import pool_words as words
 from ..arguments import release
 from ..output_files import write_file
@@ -70,8 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         return OK
     text = _page(arguments, hosts, vms, update)
     if arguments.html == "-":
-        # References instead of letters, so that it is the same page in whatever encoding.
-        sys.stdout.write(text.encode("ascii", "xmlcharrefreplace").decode())
+        gate.of(sys.stdout).document(text)
     else:
         write_file(Path(arguments.html), text)
     return OK

@@ -10,13 +10,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, cast
 
 from ... import __version__, log
 from ...config import ConfigError, keys
 from ...config.resolve import Resolved, changed, dump, resolve
 from ...errors import Error
-from .. import OK, WRONG_USAGE, Failure, options
+from .. import OK, WRONG_USAGE, Failure, gate, options
 
 if TYPE_CHECKING:
     import socket
@@ -138,7 +138,10 @@ def run(arguments: argparse.Namespace) -> int:
         with contextlib.suppress(OSError):  # nobody may hear it, but callers may be there
             print(f"serving {source.name} on {path}")
             print(f"ask it: {_this_program()} info --socket {path}", flush=True)
-        _give_up_what_is_unsaid(sys.stdout)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            gate.of(sys.stdout).give_up()
 
     try:
         daemon.serve(
@@ -154,7 +157,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     except (daemon.SocketError, Error) as error:
         raise Failure(str(error)) from error
-    _give_up_what_is_unsaid(sys.stderr)
+    sys.stderr.flush()  # what could not be written is given up
     return OK
 
 
@@ -212,13 +215,3 @@ def _inherited() -> socket.socket | None:
     if any(others):
         raise systemd.SystemdError("systemd handed over several sockets: one ListenStream= is used")
     return first
-
-
-def _give_up_what_is_unsaid(stream: TextIO | None) -> None:
-    """What could not be written must not fail once more when Python ends (with exit code 120)."""
-    if stream is None:  # closed before the start
-        return
-    try:
-        stream.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import evolve
 
+from ... import files, input_limits
 from ...cpus import corpus
-from ...derivation import SETS, Change, Derivation, Reason, all_steps, reasons_of
+from ...derivation import SETS, Change, Derivation, all_steps
 from ...features.featureset import Featureset
 from ...features.release import Release
 from ...hosts.host import TITLES
@@ -25,7 +26,7 @@ _EXAMPLES = """  xenops-cpu simulate                               # this machin
   xenops-cpu simulate --cpu "Xeon Gold 6240" --microcode 2019-11   # as it was then
   xenops-cpu simulate --dump FILE --xen master --xen-cmdline "spec-ctrl=no-gds-mit"
   xenops-cpu simulate --cpu "Xeon Gold 6240" --explain # every step that changed something
-  xenops-cpu simulate --cpu "Xeon Gold 6240" --explain HLE,RTM
+  xenops-cpu explain HLE,RTM --cpu "Xeon Gold 6240"    # why these are in a set, or not
   xenops-cpu simulate --corpus dumps.jsonl --xen 4.19  # a JSON line for each record
 """
 
@@ -39,10 +40,8 @@ def parser() -> argparse.ArgumentParser:
     simulation.add_options(made)
     made.add_argument(
         "--explain",
-        nargs="?",
-        const="",
-        metavar="FEATURES",
-        help="the steps that set or cleared bits; of these features, where names are given",
+        action="store_true",
+        help="the steps that set or cleared bits, set by set (explain does so for a feature)",
     )
     made.add_argument(
         "--corpus", type=Path, metavar="FILE", help="many CPUs: records as JSON, one a line"
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.corpus is not None:
         return _many(arguments)
     source = simulation.source(arguments)
-    if not arguments.json and arguments.explain is None:
+    if not arguments.json and not arguments.explain:
         return info.show(source, "text")
     try:
         host, derivation = source.explained()
@@ -63,21 +62,16 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(str(error)) from error
     if arguments.json:
         line = corpus.as_words(str(derivation.cpu), derivation)
-        json.dump({**line, "notes": host.notes}, sys.stdout, ensure_ascii=False)
-        sys.stdout.write("\n")
+        terminal.print_json({**line, "notes": host.notes}, indent=None)
         return OK
     print(f"{host.origin}\n")
-    if arguments.explain:
-        for number in _numbers(derivation.release, arguments.explain):
-            print("\n".join(_stories(derivation, number)))
-    else:
-        print("\n".join(_steps(derivation)))
+    print("\n".join(_steps(derivation)))
     return OK
 
 
 def _many(arguments: argparse.Namespace) -> int:
     """A line of JSON a record; records that cannot be used are told on standard error."""
-    if arguments.cpu or arguments.dump or arguments.explain is not None:
+    if arguments.cpu or arguments.dump or arguments.explain:
         raise Failure("--corpus goes without --cpu, --dump and --explain", WRONG_USAGE)
     xen = simulation.xen_release(arguments)
     given = simulation.xen_options(arguments, xen)
@@ -86,25 +80,16 @@ def _many(arguments: argparse.Namespace) -> int:
             raise Failure("--corpus is as dumped: --microcode takes a revision there", WRONG_USAGE)
         given = evolve(given, microcode=arguments.microcode.revision)
     code = OK
-    with arguments.corpus.open(encoding="utf-8", errors="replace") as lines:
-        for result in corpus.simulate_lines(lines, xen, given):
-            if "error" in result:
-                print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
-                code = ANSWERED_WITH_AN_ERROR
-            sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
+    records = files.lines(
+        arguments.corpus, input_limits.CORPUS_BYTES, input_limits.CORPUS_LINE_BYTES, pipes=True
+    )
+    lines = (record.decode(errors="replace") for record in records)
+    for result in corpus.simulate_lines(lines, xen, given):
+        if "error" in result:
+            print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
+            code = ANSWERED_WITH_AN_ERROR
+        sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
     return code
-
-
-def _numbers(xen: Release, text: str) -> list[int]:
-    """Feature numbers of names separated by commas, in any case."""
-    by_name = {name.replace("_", "-").lower(): f.number for name, f in xen.features.items()}
-    numbers = []
-    for name in text.split(","):
-        number = by_name.get(name.strip().replace("_", "-").lower())
-        if number is None:
-            raise Failure(f"{xen.title} has no feature {name.strip()!r}", WRONG_USAGE)
-        numbers.append(number)
-    return numbers
 
 
 def _steps(derivation: Derivation) -> Iterator[str]:
@@ -143,36 +128,3 @@ def _changed(xen: Release, change: Change) -> Iterator[str]:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-
-
-def _stories(derivation: Derivation, number: int) -> Iterator[str]:
-    """In which sets a feature is, and the chain of reasons for raw and for each guest type."""
-    xen = derivation.release
-    where = []
-    for name in SETS:
-        featureset = derivation.featuresets[name]
-        if featureset is not None:
-            where.append(f"{name} {'yes' if number in featureset else 'no'}")
-    feature = xen.feature(number)
-    word = xen.words[number // 32]
-    yield f"{xen.label(number)} ({word} bit {number % 32}): {', '.join(where)}"
-    assert feature is not None
-    told: list[Reason] = []
-    for name in ("raw", "pv_default", "hvm_default"):
-        story = reasons_of(derivation, name, number)
-        new = [reason for reason in story if reason not in told]
-        told += new
-        yield from _told(xen, new)
-    yield ""
-
-
-def _told(xen: Release, reasons: Iterable[Reason]) -> Iterator[str]:
-    for reason in reasons:
-        sign = "+" if reason.present else "-"
-        yield from textwrap.wrap(
-            f"{reason.set}: {reason.text} [{reason.step}]",
-            terminal.width(),
-            initial_indent=f"  {sign} ",
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-        )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from ... import files, input_limits
 from ...cpuid.policy import Policy
 from ...derivation import Derivation
 from ...errors import Error
@@ -249,9 +250,9 @@ def _settings(
 
 def _of_xl(path: Path, xen: Hypervisor) -> tuple[Settings, int]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror or error}") from error
+        text = files.read(path, input_limits.CONFIGURATION_BYTES, pipes=True).decode()
+    except files.FileError as error:
+        raise Failure(str(error)) from error
     except UnicodeDecodeError as error:
         raise Failure(f"{path}: no text, and so no configuration of xl") from error
     try:

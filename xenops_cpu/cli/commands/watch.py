@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import signal
 import sys
 import threading
@@ -87,7 +86,8 @@ def _watch(opened: Session, hook: list[str], as_json: bool, raising: bool) -> No
         for change in picture.update(batch):
             document = _document(change, picture.upgrading)
             if as_json:
-                print(json.dumps(document, ensure_ascii=False), flush=True)
+                terminal.print_json(document, indent=None)
+                sys.stdout.flush()
             else:
                 _tell(change)
             if hook:

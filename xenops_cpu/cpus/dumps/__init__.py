@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ... import files, input_limits
+from ...errors import InputError
 from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
 from .dump import Dump, DumpError
-
-# The largest dump in the public collections is below 2 MiB (hundreds of CPUs with registers).
-MAX_BYTES = 8 * 1024 * 1024
 
 KINDS = (
     "a dump of InstLatx64 or libcpuid, what cpuid -r prints, libvirt's cpudata, a capture of this "
@@ -23,17 +22,21 @@ KINDS = (
 def read(path: Path) -> list[Dump]:
     """The CPUs of a file: one for a dump, several for records. Raises DumpError."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DumpError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise DumpError(f"{path}: larger than {MAX_BYTES >> 20} MiB; a dump is a text of some KiB")
-    return parse(_decode(data, str(path)), path.name)
+        data = files.read(path, input_limits.TEXT_BYTES, pipes=True)
+    except files.FileError as error:
+        raise DumpError(str(error)) from error
+    text = files.decoded(data)
+    if text is None:
+        raise DumpError(f"{path}: a binary file; readable are {KINDS}")
+    return parse(text, path.name)
 
 
 def parse(text: str, name: str = "dump") -> list[Dump]:
     """The CPUs of a text; `name` stands for it in messages. Raises DumpError."""
+    try:
+        files.check(text, name)
+    except InputError as error:
+        raise DumpError(str(error)) from error
     for recognises, parse_text in (
         (captured.recognises, captured.parse),
         (records.recognises, records.parse),
@@ -47,15 +50,4 @@ def parse(text: str, name: str = "dump") -> list[Dump]:
     raise DumpError(f"{name}: no known format; readable are {KINDS}")
 
 
-def _decode(data: bytes, where: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data:
-        raise DumpError(f"{where}: a binary file; readable are {KINDS}")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-__all__ = ["KINDS", "MAX_BYTES", "Dump", "DumpError", "parse", "read"]
+__all__ = ["KINDS", "Dump", "DumpError", "parse", "read"]

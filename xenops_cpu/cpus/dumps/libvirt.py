@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ... import input_limits
 from ...cpuid.identity import LeafKey, Registers
 from .dump import Dump, DumpError, finish
 
@@ -33,6 +34,8 @@ def parse(text: str, name: str) -> list[Dump]:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
+    if text.count("<") + text.count("=") > input_limits.XML_MARKS:
+        raise DumpError(f"{name}: XML of more than {input_limits.XML_MARKS:,} tags and attributes")
     try:
         data = fromstring(text)
     except (ElementTree.ParseError, DefusedXmlException) as error:

@@ -7,10 +7,10 @@ booted in QEMU has `cmdline` and `ucode` beside the leaves and no `params`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ... import input_limits, json_text
 from ...cpuid.cpu import Cpu, CpuError
 from ...cpuid.identity import AMD, LeafKey, Registers
 from .dump import Dump, DumpError
@@ -34,6 +34,11 @@ def recognises(text: str) -> bool:
 def parse(text: str, name: str) -> list[Dump]:
     """All records of a text, each taken as it stands. Raises DumpError."""
     lines = [text] if _is_one(text) else text.splitlines()
+    if len(lines) > input_limits.DUMP_CPUS:
+        raise DumpError(
+            f"{name}: more than {input_limits.DUMP_CPUS:,} lines; simulate --corpus reads any "
+            "number"
+        )
     try:
         return [
             read(line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()
@@ -45,8 +50,8 @@ def parse(text: str, name: str) -> list[Dump]:
 def read(text: str, where: str) -> Dump:
     """One record; its id, else `where`, is its name. Raises RecordError (with `where`)."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json_text.parse(text)
+    except json_text.JsonError as error:
         raise RecordError(f"{where}: not JSON: {error}") from None
     return _record(document, where)
 
@@ -54,8 +59,10 @@ def read(text: str, where: str) -> Dump:
 def _is_one(text: str) -> bool:
     """Whether a single record is spread over lines: then the first is no JSON by itself."""
     try:
-        json.loads(text.lstrip().partition("\n")[0])
-    except (ValueError, RecursionError):
+        json_text.parse(text.lstrip().partition("\n")[0])
+    except json_text.TooMuch:
+        return False
+    except json_text.JsonError:
         return True
     return False
 

@@ -40,15 +40,11 @@ PolicyChange = LeafChange | MsrChange
 
 @define
 class Draft:
-    """`raw`: the CPU's own policy, in which sizes and offsets of saved state are looked up.
-
-    `record` False leaves `changes` empty, where many policies are made and nobody asks why.
-    """
+    """`raw`: the CPU's own policy, in which sizes and offsets of saved state are looked up."""
 
     release: Release
     table: PolicyTable
     raw: PolicyTable
-    record: bool = True
     detail: str = ""
     changes: list[PolicyChange] = field(factory=list)
 
@@ -69,9 +65,6 @@ def run(steps: Iterable[StepOf[Work]], draft: Work) -> None:
     """Take each step on a draft."""
     for step in steps:
         draft.detail = ""
-        if not draft.record:
-            step.run(draft)
-            continue
         leaves, msrs = dict(draft.table.leaves), dict(draft.table.msrs)
         step.run(draft)
         if draft.table.leaves != leaves or draft.table.msrs != msrs:

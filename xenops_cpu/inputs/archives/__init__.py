@@ -11,13 +11,11 @@ import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from ... import input_limits
 from ..value import InputError
 from . import tar, zip
-from .account import CHUNK, MIB, Account, Chunks, Damaged, Member
+from .account import CHUNK, Account, Chunks, Damaged, Member, OverBudget
 from .packed import Inflate, Stream, unpacked
-
-# A zip within an archive is held in memory, as its directory is at its end.
-MAX_INNER_ZIP = 16 * MIB
 
 _SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".zip")
 
@@ -53,15 +51,24 @@ def members(file: BinaryIO, wanted: Wanted) -> Iterator[Member]:
         yield from _streamed(kind(head), _chunks(file, account), wanted, account, "", raw)
 
 
-def ungzipped(chunks: Chunks) -> Chunks:
-    """What a gzipped member unpacks to, up to where it is damaged or a bomb."""
-    account, inflate = Account(), Inflate()
-    for chunk in chunks:
-        account.taken += len(chunk)
+def plain(file: BinaryIO, account: Account) -> Chunks:
+    """What is no archive, within the budget of one."""
+    for chunk in _chunks(file, account):
+        account.make(len(chunk))
+        yield chunk
+
+
+def ungzipped(member: Member) -> Chunks:
+    """What a gzipped member unpacks to, up to where it is damaged. Raises OverBudget."""
+    inflate = Inflate()
+    for chunk in member.chunks:
+        member.account.take(0)
         try:
-            for made in inflate.feed(chunk):
-                account.make(len(made))
-                yield made
+            for text in inflate.feed(chunk):
+                member.account.make(len(text))
+                yield text
+        except OverBudget:
+            raise
         except Damaged:
             return
 
@@ -87,7 +94,7 @@ def _streamed(
             for _ in stream.rest():
                 pass
     else:
-        yield Member(inside.rstrip("/"), stream.rest())
+        yield Member(inside.rstrip("/"), stream.rest(), account)
 
 
 def _chosen(
@@ -96,11 +103,12 @@ def _chosen(
     """The wanted files, and those of the archives among the files where these are not inner."""
     for name, contents in files:
         if wanted(name):
-            yield Member(inside + name, contents)
+            yield Member(inside + name, contents, account)
         elif not inside and name.lower().endswith(_SUFFIXES):
             folder = f"{name}/"
             if name.lower().endswith(".zip"):
-                data = io.BytesIO(Member(name, contents).read(MAX_INNER_ZIP))
+                # Held in memory, as its directory is at its end.
+                data = io.BytesIO(Member(name, contents).read(input_limits.INNER_ZIP_BYTES))
                 yield from _chosen(zip.files(data, account), wanted, account, folder)
             else:
                 stream = Stream(contents)
@@ -110,8 +118,8 @@ def _chosen(
 
 def _chunks(file: BinaryIO, account: Account) -> Chunks:
     while chunk := file.read(CHUNK):
-        account.taken += len(chunk)
+        account.take(len(chunk))
         yield chunk
 
 
-__all__ = ["MIB", "Damaged", "Member", "kind", "members", "ungzipped"]
+__all__ = ["Account", "Damaged", "Member", "OverBudget", "kind", "members", "plain", "ungzipped"]

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
+from ... import input_limits
+from ...limits import amount
 from ..value import InputError
 
-MIB = 1024 * 1024
-
-# Logs compress twentyfold, rarely a hundredfold; a bomb does a thousandfold and more.
-MAX_RATIO = 200
-FREE = 32 * MIB
-# A report of a busy pool has some GiB of logs.
-MAX_UNPACKED = 16 * 1024 * MIB
-MAX_MEMBERS = 50_000
-MAX_DIRECTORY = 16 * MIB
 CHUNK = 128 * 1024
 
 Chunks = Iterator[bytes]
@@ -26,12 +20,66 @@ class Damaged(InputError):
     """The archive cannot be read on; what came before is good."""
 
 
+class OverBudget(Damaged):
+    """The archive as a whole costs more than any may. `limit`: its name among input_limits."""
+
+    def __init__(self, limit: str, message: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+@define
+class Account:
+    """What was taken from the file, what came out of it, and the CPU time since.
+
+    One for all of an archive, with the archives in it. Each method raises OverBudget.
+    """
+
+    taken: int = 0
+    made: int = 0
+    members: int = 0
+    started: float = field(factory=lambda: time.process_time())
+
+    def take(self, count: int) -> None:
+        """So many bytes of the file; as often as any work is done."""
+        self.taken += count
+        if time.process_time() - self.started > input_limits.ARCHIVE_SECONDS:
+            raise OverBudget(
+                "archive_seconds",
+                f"more than {input_limits.ARCHIVE_SECONDS:g} s of CPU time to read it",
+            )
+
+    def make(self, count: int) -> None:
+        """So many bytes came out."""
+        self.made += count
+        most = input_limits.ARCHIVE_FREE_BYTES + input_limits.ARCHIVE_RATIO * self.taken
+        if self.made > most:
+            raise OverBudget(
+                "archive_ratio",
+                f"{self.taken} bytes unpack to more than {self.made >> 20} MiB: a bomb, "
+                "not a report",
+            )
+        if self.made > input_limits.ARCHIVE_BYTES:
+            size = amount(input_limits.ARCHIVE_BYTES, "bytes")
+            raise OverBudget("archive_bytes", f"more than {size} when unpacked")
+
+    def member(self) -> None:
+        """One more file, folder, link or header."""
+        self.members += 1
+        self.take(0)
+        if self.members > input_limits.ARCHIVE_MEMBERS:
+            raise OverBudget("archive_members", f"more than {input_limits.ARCHIVE_MEMBERS} members")
+
+
 @frozen
 class Member:
-    """A file of an archive. `chunks` are to be taken before the next member is asked for."""
+    """A file of an archive. `chunks` are to be taken before the next member is asked for; what is
+    made of them is the archive's `account`.
+    """
 
     name: str
     chunks: Chunks = field(repr=False)
+    account: Account = field(factory=Account, eq=False, repr=False)
 
     def read(self, limit: int) -> bytes:
         """The whole file. Raises InputError where it has more than `limit` bytes."""
@@ -41,27 +89,3 @@ class Member:
             if len(data) > limit:
                 raise InputError(f"{self.name or 'unpacked'}: more than {limit // 1024} KiB")
         return bytes(data)
-
-
-@define
-class Account:
-    """What was taken from the file and what came out of it."""
-
-    taken: int = 0
-    made: int = 0
-    members: int = 0
-
-    def make(self, count: int) -> None:
-        self.made += count
-        if self.made > FREE + MAX_RATIO * self.taken:
-            raise Damaged(
-                f"{self.taken} bytes unpack to more than {self.made >> 20} MiB: a bomb, "
-                "not a report"
-            )
-        if self.made > MAX_UNPACKED:
-            raise Damaged(f"more than {MAX_UNPACKED >> 30} GiB when unpacked")
-
-    def member(self) -> None:
-        self.members += 1
-        if self.members > MAX_MEMBERS:
-            raise Damaged(f"more than {MAX_MEMBERS} members")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ... import input_limits
 from ..value import printable
 from .account import Account, Chunks, Damaged
 from .packed import Stream
 
 BLOCK = 512
-_MAX_NAME = 4096
 
 
 def recognises(head: bytes) -> bool:
@@ -34,14 +34,14 @@ def files(stream: Stream, account: Account) -> Iterator[tuple[str, Chunks]]:
         size = _size(head[124:136]) if length is None else length
         padding = -size % BLOCK
         match head[156:157]:
-            case b"L" if size <= _MAX_NAME:
+            case b"L" if size <= input_limits.PATH_LENGTH:
                 name = b"".join(stream.take(size)).rstrip(b"\0").decode("utf-8", "replace")
-            case b"x" if size <= 16 * _MAX_NAME:
+            case b"x" if size <= 16 * input_limits.PATH_LENGTH:
                 records = _pax(b"".join(stream.take(size)))
                 name, length = records.get("path", name), _whole(records.get("size"))
             case b"0" | b"\0" | b"7":
                 body, end = stream.take(size), stream.position + size
-                yield printable(name or _name(head), _MAX_NAME), body
+                yield printable(name or _name(head), input_limits.PATH_LENGTH), body
                 stream.skip(end - stream.position)
                 name = length = None
             case _:  # links, folders, devices, and headers that are longer than any name

@@ -8,11 +8,10 @@ from typing import BinaryIO
 
 from attrs import frozen
 
+from ... import input_limits
 from ..value import InputError, printable
-from .account import CHUNK, MIB, Account, Chunks, Damaged
+from .account import CHUNK, Account, Chunks, Damaged
 from .packed import Inflate
-
-MAX_DIRECTORY = 16 * MIB
 
 
 def files(file: BinaryIO, account: Account) -> Iterator[tuple[str, Chunks]]:
@@ -23,7 +22,7 @@ def files(file: BinaryIO, account: Account) -> Iterator[tuple[str, Chunks]]:
     for entry in _directory(file, account):
         account.member()
         if not entry.name.endswith("/") and not entry.a_link:
-            yield printable(entry.name, 4096), _contents(file, entry, account)
+            yield printable(entry.name, input_limits.PATH_LENGTH), _contents(file, entry, account)
 
 
 @frozen
@@ -51,11 +50,11 @@ def _directory(file: BinaryIO, account: Account) -> Iterator[_Entry]:
         if record[:4] != b"PK\x06\x06" or len(record) < 56:
             raise Damaged("the zip64 directory is not where the zip says")
         length, offset = _number(record, 40, 8), _number(record, 48, 8)
-    if length > MAX_DIRECTORY or offset + length > size:
+    if length > input_limits.ARCHIVE_DIRECTORY_BYTES or offset + length > size:
         raise Damaged(f"a zip directory of {length} bytes, which cannot be")
     file.seek(offset)
     data = file.read(length)
-    account.taken += length
+    account.take(length)
     at = 0
     while at < len(data):
         if data[at : at + 4] != b"PK\x01\x02" or len(data) - at < 46:
@@ -114,7 +113,7 @@ def _contents(file: BinaryIO, entry: _Entry, account: Account) -> Chunks:
         if not chunk:
             raise Damaged(f"{printable(entry.name)}: cut short")
         left, at = left - len(chunk), at + len(chunk)
-        account.taken += len(chunk)
+        account.take(len(chunk))
         for made in (chunk,) if step is None else step.feed(chunk):
             account.make(len(made))
             yield made

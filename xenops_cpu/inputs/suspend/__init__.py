@@ -13,10 +13,10 @@ In any other framing (libvirt's, for one) the stream is looked for by its marker
 
 from __future__ import annotations
 
-import json
 import re
 from typing import BinaryIO
 
+from ... import input_limits, json_text
 from ...cpuid.words import guest_featureset
 from ...features.featureset import Featureset, FeaturesetError
 from ...features.fit import fit
@@ -36,13 +36,11 @@ _LIBVIRT = b"libvirt-xml\n"
 _XENOPS, _LIBXC, _LIBXL_RECORD, _LIBXC_OLD, _FOOTER = 0x0F, 0xF0, 0xF1, 0xF2, 0xFFFF
 _KNOWN = frozenset({0x0F00, 0x0F01, 0x0F10, 0x0F11, 0x0F12, 0x0F13})
 
-# xenopsd's record and xl's configuration are some KiB of text.
-_MAX_TEXT = 1024 * 1024
 _MAX_HEADERS = 64
-_SEARCHED = 4 * 1024 * 1024
 
 _FEATURESET = re.compile(r'featureset[\\" ]+([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{8})+)')
-_NAME = re.compile(r'\(name[\\ ]+(?:"((?:[^"\\]|\\\\.)+?)\\*"|([^\s()"\\]+))')
+# A name of at most so many letters and escapes, so that no text is gone over again and again.
+_NAME = re.compile(r'\(name[\\ ]{1,40}(?:"((?:[^"\\]|\\\\.){1,500}?)\\{0,40}"|([^\s()"\\]{1,500}))')
 
 
 def recognises(head: bytes) -> bool:
@@ -119,7 +117,7 @@ class _Reading:
     def xenopsd_part(self, kind: int, length: int) -> None:
         if kind == _XENOPS:
             start = self.cursor.at
-            text = self.cursor.take(min(length, _MAX_TEXT), "xenopsd's record")
+            text = self.cursor.take(min(length, input_limits.IMAGE_TEXT_BYTES), "xenopsd's record")
             self.cursor.at = start
             self.cursor.skip(length, "xenopsd's record")
             self.remember(text.decode("utf-8", "replace"))
@@ -166,7 +164,7 @@ class _Reading:
                 "policy; files of Xen 4.14 and later have one"
             )
         start = cursor.at
-        text = cursor.take(min(length, _MAX_TEXT), "xl's configuration")
+        text = cursor.take(min(length, input_limits.IMAGE_TEXT_BYTES), "xl's configuration")
         cursor.at = start
         cursor.skip(length, "xl's configuration")
         self.configured(text[4:].rstrip(b"\0"))
@@ -175,8 +173,8 @@ class _Reading:
     def configured(self, text: bytes) -> None:
         """The domain's name; a configuration that cannot be read is no obstacle."""
         try:
-            name = json.loads(text)["c_info"]["name"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            name = json_text.parse(text.decode())["c_info"]["name"]
+        except (ValueError, KeyError, TypeError):
             return
         self.vm_name = printable(str(name))
 
@@ -205,7 +203,7 @@ class _Reading:
     def search(self) -> None:
         """The marker of a stream behind a framing that is not known here."""
         cursor = self.cursor
-        data = cursor.take(min(_SEARCHED, cursor.size), "the image")
+        data = cursor.take(min(input_limits.IMAGE_SEARCHED_BYTES, cursor.size), "the image")
         libxl, bare = data.find(_LIBXL), data.find(MARKER)
         if bare < 0:
             raise InputError(

@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from ... import input_limits
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.policy import Policy
 from ...errors import InputError
@@ -38,11 +39,6 @@ _DOMAINS = {
     3: (GuestType.HVM, "PVH"),
 }
 _VERSIONS = (2, 3)
-
-# Xen 4.22 writes at most some 130 leaves and 3 MSRs.
-_MAX_ENTRIES = 4096
-# A record of memory has up to 4 MiB: these are the records of a VM with 1 TiB.
-_MAX_RECORDS = 270_000
 
 
 @frozen
@@ -112,7 +108,7 @@ def _records(cursor: Cursor, order: str, found: _Found) -> None:
     """Up to END, or to what is enough. Raises InputError, CutShort."""
     where = cursor.where
     header = struct.Struct(f"{order}II")
-    for _ in range(_MAX_RECORDS):
+    for _ in range(input_limits.IMAGE_RECORDS):
         start = cursor.at
         kind, length = header.unpack(cursor.take(8, "a record header"))
         name = _NAMES.get(kind, f"record {kind:#x}")
@@ -134,6 +130,11 @@ def _records(cursor: Cursor, order: str, found: _Found) -> None:
                             f"{where}: MSR {index:#x} has flags {flags:#x}; only 0 is defined"
                         )
                     found.msrs[index] = value
+            if len(found.leaves) + len(found.msrs) > input_limits.POLICY_ENTRIES:
+                raise InputError(
+                    f"{where}: more than {input_limits.POLICY_ENTRIES} leaves and MSRs at byte "
+                    f"{start}"
+                )
         else:
             cursor.skip(length, name)
         found.static_data_ended |= kind == STATIC_DATA_END
@@ -142,13 +143,16 @@ def _records(cursor: Cursor, order: str, found: _Found) -> None:
             return
         cursor.skip(-length % 8, f"the padding of {name}")
     if not found.leaves:
-        raise InputError(f"{where}: no CPU policy in the first {_MAX_RECORDS} records")
+        raise InputError(
+            f"{where}: no CPU policy in the first {input_limits.IMAGE_RECORDS} records"
+        )
 
 
 def _entries(cursor: Cursor, name: str, length: int, size: int) -> bytes:
-    if not length or length % size or length > _MAX_ENTRIES * size:
+    most = input_limits.POLICY_ENTRIES * size
+    if not length or length % size or length > most:
         raise InputError(
             f"{cursor.where}: {name} at byte {cursor.at - 8} has {length} bytes; a multiple of "
-            f"{size}, up to {_MAX_ENTRIES * size}, would be right"
+            f"{size}, up to {most}, would be right"
         )
     return cursor.take(length, name)

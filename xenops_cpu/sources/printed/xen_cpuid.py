@@ -18,6 +18,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from ... import input_limits
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.policy import Policy
 from ...errors import InputError
@@ -26,7 +27,7 @@ from ...features.featureset import Featureset
 from ...hosts.parts import Parts
 
 _COUNT = re.compile(r"nr_features: (\d{1,3})\s*")
-_SET = re.compile(r"(\w[\w ]{0,40}?)\s{2,}([0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})*)\s*")
+_SET = re.compile(r"(\w[\w ]{0,40}?)\s{2,99}([0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})*)\s*")
 _ANY_SET = re.compile(rf"({'|'.join(sorted({**STATIC, **DYNAMIC}, key=len, reverse=True))})\s\s+")
 _POLICY = re.compile(r"(\w[\w ]{0,40}?) policy: \d+ leaves, \d+ MSRs\s*")
 _LEAF = re.compile(
@@ -34,8 +35,6 @@ _LEAF = re.compile(
 )
 _MSR = re.compile(r"\s*([0-9a-f]{8}) -> ([0-9a-f]{16})\s*")
 _ENTRY = re.compile(r"\s*[0-9a-f]{1,8}(?::[0-9a-f]{0,8})?(?: -.*)?$")
-# Xen 4.22 has at most some 130 leaves.
-_MAX_ENTRIES = 4096
 
 
 @frozen
@@ -128,7 +127,7 @@ class _Reading:
                 f'{self.where}, line {number}: "{line.strip()[:60]}" is not leaf:subleaf -> '
                 "eax:ebx:ecx:edx nor index -> value, 8 hex digits each and 16 for a value"
             )
-        if len(self.leaves) + len(self.msrs) > _MAX_ENTRIES:
+        if len(self.leaves) + len(self.msrs) > input_limits.POLICY_ENTRIES:
             raise InputError(f"{self.where}, line {number}: more leaves than a policy can have")
 
     def end_policy(self, number: int) -> None:
@@ -137,6 +136,10 @@ class _Reading:
                 raise InputError(
                     f"{self.where}, line {number}: the {self.policy} policy ends before its MSRs: "
                     "the text is cut short"
+                )
+            if len(self.policies) == input_limits.VMS:
+                raise InputError(
+                    f"{self.where}, line {number}: more than {input_limits.VMS:,} policies"
                 )
             self.policies[self.policy] = Policy(self.leaves, self.msrs)
             self.policy, self.leaves, self.msrs = "", {}, {}

@@ -8,6 +8,7 @@ import socket
 import struct
 from pathlib import Path
 
+from ... import files
 from .messages import SwitchError
 
 # A service's own calls are 512 KiB at most; a backlog of many of them comes in one answer.
@@ -82,10 +83,10 @@ class Connection:
         credentials = self._http.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         pid: int = struct.unpack("iII", credentials)[0]
         try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                # The name in brackets may hold blanks; the start time is field 22.
-                return pid, int(file.read().rpartition(b")")[2].split()[19])
-        except (OSError, IndexError, ValueError):
+            # The name in brackets may hold blanks; the start time is field 22.
+            line = files.head(f"/proc/{pid}/stat", 4096)
+            return pid, int(line.rpartition(b")")[2].split()[19])
+        except (IndexError, ValueError):  # a file that cannot be read is a ValueError as well
             return pid, 0
 
     def wake(self) -> None:
