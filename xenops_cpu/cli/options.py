@@ -9,12 +9,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..files import FileError
-from ..sources import KINDS, Source, SourceError, choose
 from . import WRONG_USAGE, Failure, argument_files, simulation, terminal
 from .overview import suggestion
+
+if TYPE_CHECKING:
+    from ..sources import Source
 
 # The first of these is xapi's own folder for such sockets.
 _SOCKET_PLACES = (
@@ -132,6 +134,8 @@ def add_quiet(parser: argparse.ArgumentParser, verdicts: Mapping[int, str]) -> N
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """--source and what goes with it, and the options of a simulation."""
+    from ..sources import KINDS
+
     parser.add_argument(
         "--source",
         metavar="SOURCE",
@@ -150,6 +154,8 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def source(options: argparse.Namespace) -> Source:
     """The source asked for. Raises Failure."""
+    from ..sources import SourceError, choose
+
     if simulation.asked_for(options):
         simulation.take_source(options, options.source or "simulated")
         return simulation.source(options)

@@ -16,7 +16,6 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Literal
 
@@ -41,6 +40,8 @@ def width() -> int:
 
 def has_rich() -> bool:
     """Whether the package that makes colour is at hand."""
+    from importlib.util import find_spec
+
     return find_spec("rich") is not None
 
 

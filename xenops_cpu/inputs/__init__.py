@@ -13,7 +13,6 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
 from ..files import STDIN
 from ..sources import KINDS as SOURCES
@@ -115,6 +114,8 @@ def _featureset(text: str) -> Input:
 
 
 def _policy(text: str) -> Input:
+    from ..cpuid.policy import Policy, PolicyError
+
     try:
         policy = Policy.parse(text)
     except PolicyError as error:

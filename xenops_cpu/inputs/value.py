@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, field, frozen
 
-from ..cpuid.policy import Policy
 from ..errors import InputError
-from ..features.featureset import Featureset
-from ..hosts.host import Host
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
-from ..pools.vm import Vm
 
 if TYPE_CHECKING:
+    from ..cpuid.policy import Policy
+    from ..features.featureset import Featureset
+    from ..hosts.host import Host
+    from ..pools.vm import Vm
     from ..sources.simulated import Simulated
     from .xapi_log import Event
 

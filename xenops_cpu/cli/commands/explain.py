@@ -6,21 +6,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...derivation import Derivation, Reason
-from ...explain.concept import OnHost, on_host
 from ...explain.feature import Explanation, Place, explain
-from ...explain.presence import Presence, presence
 from ...features import aliases, concepts, meanings
 from ...features.aliases import UnknownFeature
 from ...features.concepts import LEAK, Concept
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from ...hosts.host import TITLES, Host
-from ...inputs.reader import Reader
-from ...pools.member import member_of
-from ...pools.vm import Vm
 from .. import (
     OK,
     WRONG_USAGE,
@@ -34,8 +27,14 @@ from .. import (
 )
 from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
-from ..running import HERE, is_running
 from . import decode
+
+if TYPE_CHECKING:
+    from ...derivation import Derivation, Reason
+    from ...explain.concept import OnHost
+    from ...explain.presence import Presence
+    from ...hosts.host import Host
+    from ...pools.vm import Vm
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
   xenops-cpu explain libvirt:spec-ctrl                 # by others' names: xl, libvirt, linux
@@ -85,10 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     words, vm_text = _without_vm(arguments.words)
     names, host_text = _split(words)
     vm = None if vm_text is None else _vm(vm_text)
-    if vm_text is not None and host_text is None and is_running(vm_text):
-        host_text = HERE
+    if vm_text is not None and host_text is None:
+        host_text = _where_it_runs(vm_text)
     host, derivation, xen = _where(arguments, host_text, vm)
-    member = member_of(host) if vm is not None and host is not None else None
     subjects = [subject for name in names for subject in _subjects(name, xen)]
     answers = [
         explain(subject, xen, host, derivation)
@@ -103,11 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"{concepts_told[0].concept.name} is no feature that a VM has or has not: on HOST",
             WRONG_USAGE,
         )
-    inside = {
-        answer.bit.number: presence(vm, answer.bit.number, member)
-        for answer in features
-        if vm is not None
-    }
+    numbers = [answer.bit.number for answer in features]
+    inside = {} if vm is None else _presences(vm, numbers, host)
     if arguments.json:
         terminal.print_json(
             {
@@ -195,17 +190,37 @@ def _on_host(concept: Concept, host: Host | None, derivation: Derivation | None)
             f"{concept.name} is nothing that features of a host show; try: {concept.commands[0]}",
             WRONG_USAGE,
         )
+    from ...explain.concept import on_host
+
     return on_host(concept, host, derivation)
 
 
 def _vm(text: str) -> Vm:
     """The only VM of an argument. Raises Failure."""
+    from ...inputs.reader import Reader
+
     with failing():
         vms = Reader(say=say_once, one=kept).vms([text])
     if len(vms) != 1:
         names = ", ".join(vm.name for vm in vms[:10]) or "none"
         raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
     return vms[0]
+
+
+def _where_it_runs(vm_text: str) -> str | None:
+    """The host of a VM that runs here, None for any other."""
+    from ..running import HERE, is_running
+
+    return HERE if is_running(vm_text) else None
+
+
+def _presences(vm: Vm, numbers: Sequence[int], host: Host | None) -> dict[int, Presence]:
+    """Whether the VM has the features, by number."""
+    from ...explain.presence import presence
+    from ...pools.member import member_of
+
+    member = None if host is None else member_of(host)
+    return {number: presence(vm, number, member) for number in numbers}
 
 
 def _where(
@@ -279,6 +294,8 @@ def _named(xen: Release, numbers: tuple[int, ...]) -> str:
 
 def _place(name: str, place: Place, told: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
+    from ...hosts.host import TITLES
+
     terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
     for reason in place.why:
         if reason not in told:
