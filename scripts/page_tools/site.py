@@ -24,7 +24,7 @@ def write(folder: Path) -> None:
     """`folder`: gets mkdocs.yml, and pages/."""
     shutil.copy(CONFIGURATION, folder / "mkdocs.yml")
     pages = folder / "pages"
-    waiting = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+    waiting = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
     waiting += [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "idl" / "REFERENCE.md"]
     seen = set(waiting)
     while waiting:

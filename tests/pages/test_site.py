@@ -62,3 +62,11 @@ def test_mkdocs_has_no_complaint(tmp_path: Path) -> None:
     )
     assert build.returncode == 0, build.stderr
     assert (tmp_path / "site/docs/first-hour.html").is_file()
+
+
+def test_ci_builds_it() -> None:
+    """The step is there and is one of those that are run."""
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    (steps,) = re.findall(r"steps=\((.*)\)$", text, re.MULTILINE)[-1:]
+    assert "site" in steps.split()
+    assert re.search(r"^site\(\) \{ scripts/docs ", text, re.MULTILINE)
