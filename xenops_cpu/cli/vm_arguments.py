@@ -12,9 +12,9 @@ from .arguments import failing
 from .pool_arguments import reader
 
 HELP = (
-    "a VM: its last-boot record (file or text), a featureset, a suspend image, the name of one in "
-    "a file that is given for its hosts; 'new' for one that is shut down; a host stands for a VM "
-    "that was started there"
+    "a VM: its last-boot record (file or text), a featureset, a suspend image, in dom0 domain:N or "
+    "domain:all (those that run), the name of one in a file that is given for its hosts; 'new' for "
+    "one that is shut down; a host stands for a VM that was started there"
 )
 
 
