@@ -2,7 +2,8 @@
 
 1. Of all lines of the package, LINES per cent.
 2. Of the rooms of facts (PURE), each line and each branch: values go in and come out there, so that
-   nothing keeps a test from reaching it.
+   nothing keeps a test from reaching it. What the quick tests leave out of them is in EXCEPTIONS,
+   by file, with the reason; everything else in those rooms has to be reached.
 
 Prints what is missing by file; `20->25` is a branch between two lines that was never taken.
 What cannot be reached on a machine like this is not counted: setup.cfg lists it.
@@ -21,8 +22,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 LINES = 97.0
 PURE = ("features", "cpuid", "hosts", "derivation", "pools", "explain")
-# The page that people look at is text, and is tested as such.
-NOT_PURE = ("pools/report",)
+# Files of the rooms of facts that need not be reached whole, each with the reason.
+EXCEPTIONS = {
+    "pools/emit/leaves.py": "hosts of which one has leaves that another lacks: the slow tests",
+    "pools/emit/text.py": "what a real host adds to a text or lacks of it: the slow tests",
+    "pools/emit/trial.py": "a guest that Xen refuses: the slow tests try every pair of CPUs",
+    "pools/forecast/levels.py": "a pool in which one host alone runs no PV guests",
+    "pools/forecast/remedies.py": "ways that help only where several others do not",
+}
 
 
 def main() -> int:
@@ -34,8 +41,10 @@ def main() -> int:
         missing = ", ".join(missing_of(file))
         if missing:
             pure = is_pure(name)
-            incomplete += [name] * pure
-            print(f"{'!' if pure else ' '} {name}: {missing}")
+            reason = EXCEPTIONS.get(name.removeprefix("xenops_cpu/"), "") if pure else ""
+            incomplete += [name] * (pure and not reason)
+            mark = "!" if pure and not reason else " "
+            print(f"{mark} {name}: {missing}{f' ({reason})' if reason else ''}")
     totals = report["totals"]
     lines = 100 * totals["covered_lines"] / totals["num_statements"]
     branches = 100 * totals["covered_branches"] / totals["num_branches"]
@@ -51,8 +60,7 @@ def main() -> int:
 
 
 def is_pure(name: str) -> bool:
-    path = name.removeprefix("xenops_cpu/")
-    return path.startswith(tuple(f"{room}/" for room in PURE)) and not path.startswith(NOT_PURE)
+    return name.removeprefix("xenops_cpu/").startswith(tuple(f"{room}/" for room in PURE))
 
 
 def missing_of(file: dict[str, Any]) -> list[str]:

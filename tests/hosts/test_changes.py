@@ -15,6 +15,10 @@ def test_every_kind_of_change() -> None:
     assert list(changes(evolve(host, featuresets=lesser), host)) == [
         "featureset pv_max has changed: gained HTT"
     ]
+    fewer = evolve(sets, pv_max=sets.pv_max - names("HTT AVX"))
+    assert list(changes(evolve(host, featuresets=fewer), host)) == [
+        "featureset pv_max has changed: gained HTT AVX"
+    ]
     longer = Featureset(sets.raw.bits, sets.raw.length + 3)
     assert list(changes(host, evolve(host, featuresets=evolve(sets, raw=longer)))) == [
         "featureset raw has changed: has 22 words, had 19"
@@ -61,6 +65,9 @@ def test_lists_of_words() -> None:
     assert changed(flags="fpu de avx", commandline="smt=0") == [
         "xen.commandline has changed: lost cpuid=no-avx",
         "processor.flags has changed: gained avx; lost vme",
+    ]
+    assert changed(flags="fpu avx aes", commandline="smt=0 cpuid=no-avx") == [
+        "processor.flags has changed: gained avx aes; lost vme de"
     ]
     assert changed(flags="de vme fpu", commandline="smt=0 cpuid=no-avx") == [
         "processor.flags has changed: another order"

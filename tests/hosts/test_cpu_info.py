@@ -146,3 +146,11 @@ def test_xapis_map_has_only_strings() -> None:
     assert tuple(made_map) == XAPI_KEYS
     assert all(isinstance(value, str) for value in made_map.values())
     assert made_map["cpu_count"] == "1"
+
+
+def test_before_2025_xapi_had_no_nodes() -> None:
+    """Just that key is missing from its map."""
+    info = cpu_info(example())
+    whole, older = xapi_map(info), xapi_map(info, before_2025=True)
+    assert whole.pop("nr_nodes") == str(info.nr_nodes)
+    assert older == whole

@@ -142,3 +142,52 @@ def test_what_host_makes_of_parts_comes_back() -> None:
         assert len(set(again.notes)) == len(again.notes)
     bare = parts.host(Parts(sets={"hvm_max": release("4.17").featureset(["SSE"])}), "x")
     assert parts.host(parts.of_host(bare), "x") == bare
+
+
+def test_what_is_passed_over_is_said_once() -> None:
+    """Two sources that say the same other thing, and a note that a reading has twice."""
+    new = own(made("FPU SSE"), LATE, notes=("a note", "a note"))
+    old = own(made("FPU SSE AVX"), EARLY)
+    whole = merge([new, old, old])
+    (conflict,) = set(whole.conflicts)
+    notes = whole.parts.notes
+    assert notes.count(conflict) == 1
+    assert notes.count("a note") == 1
+
+
+def test_several_that_agree_are_named_once() -> None:
+    """The origin names each source, one that was read twice once."""
+    readings = [own(example()), own(example()), record(example())]
+    assert merge(readings).origin == "xen-cpuid and xapi-db.xml"
+
+
+def test_what_an_update_does_not_change_is_taken_from_who_is_passed_over() -> None:
+    """Name, UUID, counts and which pool, where the one whose sets count does not tell them."""
+    counted = evolve(made("FPU SSE"), uuid="u1")
+    older = own(counted, EARLY, name="xs-01", membership=Membership("p1", True, True))
+    bare = own(made("FPU SSE AVX"), LATE, topology=None, name="", uuid="")
+    there = merge([bare, older]).parts
+    assert (there.name, there.uuid, there.topology) == ("xs-01", "u1", counted.topology)
+    assert there.membership == Membership("p1")
+    told = own(made("FPU SSE AVX"), LATE, name="xs-02", uuid="u2",
+               membership=Membership("p2", False))  # fmt: skip
+    there = merge([told, older]).parts
+    assert (there.name, there.uuid) == ("xs-02", "u2")
+    assert there.membership == Membership("p2", False)
+    somewhere = own(made("FPU SSE AVX"), LATE, membership=Membership(enabled=False))
+    assert merge([somewhere, older]).parts.membership == Membership("p1", None, False)
+
+
+def test_of_two_that_tell_alike_the_richer_counts() -> None:
+    """Without times: more sets, then more policies, then who tells Xen's version."""
+    host = made("FPU SSE")
+    sets = parts.of_host(host).sets
+    fewer = own(host, sets={name: sets[name] for name in ("raw", "host", "hvm_default")})
+    poor, rich = own(host, version=""), own(host)
+    for order in (1, -1):
+        assert merge([fewer, rich][::order]).origin.startswith("xen-cpuid")
+        assert merge([poor, rich][::order]).parts.version == host.xen.version
+    more = Reading(evolve(rich.parts, sets=sets), "more")
+    less = Reading(fewer.parts, "less")
+    assert merge([Reading(more.parts, "same"), more]).origin == "same and more"
+    assert merge([less, more]).origin == merge([more, less]).origin == "more and less"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from tests.support.hosts import names
+from tests.support.hosts import made, names
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.cpuid.words import featureset_policy
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts import parts
-from xenops_cpu.hosts.host import UNKNOWN, UNTOLD, Processor, Topology
-from xenops_cpu.hosts.parts import Parts
+from xenops_cpu.hosts.host import UNKNOWN, UNTOLD, Processor, Topology, Xen
+from xenops_cpu.hosts.parts import Parts, of_host
 
 XEN = release("4.17")
 FPU, SSE, AVX = (names(name) for name in ("FPU", "SSE", "AVX"))
@@ -272,3 +272,36 @@ def test_the_brand_of_a_policy() -> None:
     }
     host = parts.host(Parts(policies={"raw": Policy(leaves)}, version="4.17"), "h")
     assert host.processor.modelname == "A CPU of ours"
+
+
+def test_a_host_taken_apart() -> None:
+    """Each part that it tells, IOMMU and HVM in both ways; no note that is made of the parts."""
+    host = evolve(made(notes=("a note",)), iommu=True, hvm=False, name="xs-01", uuid="u1",
+                  microcode=0x2B)  # fmt: skip
+    told = of_host(host)
+    assert (told.iommu, told.hvm, told.recorded) == (True, False, False)
+    assert of_host(evolve(host, iommu=False, hvm=True)).iommu is False
+    assert of_host(evolve(host, hvm=True)).hvm is True
+    assert (told.version, told.processor, told.topology) == (
+        host.xen.version, host.processor, host.topology,
+    )  # fmt: skip
+    assert (told.name, told.uuid, told.microcode) == ("xs-01", "u1", 0x2B)
+    assert told.notes == ("a note",)
+
+
+def test_what_a_host_does_not_tell_is_no_part() -> None:
+    """So that another source's word counts; a record says nothing of HVM, and counts no CPUs."""
+    host = made(notes=("a note",))
+    untold = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
+    bare = of_host(
+        evolve(host, xen=Xen(UNKNOWN), processor=Processor(), topology=untold, recorded=True)
+    )
+    assert (bare.version, bare.processor, bare.topology) == ("", None, None)
+    assert (bare.iommu, bare.hvm, bare.recorded) == (None, None, True)
+    again = parts.host(bare, "x")
+    assert any(note.startswith("not told: ") for note in again.notes)
+    assert of_host(again).notes == ("a note",)
+    no_sets = evolve(host.featuresets, pv_max=None, hvm_max=Featureset())
+    assert set(of_host(evolve(host, featuresets=no_sets)).sets) == {
+        "raw", "host", "pv_default", "hvm_default",
+    }  # fmt: skip

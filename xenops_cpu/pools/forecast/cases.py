@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
@@ -146,7 +146,3 @@ def _kind(vm: Vm) -> object:
     """All that the hosts' answers depend on, and what a restart would change."""
     own = vm.own and vm.own.bits
     return (vm.guest, vm.seen, vm.stored, vm.vendor, vm.limits, own, vm.immobile)
-
-
-def names(vms: Sequence[Vm]) -> tuple[str, ...]:
-    return tuple(vm.name for vm in vms)
