@@ -28,6 +28,7 @@ from .. import (
     Failure,
     audit_running,
     findings,
+    options,
     pool_arguments,
     terminal,
     vm_arguments,
@@ -49,6 +50,10 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
+_VERDICTS = {
+    OK: "every record is as it should be",
+    ANSWERED_WITH_AN_ERROR: "some records are not as they should be",
+}
 _STALE_HOST = (
     "for a host, restart the toolstack there (xe-toolstack-restart): xapi asks Xen anew then"
 )
@@ -94,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     )
     audit_running.add_option(made)
     findings.add_options(made)
+    options.add_quiet(made, _VERDICTS)
     return made
 
 
