@@ -186,9 +186,15 @@ module Pool = struct
 
   (* What a finding is about. *)
   type security_kind =
-    | Forced  (** One host makes the guests of all hosts work for it. *)
-    | Immunity  (** The pool loses an immunity that some hosts have. *)
-    | Control  (** The pool loses a control that some hosts have. *)
+    | Forced
+          (** Work that one host needs of guests. In a register only those
+              that boot there do it. *)
+    | Immunity
+          (** An immunity that some hosts lack. In a register guests of other
+              hosts rely on it there. *)
+    | Control
+          (** A control that some hosts lack. In a register guests of other
+              hosts rely on it there. *)
     | Speed
           (** The pool loses a feature that guests miss in time, not in
               safety. *)

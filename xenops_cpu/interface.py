@@ -247,11 +247,11 @@ class PoolLoss:
 class SecurityKind(Enum):
     """What a finding is about."""
 
-    # One host makes the guests of all hosts work for it.
+    # Work that one host needs of guests. In a register only those that boot there do it.
     FORCED = "Forced"
-    # The pool loses an immunity that some hosts have.
+    # An immunity that some hosts lack. In a register guests of other hosts rely on it there.
     IMMUNITY = "Immunity"
-    # The pool loses a control that some hosts have.
+    # A control that some hosts lack. In a register guests of other hosts rely on it there.
     CONTROL = "Control"
     # The pool loses a feature that guests miss in time, not in safety.
     SPEED = "Speed"

@@ -176,8 +176,8 @@ def test_level_tells_costs_losses_and_safety() -> None:
     for words in (
         " ".join(level["features"]),
         "the deadline timer of the local APIC has an erratum that newer microcode fixes",
-        "all guests do extra work because some hosts need it: RSBA",
-        "immunities that guests do not learn of: GDS_NO",
+        "extra work for guests, because some hosts need it: RSBA",
+        "immunities that not every host has: GDS_NO",
         "speed that guests lose: ",
     ):
         assert words in said

@@ -109,6 +109,8 @@ def _tell_change(
                 indent=2,
                 hanging=2,
             )
+    for sentence in _new_registers(change, before, after):
+        terminal.paragraph(sentence, indent=2, hanging=2)
     for finding in _new_readings(change, before, after):
         about = "speed" if finding.kind is SecurityKind.SPEED else "safety"
         terminal.paragraph(f"{about}, new: {told.reading(finding)}", indent=2, hanging=2)
@@ -116,7 +118,23 @@ def _tell_change(
 
 def _changes(change: Change, before: Sequence[Member], after: Sequence[Member]) -> bool:
     """Whether a guest type's level is another one than before, or what it means is."""
-    return bool(change.lost or change.gained or _new_readings(change, before, after))
+    return bool(
+        change.lost
+        or change.gained
+        or _new_registers(change, before, after)
+        or _new_readings(change, before, after)
+    )
+
+
+def _new_registers(change: Change, before: Sequence[Member], after: Sequence[Member]) -> list[str]:
+    """What guests have in ARCH_CAPABILITIES, which nothing levels, where it is not as it was."""
+    if len(change.after.hosts) < 2:
+        return []
+    known, new = (
+        told.registers(words.own_registers(members, level), level.release)
+        for members, level in ((before, change.before), (after, change.after))
+    )
+    return [sentence for sentence in new if sentence not in set(known)]
 
 
 def _new_readings(
