@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from tests.cli.test_decode import Shell, sh
 from tests.sources.test_xen import bindings, use
@@ -17,6 +18,8 @@ from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.cpuid.slots import slots
 from xenops_cpu.cpuid.table import whole
 from xenops_cpu.cpuid.words import featureset_policy, guest_featureset
+from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
+from xenops_cpu.hosts.host import Host
 
 __all__ = ["bindings", "sh", "use"]
 
@@ -138,3 +141,95 @@ def test_elsewhere(sh: Shell) -> None:
     assert "domains are read in dom0" in sh.errors
     assert "xen-cpuid -p 7" in sh.errors
     assert "--source" not in sh.errors
+
+
+# audit
+
+
+def record(host: Host) -> str:
+    """Host.cpu_info as xapi stores it, as text."""
+    return "; ".join(f"{key}: {value}" for key, value in xapi_map(cpu_info(host)).items())
+
+
+def flags(tmp_path: Path, features: str) -> str:
+    """A file with the record of the VM that runs as domain 7."""
+    path = tmp_path / "vms.txt"
+    path.write_text(
+        f"uuid ( RO): {UUID}\nname-label ( RW): web-01\npower-state ( RO): running\n"
+        "domain-type ( RW): hvm\n"
+        f"last-boot-CPU-flags ( RO): vendor: AuthenticAMD; features: {features}\n"
+    )
+    return str(path)
+
+
+def lacking(host: Host, *names: str) -> Host:
+    """The host without these: neither given nor taken in."""
+    sets, without = host.featuresets, host.release.featureset(list(names))
+    most = (sets.hvm_max or sets.hvm_default) - without
+    less = evolve(sets, hvm_max=most, hvm_default=sets.hvm_default - without)
+    return evolve(host, featuresets=less)
+
+
+def test_audit_running_has_less(sh: Shell, levelled: Policy, tmp_path: Path) -> None:
+    """The record has AVX2, the VM has not: it is told, and the host that is refused in vain."""
+    host = example("epyc-xen-4.17")
+    records = f"h7={record(host)}", f"h8={record(lacking(host, 'AVX2'))}"
+    vms = flags(tmp_path, str(host.featuresets.hvm_default))
+    typed = ("audit", *records, "--vm", vms, "--running", "domain:7")
+    found = json.loads(sh(*typed, "--json", code=1))
+    assert any("what 1 VM that run really have" in text for text in found["compared"])
+    assert {each["vm"] for each in found["vms"]} == {"web-01"}
+    texts = [each["text"] for each in found["vms"]]
+    assert "it lacks AVX2, which its record has" in texts[0]
+    assert "xapi refuses h8 for AVX2, which the VM does not have" in texts[1]
+    assert len(texts) == 2
+
+
+def test_audit_running_has_more(sh: Shell, levelled: Policy, tmp_path: Path) -> None:
+    """The record lacks BMI2, the VM has it: xapi lets it go where it loses that."""
+    host = example("epyc-xen-4.17")
+    records = f"h7={record(host)}", f"h8={record(lacking(host, 'AVX2', 'BMI2'))}"
+    less = host.featuresets.hvm_default - host.release.featureset(["AVX2", "BMI2"])
+    typed = ("audit", *records, "--vm", flags(tmp_path, str(less)), "--running", "domain:7")
+    first, second = (each["text"] for each in json.loads(sh(*typed, "--json", code=1))["vms"])
+    assert "it has BMI2, which its record lacks" in first
+    assert "at a migration to h8, which xapi allows, it loses BMI2 without a word" in second
+
+
+def test_audit_running_without_a_record(sh: Shell, levelled: Policy) -> None:
+    """All domains are looked at where none is named; what has no record is told."""
+    text = sh("audit", f"h7={record(example('epyc-xen-4.17'))}", "--running", code=1)
+    assert "domain 7: it runs, and of the records that were read none is its" in text
+    assert "domain 14: it runs" in text
+    assert "domain 0" not in text
+    host = record(example("epyc-xen-4.17"))
+    sh("audit", f"h7={host}", "--running", "domain:7", "--raise-messages", code=2)
+    assert "xapi has no message for what a VM that runs has" in sh.errors
+
+
+def test_audit_of_a_policy_elsewhere(sh: Shell, tmp_path: Path) -> None:
+    """Where no hypervisor can be asked, the text of a policy stands for the VM of that name."""
+    host = example("epyc-xen-4.17")
+    policy = tmp_path / "web-01.policy"
+    policy.write_text(str(host.policies["hvm_default"]))
+    more = host.featuresets.hvm_default | host.release.featureset(["AVX512F"])
+    typed = ("audit", f"h7={record(host)}", "--vm", flags(tmp_path, str(more)), "--running")
+    found = json.loads(sh(*typed, f"web-01={policy}", "--json", code=1))
+    assert any("it lacks AVX512F, which its record has" in each["text"] for each in found["vms"])
+
+
+def test_audit_running_beside_the_level(sh: Shell, levelled: Policy, tmp_path: Path) -> None:
+    """More than the pool's level is told, with what the next start does; the same is nothing."""
+    host = example("epyc-xen-4.17")
+    has = guest_featureset(levelled, host.release)
+    vms = flags(tmp_path, str(has))
+    typed = ("audit", f"h7={record(host)}", "--vm", vms, "--running", "domain:7", "--json")
+    assert json.loads(sh(*typed))["vms"] == []
+    level = has - host.release.featureset(["BMI1"]) | host.release.featureset(["AVX2"])
+    pool = f"vendor: AuthenticAMD; features_hvm: {level}; features_hvm_host: {level}"
+    found = json.loads(sh(*typed, "--pool-record", pool, code=1))
+    assert any(
+        "it has BMI1, which the pool's level has not: at its next start it loses that, and gains "
+        "AVX2" in each["text"]
+        for each in found["vms"]
+    )
