@@ -14,6 +14,13 @@ open Idl
 type featureset = string
 [@@deriving rpcty]
 
+(* A CPU policy as text: LEAF:SUBLEAF->EAX:EBX:ECX:EDX for each CPUID leaf,
+   joined by semicolons, a slash, then INDEX->VALUE(FLAGS) for each MSR,
+   joined by semicolons; all in hex, subleaf ffffffff where a leaf has none,
+   flags 0. A later form would begin with its version, such as v2. *)
+type cpu_policy = string
+[@@deriving rpcty]
+
 (* What a VM is doing. *)
 type power_state =
   | Running  (** The VM runs. *)
@@ -179,9 +186,15 @@ module Pool = struct
 
   (* What a finding is about. *)
   type security_kind =
-    | Forced  (** One host makes the guests of all hosts work for it. *)
-    | Immunity  (** The pool loses an immunity that some hosts have. *)
-    | Control  (** The pool loses a control that some hosts have. *)
+    | Forced
+          (** Work that one host needs of guests. In a register only those
+              that boot there do it. *)
+    | Immunity
+          (** An immunity that some hosts lack. In a register guests of other
+              hosts rely on it there. *)
+    | Control
+          (** A control that some hosts lack. In a register guests of other
+              hosts rely on it there. *)
     | Speed
           (** The pool loses a feature that guests miss in time, not in
               safety. *)
@@ -335,6 +348,28 @@ module Pool = struct
     ; expected: string  (** What should be stored. *)
     ; lost: string list  (** Features that are stored and should not be. *)
     ; gained: string list  (** Features that should be stored and are not. *)
+    }
+  [@@deriving rpcty]
+end
+
+module Domain = struct
+  (* A domain that runs, and its CPU policy. *)
+  type policy =
+    { domid: int  (** The id of the domain. *)
+    ; uuid: string
+          (** What its toolstack gave it, which is the UUID of the VM in
+              xapi; zeros for none. *)
+    ; guest_type: Pool.guest_type
+          (** Hvm stands for PVH too, which looks alike to the hypervisor. *)
+    ; release: string
+          (** Whose names the bits of the featureset have: 4.7 to 4.22,
+              master, xenserver-8.2 or xenserver-8, or a build of the last
+              two. *)
+    ; featureset: featureset
+          (** What a host has to take in for it: the features of the policy. *)
+    ; policy: cpu_policy
+          (** Every leaf and MSR, in the order of the hypervisor, also those
+              that are zero. *)
     }
   [@@deriving rpcty]
 end
@@ -545,6 +580,33 @@ module API (R : RPC) = struct
         ]
         (debug_info_p @-> last_p @-> timeout_p
         @-> returning history_p err
+        )
+
+    let get_domain_policy =
+      let domid_p =
+        Param.mk ~name:"domid"
+          ~description:[
+            "The id of the domain; 0 is dom0."
+          ]
+          Types.int in
+      let policy_p =
+        Param.mk ~name:"policy"
+          ~description:[
+            "The domain with its policy."
+          ]
+          Domain.policy in
+      declare "HOST.get_domain_policy"
+        [
+          "The CPU policy that a domain really has."
+        ; "Read from the hypervisor for each call: what the domain sees now, \
+           whatever a record says of it. VM.last_boot_CPU_flags is what was asked \
+           for when it started, which is more than this where the host did not \
+           have all of it. Does_not_exist (domain, its id) where there is no such \
+           domain; Internal_error where the service does not answer for the \
+           hypervisor below it."
+        ]
+        (debug_info_p @-> domid_p
+        @-> returning policy_p err
         )
 
     let combine_cpu_policies =

@@ -18,6 +18,11 @@ Int64: TypeAlias = Annotated[int, "int64"]
 # wire it is a string; whether it is a featureset is for the method to say.
 FeaturesetText: TypeAlias = str
 
+# A CPU policy as text: LEAF:SUBLEAF->EAX:EBX:ECX:EDX for each CPUID leaf, joined by semicolons, a
+# slash, then INDEX->VALUE(FLAGS) for each MSR, joined by semicolons; all in hex, subleaf ffffffff
+# where a leaf has none, flags 0. A later form would begin with its version, such as v2.
+PolicyText: TypeAlias = str
+
 
 class PowerState(Enum):
     """What a VM is doing."""
@@ -170,6 +175,25 @@ class GuestType(Enum):
 
 
 @frozen
+class DomainPolicy:
+    """A domain that runs, and its CPU policy."""
+
+    # The id of the domain.
+    domid: int
+    # What its toolstack gave it, which is the UUID of the VM in xapi; zeros for none.
+    uuid: str
+    # Hvm stands for PVH too, which looks alike to the hypervisor.
+    guest_type: GuestType
+    # Whose names the bits of the featureset have: 4.7 to 4.22, master, xenserver-8.2 or
+    # xenserver-8, or a build of the last two.
+    release: str
+    # What a host has to take in for it: the features of the policy.
+    featureset: FeaturesetText
+    # Every leaf and MSR, in the order of the hypervisor, also those that are zero.
+    policy: PolicyText
+
+
+@frozen
 class PoolHost:
     """A host of a pool."""
 
@@ -223,11 +247,11 @@ class PoolLoss:
 class SecurityKind(Enum):
     """What a finding is about."""
 
-    # One host makes the guests of all hosts work for it.
+    # Work that one host needs of guests. In a register only those that boot there do it.
     FORCED = "Forced"
-    # The pool loses an immunity that some hosts have.
+    # An immunity that some hosts lack. In a register guests of other hosts rely on it there.
     IMMUNITY = "Immunity"
-    # The pool loses a control that some hosts have.
+    # A control that some hosts lack. In a register guests of other hosts rely on it there.
     CONTROL = "Control"
     # The pool loses a feature that guests miss in time, not in safety.
     SPEED = "Speed"
@@ -802,6 +826,17 @@ class Service(Protocol):
         """
         ...
 
+    def host_get_domain_policy(self, debug_info: str, domid: int) -> DomainPolicy:
+        """The CPU policy that a domain really has.
+
+        Read from the hypervisor for each call: what the domain sees now, whatever a record says
+        of it. VM.last_boot_CPU_flags is what was asked for when it started, which is more than
+        this where the host did not have all of it. Does_not_exist (domain, its id) where there
+        is no such domain; Internal_error where the service does not answer for the hypervisor
+        below it.
+        """
+        ...
+
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
@@ -926,6 +961,12 @@ class Client:
         result: HostHistory = self._call("HOST.get_cpu_info_history", params)
         return result
 
+    def host_get_domain_policy(self, debug_info: str, domid: int) -> DomainPolicy:
+        """The CPU policy that a domain really has."""
+        params: dict[str, Any] = {"debug_info": debug_info, "domid": domid}
+        result: DomainPolicy = self._call("HOST.get_domain_policy", params)
+        return result
+
     def host_combine_cpu_policies(
         self, debug_info: str, policy1: FeaturesetText, policy2: FeaturesetText
     ) -> FeaturesetText:
@@ -1042,6 +1083,15 @@ METHODS: Final[Mapping[str, Method]] = {
             Param("timeout", int | None),
         ),
         result=HostHistory,
+    ),
+    "HOST.get_domain_policy": Method(
+        name="HOST.get_domain_policy",
+        python_name="host_get_domain_policy",
+        params=(
+            Param("debug_info", str),
+            Param("domid", int),
+        ),
+        result=DomainPolicy,
     ),
     "HOST.combine_cpu_policies": Method(
         name="HOST.combine_cpu_policies",

@@ -5,7 +5,6 @@ it is escaped, and control characters (also those that turn text round) are show
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 _MOST_ROWS = 60
 _LONGEST = 2000
@@ -25,6 +24,8 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def text(value: object) -> str:
     """As HTML, whatever it is."""
+    from html import escape  # its table of entities is large, and only notebooks need it
+
     shown = str(value)
     if len(shown) > _LONGEST:
         shown = shown[:_LONGEST] + "…"

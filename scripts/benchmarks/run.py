@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import commands
+
 BODY = (
     b'<?xml version="1.0"?><methodCall><methodName>HOST.get_cpu_info</methodName><params><param>'
     b"<value><struct><member><name>debug_info</name><value>bench</value></member></struct>"
@@ -239,6 +241,7 @@ def rows(rounds: int, only: str, folder: Path) -> Iterator[dict[str, Any]]:
             "memory, 100,000 calls later", "MiB", "stdlib", "<= 1.2", [(mine + growth, others)]
         )
         yield {"name": "growth over 100,000 calls", "unit": "MiB", "service": growth, "aim": "< 1"}
+    yield from commands.measure(only)
     if only in "pools: hosts levelled, VMs on hosts":
         import pools
 

@@ -21,7 +21,7 @@ OF_KEY = "VALUE"
 FILE, DIRECTORY, NOTHING = "file", "directory", ""
 # What stands for an argument in its help says what it is: a kind of words, a file, or anything.
 METAVARS = {
-    "HOST": "host", "NAME [on HOST]": "explained",
+    "HOST": "host", "NAME [in VM] [on HOST]": "explained",
     "A": "host", "B": "host", "VM": "host", "NEW": "host",
     "POLICY": "host", "FEATURESET": "host", "RECORD": "host", "HOST=NEW": "host",
     "SOURCE": "source", "CPU": "cpu", "FEATURE": "feature", "FEATURES": "feature",

@@ -193,7 +193,7 @@ def test_every_command_with_every_hostile_file(tmp_path: Path, telling: bool) ->
 def test_every_command_is_tried(tmp_path: Path) -> None:
     """All but those that read no file of a stranger's."""
     tried = {arguments[0] for arguments in commands(tmp_path / "x", tmp_path)}
-    assert COMMANDS.keys() - tried == {"serve", "call", "completion"}
+    assert COMMANDS.keys() - tried == {"serve", "call", "completion", "examples", "releases"}
 
 
 def test_json_tells_what_is_there(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.hosts import EXAMPLES, example, made
-from xenops_cpu.explain import differences
+from xenops_cpu.explain import differences, sets
+from xenops_cpu.explain.sets import SetDifference
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import RELEASES, release
 from xenops_cpu.hosts.host import Host
@@ -21,7 +22,7 @@ SETS = st.lists(st.integers(0, 0xFFFFFFFF), max_size=20).map(Featureset.of_words
 @given(SETS, SETS)
 def test_both_sides_and_what_is_common(a: Featureset, b: Featureset) -> None:
     """What each has alone and what both have is all there is."""
-    found = differences.featuresets(a, b, release("4.17"))
+    found = SetDifference(a, b, release("4.17"))
     common = a & b
     assert (found.only_in_a | common).bits == a.bits
     assert (found.only_in_b | common).bits == b.bits
@@ -31,7 +32,7 @@ def test_both_sides_and_what_is_common(a: Featureset, b: Featureset) -> None:
 @given(SETS, st.sampled_from(RELEASES))
 def test_groups_have_every_feature_once(numbers: Featureset, name: str) -> None:
     """Grouping loses nothing, and says what each loss means."""
-    groups = differences.groups(numbers, release(name))
+    groups = sets.groups(numbers, release(name))
     assert sorted(number for group in groups for number in group.numbers) == list(numbers)
     assert all(group.title for group in groups)
 

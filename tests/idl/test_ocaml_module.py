@@ -148,7 +148,7 @@ def test_modules_that_use_each_other_are_refused() -> None:
         "$ref": "#/components/schemas/PoolVm",
         "description": "d",
     }
-    with pytest.raises(ContractError, match="x-ocaml: modules use each other: Host, Pool"):
+    with pytest.raises(ContractError, match=r"x-ocaml: modules use each other: .*Host, Pool"):
         ocaml.render(load(contract))
 
 

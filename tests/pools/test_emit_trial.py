@@ -19,6 +19,7 @@ from xenops_cpu.guests.libxl_names import Flag
 from xenops_cpu.guests.start import start
 from xenops_cpu.guests.toolstacks import Settings
 from xenops_cpu.interface import GuestType
+from xenops_cpu.pools import registers
 from xenops_cpu.pools.emit import EmitError, Emitted, emitted, reading, text, trial, xl_cpuid
 from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.member import Member, unlike
@@ -52,7 +53,7 @@ def hold(form: str, hosts: Sequence[Member], guest: GuestType, xen: str) -> None
             return
         # Nothing is to be said but bits of MSRs, which xl of that release has no word for.
         _, only_msrs, beyond = str(error).partition("cannot reach MSRs: ")
-        if only_msrs and not names(beyond, xen) - trial.registers(tables):
+        if only_msrs and not names(beyond, xen) - registers.of(tables):
             return
         raise
     setting = reading.setting(form, made.text, tables) if made.difference.values else None
@@ -62,7 +63,7 @@ def hold(form: str, hosts: Sequence[Member], guest: GuestType, xen: str) -> None
         tables.length,
     )
     if form == "xl" and "cannot reach MSRs" in made.text:
-        ignored |= trial.registers(tables)
+        ignored |= registers.of(tables)
     said = {(name, one) for short in made.short for name in short.features for one in short.hosts}
     for member in hosts:
         hypervisor = member.hypervisor()

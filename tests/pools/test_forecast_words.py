@@ -158,7 +158,8 @@ def test_who_cannot_leave_and_why() -> None:
     assert said.refusal_words(Refusal(("y", "z"), lacking)) == "y, z: lacks AVX"
     vendor = check(vm("v", names("FPU"), vendor="AuthenticAMD"), host("z", "FPU"))
     assert said.refusal_words(Refusal(("z",), vendor)) == (
-        "z: the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel"
+        "z: the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel: "
+        "xapi refuses that"
     )
 
 

@@ -141,12 +141,12 @@ def test_a_vm_that_no_host_takes_in() -> None:
         VmFinding(
             vm,
             "no host takes it in; the nearest is amd: the VM was started on a CPU of GenuineIntel, "
-            "the host has one of AuthenticAMD",
+            "the host has one of AuthenticAMD: xapi refuses that",
         )
     ]
     both = Vm("v", HVM, names("FPU MPX"), "GenuineIntel")
     (finding,) = of_vms([both], [amd])
-    assert finding.text.endswith("has one of AuthenticAMD; lacks MPX")
+    assert finding.text.endswith("has one of AuthenticAMD: xapi refuses that; lacks MPX")
 
 
 def test_a_pv_guest_with_an_hvm_set() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from attrs import evolve
 
 from tests.support.hosts import names
-from tests.support.pools import HVM, PV, host, mixed
+from tests.support.pools import HVM, PV, host, mixed, real
 from xenops_cpu.features.release import release
+from xenops_cpu.features.risks import immunities
 from xenops_cpu.interface import SecurityKind
-from xenops_cpu.pools import security
+from xenops_cpu.pools import registers, security
 from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.member import Member
 from xenops_cpu.pools.security import Reading, readings
@@ -34,21 +35,63 @@ def test_what_all_have_is_forced_by_nobody() -> None:
     assert read(host("a", both), host("b", both)) == {}
 
 
-def test_one_host_forces_rsba_on_all() -> None:
-    """Also when it says so in the other form."""
-    found = read(host("a", f"{BASE} RSBA"), host("b", f"{BASE} EIBRS"))
+def test_rsba_of_one_host_is_told_to_its_own_guests_only() -> None:
+    """The level has it, and guests that boot elsewhere have it not: no level reaches a register."""
+    members = [host("a", f"{BASE} RSBA"), host("b", f"{BASE} EIBRS")]
+    found = {each.feature: each for each in readings(members, level_of(members, HVM))}
     assert found["RSBA"].hosts == ("a",)
+    assert "trust their returns where they should not" in found["RSBA"].text
     assert found["EIBRS"].kind is SecurityKind.CONTROL
+    assert found["EIBRS"].hosts == ("a",)
     changed = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", BASE))
-    assert changed["RSBA"].hosts == ("a",)
+    assert changed["RRSBA"].hosts == ("a",)
+    both = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", f"{BASE} RSBA"))
+    assert set(both) == {"EIBRS"}
 
 
-def test_a_lost_immunity_names_the_hosts_that_lack_it() -> None:
-    """And the problem that guests will think they have."""
+def test_an_immunity_of_some_hosts_makes_their_guests_careless_on_others() -> None:
+    """Guests take it along to the hosts that lack it, which are named."""
     found = read(host("a", f"{BASE} MDS_NO"), host("b", BASE))
     assert found["MDS_NO"].kind is SecurityKind.IMMUNITY
     assert found["MDS_NO"].hosts == ("b",)
-    assert "protection from MDS" in found["MDS_NO"].text
+    assert "take every host to be immune to MDS" in found["MDS_NO"].text
+    assert "leave their protection off" in found["MDS_NO"].text
+
+
+def test_buffers_that_only_some_guests_scrub() -> None:
+    """FB_CLEAR is OR-ed into the level, and still guests that boot without it do not scrub."""
+    found = read(host("a", f"{BASE} FB_CLEAR"), host("b", BASE))
+    assert found["FB_CLEAR"].hosts == ("a",)
+    assert found["FB_CLEAR"].text == security.UNLEVELLED["FB_CLEAR"]
+    assert "every host" not in found["FB_CLEAR"].text
+
+
+def test_guests_as_they_boot_are_as_the_reading_says() -> None:
+    """Of real hosts: what is told of a register is what booted guests differ in."""
+    members = [real("xeon-gold-6240"), real("xeon-gold-6336y+2023-08")]
+    level = level_of(members, HVM)
+    assert "ARCH_CAPS" in level.names
+    booted = registers.booted(level.featureset, members, HVM, level.release).values()
+    words = registers.of(level.release)
+    differing = {
+        level.release.label(number)
+        for number in words
+        if len({number in featureset for featureset in booted}) > 1
+    }
+    found = {each.feature for each in readings(members, level)}
+    in_words = {level.release.label(number) for number in words}
+    assert found & in_words == differing & (set(immunities()) | set(security.UNLEVELLED))
+    assert found & set(immunities())
+
+
+def test_what_no_level_reaches_has_words() -> None:
+    """Each control and each sign of extra work that stands in a register."""
+    xen = release("master")
+    words = registers.of(xen)
+    names_told = {"FB_CLEAR", "RFDS_CLEAR", "RSBA", "RRSBA", *security.CONTROLS}
+    there = {name for name in names_told if xen.features[name].number in words}
+    assert there == set(security.UNLEVELLED)
+    assert not any(xen.features[name].number in words for name in security.SPEED)
 
 
 def test_an_immunity_lost_with_its_register() -> None:
@@ -100,7 +143,7 @@ def test_what_no_host_has_is_forced_by_none() -> None:
 
 
 def test_each_form_is_looked_at() -> None:
-    """A level with RRSBA and without RSBA has a reading of the former."""
+    """RRSBA beside EIBRS is told under its own name."""
     found = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", f"{BASE} EIBRS"))
     assert found["RRSBA"].hosts == ("a",)
     assert "RSBA" not in found

@@ -19,7 +19,7 @@ from xenops_cpu.features.release import release
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType, Verdict
 from xenops_cpu.pools import verdict
-from xenops_cpu.pools.grid import grid
+from xenops_cpu.pools.grid import VERDICTS, grid
 from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
 from xenops_cpu.pools.verdict import OWN, UNSEEN, Answer, check, check_all
@@ -73,7 +73,8 @@ def test_another_vendor_is_impossible() -> None:
     answer = check(vm("FPU", vendor=AMD), HOST)
     assert answer.verdict is Verdict.IMPOSSIBLE
     assert answer.problems == (
-        "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel",
+        "the VM was started on a CPU of AuthenticAMD, the host has one of GenuineIntel: "
+        "xapi refuses that",
     )
     unknown = check(vm("FPU", vendor=""), HOST)
     assert unknown.verdict is Verdict.MIGRATES
@@ -405,3 +406,39 @@ def test_a_remedy_is_told_once() -> None:
     """Features that come back by the same change have one remedy between them."""
     remedies = check(vm("FPU AVX AVX2"), real("xeon-gold-6154+as-dumped")).remedies
     assert len(set(remedies)) == len(remedies)
+
+
+def test_who_refuses_another_vendor_differs_by_release() -> None:
+    """Xen itself from 4.22 on; before it xapi alone."""
+    (before,) = check(vm("FPU", vendor=AMD), HOST).problems
+    newest = evolve(HOST, release=release("master"))
+    (after,) = check(vm("FPU", vendor=AMD), newest).problems
+    assert before.endswith("xapi refuses that")
+    assert after.endswith("Xen refuses that")
+
+
+def test_the_subleaf_of_leaf_7_is_compared_from_4_15_on() -> None:
+    """4.14 takes in a VM whose subleaf is higher, and refuses its other limits."""
+    most = {HVM: LeafLimits(0xD, 0, 0x80000008)}
+    old = evolve(HOST, release=release("4.14"), limits=most)
+    new = evolve(HOST, release=release("4.15"), limits=most)
+    subleaf = evolve(vm("FPU"), limits=LeafLimits(0xD, 2, 0x80000008))
+    assert check(subleaf, old).verdict is Verdict.MIGRATES
+    assert check(subleaf, new).verdict is Verdict.IMPOSSIBLE
+    leaf = evolve(vm("FPU"), limits=LeafLimits(0x14, 0, 0x80000008))
+    assert check(leaf, old).verdict is Verdict.IMPOSSIBLE
+
+
+def test_limits_of_a_vm_that_brings_no_policy_are_not_compared() -> None:
+    """From 4.13 the host makes a new policy; of a VM that goes back to it, that is said."""
+    host = evolve(HOST, limits={HVM: LeafLimits(0xD, 0, 0x80000008)})
+    high = evolve(vm("FPU"), limits=LeafLimits(0x14, 0, 0x80000008), origin="4.13")
+    answer = check(high, host)
+    assert answer.verdict is Verdict.MIGRATES
+    assert any("Xen 4.13 sends no CPU policy" in note for note in answer.notes)
+    (verdicts,) = grid([high], [host]).rows
+    assert VERDICTS[verdicts[0]] is answer.verdict
+    newer = evolve(high, origin="4.17")
+    assert check(newer, host).verdict is Verdict.IMPOSSIBLE
+    back = check(evolve(newer, limits=None), evolve(host, release=release("4.13")))
+    assert any("no VM goes back" in note for note in back.notes)

@@ -132,7 +132,12 @@ def test_a_vm_started_on_a_host() -> None:
     limits = {HVM: LeafLimits(0xD, 0, 0x80000008), PV: LeafLimits(7, 0, 0x80000001)}
     member = evolve(host("h", "FPU SSE", "AVX"), boot_limits=limits)
     assert started_on(member, HVM) == Vm(
-        "a VM started on h", HVM, names("FPU SSE"), "GenuineIntel", limits=limits[HVM]
+        "a VM started on h",
+        HVM,
+        names("FPU SSE"),
+        "GenuineIntel",
+        limits=limits[HVM],
+        origin="4.17",
     )
     assert started_on(member, PV, "web").name == "web"
     assert started_on(member, PV).limits == limits[PV]

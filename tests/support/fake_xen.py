@@ -11,16 +11,20 @@ blanks. It answers all three generations of the policy calls.
     revision=hex  of the microcode, from 4.18 on
     domains=3     how many there are: ids 0, 7, 14, ...; every other one is HVM, the fourth is going
     gone=7        the domain whose policy is not there any more
+    world=FILE    sets and policies that were answered once, instead of made-up ones (see `world`)
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xenops_cpu.sources import libxc_build
+from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.hosts.host import Host
+from xenops_cpu.sources import libxc_build, xen
 
 _TOOLLOG = """
 #pragma once
@@ -146,6 +150,7 @@ _FAKE = r"""
 #include <xenctrl.h>
 #include <xenguest.h>
 #include <xen/version.h>
+#include <stdio.h>
 
 struct xc_interface_core { xentoollog_logger *logger; };
 static int failures;
@@ -237,8 +242,18 @@ int xc_physinfo(xc_interface *xch, struct xen_sysctl_physinfo *info)
     return 0;
 }
 
+/* The file of world=, at its beginning; NULL where there is none. */
+static FILE *world(void)
+{
+    char path[512];
+    return told("world") && sscanf(told("world"), "%511s", path) == 1 ? fopen(path, "r") : NULL;
+}
+
 int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *nr, uint32_t *featureset)
 {
+    unsigned int set, word, value;
+    char line[256];
+    FILE *file;
     uint32_t have = number("words", 19), longer = number("longer", 0), i;
     if ( fails(xch->logger, "xc_get_cpu_featureset") )
         return -1;
@@ -262,6 +277,11 @@ int xc_get_cpu_featureset(xc_interface *xch, uint32_t index, uint32_t *nr, uint3
     for ( i = 0; i < have; i++ )
         featureset[i] = index << 24 | i;
     *nr = have;
+    for ( file = world(); file && fgets(line, sizeof(line), file); )
+        if ( sscanf(line, "set %x %x %x", &set, &word, &value) == 3 && set == index && word < have )
+            featureset[word] = value;
+    if ( file )
+        fclose(file);
     return 0;
 }
 
@@ -302,8 +322,29 @@ static int no_domain(uint32_t domid)
 static void fill(uint32_t index, xen_cpuid_leaf_t *leaves, uint32_t *nr_leaves,
                  xen_msr_entry_t *msrs, uint32_t *nr_msrs)
 {
-    if ( *nr_leaves < 3 || *nr_msrs < 1 )
+    uint32_t leaves_size = *nr_leaves, msrs_size = *nr_msrs;
+    unsigned int at, msr;
+    unsigned long long value;
+    char line[256];
+    FILE *file = world();
+    if ( leaves_size < 3 || msrs_size < 1 )
         abort();
+    if ( file )
+    {
+        *nr_leaves = *nr_msrs = 0;
+        while ( fgets(line, sizeof(line), file) )
+        {
+            xen_cpuid_leaf_t leaf;
+            if ( sscanf(line, "leaf %x %x %x %x %x %x %x", &at, &leaf.leaf, &leaf.subleaf, &leaf.a,
+                        &leaf.b, &leaf.c, &leaf.d) == 7 && at == index && *nr_leaves < leaves_size )
+                leaves[(*nr_leaves)++] = leaf;
+            if ( sscanf(line, "msr %x %x %llx", &at, &msr, &value) == 3 && at == index &&
+                 *nr_msrs < msrs_size )
+                msrs[(*nr_msrs)++] = (xen_msr_entry_t){ msr, 0, value };
+        }
+        fclose(file);
+        return;
+    }
     leaves[0] = (xen_cpuid_leaf_t){ 0, 0xffffffffu, 13, 1, 2, index };
     leaves[1] = (xen_cpuid_leaf_t){ 2, 0xffffffffu, 0, 0, 0, 0 };
     leaves[2] = (xen_cpuid_leaf_t){ 7, 1, 0, 0xdeadbeefu, 0, 0 };
@@ -319,7 +360,7 @@ _FAKE_POLICIES = {
     "4.13": r"""
 int xc_get_cpu_policy_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs)
 {
-    *nr_leaves = 10;
+    *nr_leaves = told("world") ? 200 : 10;
     *nr_msrs = 2;
     return fails(xch->logger, "policy_size") ? -1 : 0;
 }
@@ -381,7 +422,7 @@ int xc_cpu_policy_serialise(xc_interface *xch, const xc_cpu_policy_t *policy,
 
 int xc_cpu_policy_get_size(xc_interface *xch, uint32_t *nr_leaves, uint32_t *nr_msrs)
 {
-    *nr_leaves = 10;
+    *nr_leaves = told("world") ? 200 : 10;
     *nr_msrs = 2;
     return fails(xch->logger, "policy_size") ? -1 : 0;
 }
@@ -414,6 +455,22 @@ void xc_combine_cpu_featuresets(const uint32_t *a, const uint32_t *b, uint32_t *
     out[0] |= strtoul(told("combined") ? told("combined") : "0", NULL, 16);
 }
 """
+
+
+def world(path: Path, host: Host, domains: Mapping[int, Policy]) -> None:
+    """Write the file of `world=`: what a host's Xen answers, and the policies of its domains."""
+    lines = []
+    for name, index in xen.FEATURESETS.items():
+        featureset = host.featuresets.named(name)
+        for word, value in enumerate(featureset.words if featureset is not None else ()):
+            lines.append(f"set {index:x} {word:x} {value:x}")
+    policies = {xen.POLICIES[name]: policy for name, policy in host.policies.items()}
+    policies |= {0x100 + domid: policy for domid, policy in domains.items()}
+    for index, policy in policies.items():
+        for (leaf, subleaf), (a, b, c, d) in policy.leaves.items():
+            lines.append(f"leaf {index:x} {leaf:x} {subleaf:x} {a:x} {b:x} {c:x} {d:x}")
+        lines += [f"msr {index:x} {msr:x} {value:x}" for msr, value in policy.msrs.items()]
+    path.write_text("\n".join(lines) + "\n")
 
 
 def build(folder: Path, release: str, xenserver: bool = False) -> Any:

@@ -26,6 +26,7 @@ from tests import ROOT
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(path for path in (ROOT / "idl").rglob("*.md") if path.name != "REFERENCE.md"),
 ]

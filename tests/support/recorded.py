@@ -11,6 +11,7 @@ from xenops_cpu.interface import (
     CpuInfo,
     DoesNotExist,
     DomainNotBuilt,
+    DomainPolicy,
     GuestType,
     HostHistory,
     HostStat,
@@ -93,6 +94,9 @@ class LabService:
         self, debug_info: str, last: int | None = None, timeout: int | None = None
     ) -> HostHistory:
         raise Unimplemented("HOST.get_cpu_info_history")
+
+    def host_get_domain_policy(self, debug_info: str, domid: int) -> DomainPolicy:
+        raise Unimplemented("HOST.get_domain_policy")
 
     def pool_get_cpu_info(
         self, debug_info: str, hosts: list[PoolHost], before_2023: bool | None = None

@@ -35,6 +35,7 @@ from xenops_cpu.guests.vcpu import Vcpu
 from xenops_cpu.guests.wishes import Wishes
 from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.host import Host
+from xenops_cpu.interface import DoesNotExist
 
 pytestmark = pytest.mark.slow
 
@@ -210,6 +211,26 @@ def test_as_xen_cpuid_prints_them(made: Made) -> None:
         count = re.search(r"policy: (\d+) leaves, (\d+) MSRs", text)
         assert count is not None
         assert (int(count[1]), int(count[2])) == (len(policy.leaves), len(policy.msrs))
+
+
+def test_as_commands_and_callers_have_them(made: Made) -> None:
+    """`domain:N`, `domain:all` and HOST.get_domain_policy are what `xen-cpuid -p N` prints."""
+    service = made.machine.service()
+    listed = made.machine.run("python", "-m", "xenops_cpu", "read", "domain:all", "--json")
+    assert listed.code == 0, listed.stderr
+    [every] = json.loads(listed.stdout)
+    domids = [domid for domid in made.policies if domid]
+    assert [vm["name"] for vm in every["vms"]] == [f"domain {domid}" for domid in domids]
+    for domid in (domids[0], domids[-1]):
+        text = made.machine.run("/usr/bin/xen-cpuid", "-p", str(domid)).stdout
+        named = made.machine.run("python", "-m", "xenops_cpu", "vm", f"domain:{domid}", "--text")
+        assert named.code == 0, named.stderr
+        answered = service.host_get_domain_policy("test", domid)
+        for policy in (Policy.parse(named.stdout), Policy.parse(answered.policy)):
+            leaves = {key: registers for key, registers in policy.leaves.items() if any(registers)}
+            assert printed(text) == Policy(leaves, policy.msrs), domid
+    with pytest.raises(DoesNotExist):
+        service.host_get_domain_policy("test", 4242)
 
 
 def printed(text: str) -> Policy:

@@ -1,30 +1,31 @@
-"""Two arguments compared: sets, policies, hosts, or a VM with a host; and the result as JSON."""
+"""Two arguments compared: sets, policies, hosts, or a VM with a host; and the result as JSON.
+
+Most often these are two sets: what policies, hosts and VMs take is imported where they are met.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ..cpuid.policy import Policy
-from ..cpuid.words import policy_featureset
-from ..explain import differences
-from ..explain.differences import HostDifference
-from ..explain.policies import PolicyDifference, policies
-from ..explain.sets import SetDifference
+from ..explain.sets import SetDifference, groups
 from ..features import bits, meanings
 from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
-from ..inputs import Input
-from ..inputs.known import known
-from ..interface import GuestType
-from ..pools.verdict import Answer, check
-from ..pools.vm import TYPE_NOT_TOLD, Vm, of_words, with_policy
 from . import WRONG_USAGE, Failure
 from .arguments import read, release, release_for, the_host
+
+if TYPE_CHECKING:
+    from ..cpuid.policy import Policy
+    from ..explain.differences import HostDifference
+    from ..explain.policies import PolicyDifference
+    from ..inputs.value import Input
+    from ..pools.verdict import Answer
+    from ..pools.vm import Vm
 
 
 @attrs.frozen
@@ -77,7 +78,7 @@ def _words(
 ) -> Compared:
     xen = asked or release_named(NEWEST)
     try:
-        found = differences.featuresets(bits.word(index, a), bits.word(index, b), xen)
+        found = SetDifference(bits.word(index, a), bits.word(index, b), xen)
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     titles = [
@@ -93,6 +94,8 @@ def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
     if a.hosts or b.hosts:
         return _arrival(*((b, a) if a.hosts else (a, b)), asked)
     if a.policy is not None and b.policy is not None:
+        from ..explain.policies import policies
+
         xen = asked or release_named(NEWEST)
         found = policies(a.policy, b.policy, xen)
         return Compared("policies", *names, found.same, xen, policies={"": found})
@@ -100,7 +103,7 @@ def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
     xen = asked or max(
         (release_for(seen, None) for seen in (seen_a, seen_b)), key=lambda x: x.length
     )
-    difference = differences.featuresets(seen_a, seen_b, xen)
+    difference = SetDifference(seen_a, seen_b, xen)
     return Compared("featuresets", *names, difference.same, xen, sets=difference)
 
 
@@ -111,6 +114,8 @@ def _short(found: Input, letter: str) -> str:
 
 
 def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) -> Compared:
+    from ..explain import differences
+
     found = differences.hosts(the_host(a).host, the_host(b).host, names, asked)
     return Compared(
         "hosts", *names, found.same, found.release, hosts=found, policies=dict(found.policies),
@@ -120,6 +125,9 @@ def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) ->
 
 def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
     """A VM that goes to a host; of a bare set or policy, once as a PV and once as an HVM guest."""
+    from ..inputs.known import known
+    from ..pools.verdict import check
+
     named = the_host(to)
     member = known(named).member
     guests = _guests(vm, asked or member.release)
@@ -130,6 +138,9 @@ def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
 
 
 def _guests(found: Input, xen: Release) -> list[Vm]:
+    from ..interface import GuestType
+    from ..pools.vm import TYPE_NOT_TOLD, Vm, of_words, with_policy
+
     if len(found.vms) > 1:
         names = ", ".join(vm.name for vm in found.vms[:10])
         raise Failure(
@@ -155,6 +166,8 @@ def _seen(found: Input, xen: Release | None) -> Featureset:
     if found.vm is not None:
         return found.vm.features or Featureset()
     if policy is not None:
+        from ..cpuid.words import policy_featureset
+
         return policy_featureset(policy, xen or release_named(NEWEST))
     raise Failure(f"{found.name} has no featureset and no policy to compare", WRONG_USAGE)
 
@@ -212,7 +225,7 @@ def _policy(found: PolicyDifference) -> dict[str, Any]:
 
 
 def _features(numbers: Featureset, xen: Release) -> Iterator[dict[str, Any]]:
-    for group in differences.groups(numbers, xen):
+    for group in groups(numbers, xen):
         for number in group.numbers:
             yield {
                 "name": xen.label(number),

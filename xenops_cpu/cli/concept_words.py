@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..explain.concept import PLACES, OnHost
 from ..features import concepts
 from ..features.concepts import Concept
 from ..features.meanings import meanings
 from . import OK, terminal
+
+if TYPE_CHECKING:
+    from ..explain.concept import OnHost
 
 _KINDS = {
     concepts.LEAK: "leaks, and what helps",
@@ -143,9 +145,6 @@ def document(concept: Concept, on_host: OnHost | None = None) -> dict[str, Any]:
             "origin": on_host.host.origin,
             "standing": on_host.standing.value if on_host.standing is not None else None,
             "sentences": list(on_host.sentences),
-            "places": {
-                name: {place: places[place] for place in PLACES}
-                for name, places in on_host.places.items()
-            },
+            "places": {name: dict(places) for name, places in on_host.places.items()},
         },
     }

@@ -12,9 +12,11 @@ from typing import Any
 from ..features import meanings
 from ..features.featureset import Featureset
 from ..features.release import Release
+from ..pools import registers
 from ..pools.grid import VERDICTS, Grid
 from ..pools.level import Level, Loss
 from ..pools.member import Member
+from ..pools.registers import Own
 from ..pools.verdict import Answer
 from ..pools.vm import Vm
 from ..pools.words import count, lacking, notes
@@ -74,7 +76,20 @@ def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
             {"feature": level.release.label(number), "hosts": list(having)}
             for number, having in level.brought.items()
         ],
+        "registers": [
+            {
+                "hosts": list(own.hosts),
+                "more": level.release.names(own.more),
+                "less": level.release.names(own.less),
+            }
+            for own in own_registers(members, level)
+        ],
     }
+
+
+def own_registers(members: Sequence[Member], level: Level) -> tuple[Own, ...]:
+    """What VMs that boot with a level have of registers, which it does not reach."""
+    return registers.own(level.featureset, members, level.guest, level.release)
 
 
 def losses_by_group(level: Level) -> Iterator[tuple[str, list[Loss]]]:

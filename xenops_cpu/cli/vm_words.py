@@ -35,7 +35,8 @@ def words(made: Made) -> None:
     """The policy in words, what differs from the default, what was asked for in vain."""
     domain = made.domain
     xen = domain.hypervisor.release
-    terminal.heading(f"{title(domain)}, made by {made.toolstack}")
+    how = f": {made.running}" if made.running else f", made by {made.toolstack}"
+    terminal.heading(f"{title(domain)}{how}")
     terminal.paragraph(made.host.origin, 2, 2)
     features = guest_featureset(domain.policy, xen)
     terminal.paragraph(f"{len(features)} features: {' '.join(xen.names(features))}", 2, 2)

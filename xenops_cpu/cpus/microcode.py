@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 
+from .. import data_files
 from .timeline import (
     STEPPED,
     Change,
@@ -28,7 +28,7 @@ from .timeline import (
 
 @cache
 def _text(name: str) -> str:
-    return (resources.files("xenops_cpu") / "data" / "microcode" / name).read_text(encoding="utf-8")
+    return data_files.read_text(f"microcode/{name}")
 
 
 @cache

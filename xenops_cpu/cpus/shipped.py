@@ -15,11 +15,11 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from attrs import evolve, frozen
 
+from .. import data_files
 from ..cpuid.cpu import Cpu
 from ..cpuid.policy import Policy
 from ..errors import InputError
@@ -91,14 +91,14 @@ class Instance:
 @cache
 def catalogue() -> Mapping[str, Mapping[str, Any]]:
     """The entries of the data file by id, in its order; only a CPU that is asked for is decoded."""
-    text = (resources.files("xenops_cpu") / "data" / "cpus.jsonl").read_text(encoding="utf-8")
+    text = data_files.read_text("cpus.jsonl")
     return {entry["id"]: entry for entry in map(json.loads, text.splitlines())}
 
 
 @cache
 def aliases() -> Mapping[str, tuple[str, str]]:
     """Names from before: to what they mean now (as after a `+`), and a note (or "")."""
-    text = (resources.files("xenops_cpu") / "data" / "cpu-aliases.txt").read_text(encoding="utf-8")
+    text = data_files.read_text("cpu-aliases.txt")
     rows = (row.split("|") for row in text.splitlines() if not row.startswith("#"))
     return {name.strip(): (means.strip(), note.strip()) for name, means, note in rows}
 

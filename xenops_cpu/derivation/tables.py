@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from attrs import frozen
+
+from .. import data_files
 
 
 @frozen
@@ -21,8 +22,7 @@ class Threshold:
 
 @cache
 def _table(name: str) -> dict[str, Any]:
-    file = ("data", "derivation", f"{name}.json")
-    table: dict[str, Any] = json.loads(resources.files("xenops_cpu").joinpath(*file).read_text())
+    table: dict[str, Any] = json.loads(data_files.read_text(f"derivation/{name}.json"))
     return table
 
 

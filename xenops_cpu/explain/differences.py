@@ -1,4 +1,4 @@
-"""What differs between two featuresets, hosts or policies, by name and by what it means.
+"""What differs between two hosts, by name and by what it means.
 
 Of two hosts, sets of the same kind are compared with each other: boot with boot, migration with
 migration. The two kinds meet in one place only: a VM booted on one host (boot set) that goes to the
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from .. import notebook
-from ..features import meanings, risks
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.host import TITLES, Host
@@ -34,17 +33,6 @@ KINDS = {
     "hvm_boot": "HVM boot: what a new HVM or PVH guest gets",
     "hvm_migration": "HVM migration: the most an HVM or PVH guest may arrive with",
 }
-
-
-@frozen
-class Group:
-    """Features that differ and mean the same: `title` of the group, `risk` for a VM that has seen
-    them and goes where they are missing.
-    """
-
-    title: str
-    risk: str
-    numbers: tuple[int, ...]
 
 
 @frozen
@@ -79,20 +67,6 @@ class HostDifference:
             for kind, d in self.sets.items()
         ]
         return notebook.table(f"names of {self.release.title}", ("set", "only A", "only B"), rows)
-
-
-def featuresets(a: Featureset, b: Featureset, xen: Release) -> SetDifference:
-    """The difference of two sets, named as `xen` names them."""
-    return SetDifference(a, b, xen)
-
-
-def groups(numbers: Featureset, xen: Release) -> tuple[Group, ...]:
-    """Features by their group and by what their loss means, in the order of meanings.GROUPS."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for group, members in meanings.by_group(xen, numbers).items():
-        for number in members:
-            found.setdefault((meanings.GROUPS[group], risks.risk(xen, number)), []).append(number)
-    return tuple(Group(title, risk, tuple(members)) for (title, risk), members in found.items())
 
 
 def hosts(

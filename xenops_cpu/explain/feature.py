@@ -1,20 +1,24 @@
-"""One feature explained: what it is, what it rests on; on a host, in which sets it is, and why."""
+"""One feature explained: what it is, what it rests on; on a host, in which sets it is, and why.
+
+What a host takes, the derivation with it, is imported where there is one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from .. import notebook
-from ..derivation import SETS, Derivation, Reason
 from ..features import bits
 from ..features.bits import Bit
 from ..features.release import Release
-from ..hosts import compat_bits
-from ..hosts.host import Host
-from .reasons import rederive, story
-from .tsx import Tsx, tsx
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation, Reason
+    from ..hosts.host import Host
+    from .tsx import Tsx
 
 _SAID = {None: "not told", True: "yes", False: "no"}
 _TSX_FEATURES = ("HLE", "RTM", "RTM_ALWAYS_ABORT", "TSX_CTRL", "TSX_FORCE_ABORT", "TSXLDTRK")
@@ -69,6 +73,8 @@ def explain(
     """
     notes: tuple[str, ...] = ()
     if host is not None and derivation is None:
+        from .reasons import rederive
+
         derivation, notes = rederive(host)
     elif derivation is not None:
         notes = derivation.notes
@@ -83,11 +89,21 @@ def explain(
         needed_by=tuple(xen.deep_deps.get(number, ())),
         places=dict(_places(number, host, derivation)) if host is not None else {},
         notes=notes,
-        tsx=tsx(host, derivation) if host is not None and about_tsx else None,
+        tsx=_tsx(host, derivation) if host is not None and about_tsx else None,
     )
 
 
+def _tsx(host: Host, derivation: Derivation | None) -> Tsx:
+    from .tsx import tsx
+
+    return tsx(host, derivation)
+
+
 def _places(number: int, host: Host, derivation: Derivation | None) -> Iterator[tuple[str, Place]]:
+    from ..derivation import SETS
+    from ..hosts import compat_bits
+    from .reasons import story
+
     labels = compat_bits.host_labels(host)
     for name in SETS:
         featureset = host.featuresets.named(name)

@@ -1,9 +1,10 @@
-"""What differs between two featuresets."""
+"""What differs between two featuresets, and what that means."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
+from ..features import meanings, risks
 from ..features.featureset import Featureset
 from ..features.release import Release
 
@@ -31,3 +32,23 @@ class SetDifference:
 
     def names(self, features: Featureset) -> list[str]:
         return self.release.names(features)
+
+
+@frozen
+class Group:
+    """Features that differ and mean the same: `title` of the group, `risk` for a VM that has seen
+    them and goes where they are missing.
+    """
+
+    title: str
+    risk: str
+    numbers: tuple[int, ...]
+
+
+def groups(numbers: Featureset, xen: Release) -> tuple[Group, ...]:
+    """Features by their group and by what their loss means, in the order of meanings.GROUPS."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for group, members in meanings.by_group(xen, numbers).items():
+        for number in members:
+            found.setdefault((meanings.GROUPS[group], risks.risk(xen, number)), []).append(number)
+    return tuple(Group(title, risk, tuple(members)) for (title, risk), members in found.items())

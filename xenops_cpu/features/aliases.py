@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 
+from .. import data_files
 from ..errors import Error
 from .featureset import WORD_BITS
 from .release import NEWEST, RELEASES, UPSTREAM, Release, release
@@ -89,7 +89,7 @@ def _key(name: str) -> str:
 @cache
 def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
     """By feature number and speaker, as data/aliases.txt has them."""
-    text = resources.files("xenops_cpu").joinpath("data", "aliases.txt").read_text()
+    text = data_files.read_text("aliases.txt")
     numbers = {
         feature.name: feature.number
         for name in RELEASES

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 
 from attrs import frozen
 
+from .. import data_files
 from .meanings import meanings
 
 LEAK, ABILITY, IDEA = "leak", "ability", "idea"
@@ -76,9 +76,7 @@ def concepts() -> tuple[Concept, ...]:
 
     # Not interpolated, and no ":" between key and value: titles and commands have them.
     parser = configparser.ConfigParser(interpolation=None, delimiters=("=",))
-    parser.read_string(
-        resources.files("xenops_cpu").joinpath("data", "concepts.ini").read_text("utf-8")
-    )
+    parser.read_string(data_files.read_text("concepts.ini"))
     return tuple(_concept(name, parser[name]) for name in parser.sections())
 
 

@@ -13,7 +13,6 @@ from functools import cache
 
 from attrs import frozen
 
-from . import point_releases
 from .release import (
     LENGTHS,
     LINES,
@@ -63,6 +62,8 @@ def fit(version: str, length: int) -> Fit:
         if newer and version.startswith(nearest.version.removesuffix("-unstable")):
             return Fit(nearest, _strange(nearest, length))
         return Fit(nearest, f"Xen {version} is not known here: names are {nearest.title}'s", False)
+    from . import point_releases  # only what tells its version needs it
+
     return Fit(upstream, _strange(upstream, length), differs=point_releases.note(version))
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 
 from attrs import frozen
 
+from .. import data_files
 from .featureset import WORD_BITS
 from .release import COMMON_1D, NEWEST, Release, release
 
@@ -171,7 +171,7 @@ def by_group(xen: Release, numbers: Iterable[int]) -> dict[str, list[int]]:
 @cache
 def meanings() -> dict[str, Meaning]:
     """Of every named feature, in the order of data/meanings.txt."""
-    text = resources.files("xenops_cpu").joinpath("data", "meanings.txt").read_text()
+    text = data_files.read_text("meanings.txt")
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     rows = (line.split(" | ") for line in lines)
     return {name: Meaning(group, sentence, risk) for name, group, risk, sentence in rows}

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 
 from attrs import frozen
 
+from .. import data_files
 from .release import UPSTREAM, release
 
 _POINT = re.compile(r"(4\.\d+)\.(\d+)")
@@ -88,7 +88,7 @@ def note(version: str) -> str:
 
 
 def _lines() -> list[str]:
-    text = resources.files("xenops_cpu").joinpath("data", "point_releases.txt").read_text()
+    text = data_files.read_text("point_releases.txt")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 

@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-from importlib import resources
 
 from attrs import frozen
 
+from .. import data_files
 from ..errors import Error
 from .featureset import WORD_BITS, Featureset
 
@@ -255,9 +255,7 @@ def build_numbers(build: str) -> tuple[int, ...]:
 
 
 def _load(name: str) -> Release:
-    table = json.loads(
-        resources.files("xenops_cpu").joinpath("data", "features", f"{name}.json").read_text()
-    )
+    table = json.loads(data_files.read_text(f"features/{name}.json"))
     words = tuple(_word(index, entry) for index, entry in enumerate(table["words"]))
     features = {
         key: Feature(key, number, annotation)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 
 from attrs import frozen
 
+from .. import data_files
 from .featureset import WORD_BITS
 from .release import Release
 
@@ -47,7 +47,7 @@ def tool(release: Release) -> Tool:
 
 @cache
 def _tools() -> dict[str, Tool]:
-    table = json.loads(resources.files("xenops_cpu").joinpath("data", "xen_cpuid.json").read_text())
+    table = json.loads(data_files.read_text("xen_cpuid.json"))
     names: dict[str, dict[int, Sequence[str]]] = {name: {} for name in table["releases"]}
     for word, releases, spelled in table["names"]:
         for release in releases:

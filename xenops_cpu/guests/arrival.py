@@ -13,17 +13,14 @@ from attrs import evolve, frozen
 from ..cpuid.policy import Policy
 from ..cpuid.slots import slots
 from ..cpuid.table import whole
-from ..derivation.releases import span
 from ..features.release import Release
-from . import setting, toolstacks
+from . import limits, setting, toolstacks
 from .changes import Change, changes
 from .domain import Domain, Refusal
 from .hypervisor import Hypervisor
 from .start import start
 from .toolstacks import Settings
 
-# Streams of version 3: tools/libs/guest/xg_sr_stream_format.h, IHDR_VERSION.
-_CARRIES_A_POLICY = span("4.14+ xs8")
 _TOO_NEW = (
     "its libxc reads streams of version 2 only, and that is what Xen 4.13 and older write: no VM "
     "comes here from a newer one"
@@ -69,8 +66,8 @@ def arrive(
     settings, toolstack = settings or Settings(), toolstack or toolstacks.usual(xen)
     origin = origin or xen.release
     policy = whole(policy, slots(origin))
-    carried = origin.name in _CARRIES_A_POLICY
-    if carried and xen.release.name not in _CARRIES_A_POLICY:
+    carried = limits.carried(origin.name)
+    if carried and not limits.carried(xen.release.name):
         return Arrival(None, refused=_TOO_NEW)
     if not carried:
         return _made_anew(policy, xen, settings, toolstack)

@@ -9,7 +9,8 @@ from attrs import define, evolve, field, frozen
 
 from ..cpuid.fields import MSR_NAMES
 from ..cpuid.policy import NO_SUBLEAF, Policy
-from ..cpuid.table import PolicyTable
+from ..cpuid.slots import slots
+from ..cpuid.table import PolicyTable, whole
 from ..derivation.policies import Draft, MsrChange, PolicyChange
 from ..errors import Error
 from .hypervisor import Hypervisor
@@ -121,6 +122,13 @@ class Domain:
     def register_changes(self) -> list[PolicyChange]:
         """Those of MSRs: they stay when a toolstack sends all leaves anew."""
         return [change for change in self.changes if isinstance(change, MsrChange)]
+
+
+def running(hypervisor: Hypervisor, config: Config, policy: Policy) -> Domain:
+    """A domain that is there with this policy: how it came to it is not known."""
+    sizes = slots(hypervisor.release)
+    hap = config.kind == "hvm" and (hypervisor.hap if config.hap is None else config.hap)
+    return Domain(hypervisor, config, PolicyTable.of(whole(policy, sizes), sizes), hap)
 
 
 @define(kw_only=True)

@@ -51,7 +51,7 @@ class Build:
     bigmem: bool = False
 
 
-@frozen
+@frozen(slots=False)  # its cached properties need a place, which attrs gives since 23.2
 class Hypervisor:
     """`tables`: the six policies by their names. `host_features`: the host featureset.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cache
-from importlib import resources
 
 from attrs import frozen
 
+from .. import data_files
 from ..cpuid.identity import REGISTERS
 from ..cpuid.policy import NO_SUBLEAF
 from ..cpuid.words import word_key
@@ -48,7 +48,7 @@ class MsrBit:
 @cache
 def _table() -> tuple[tuple[Flag, str], ...]:
     """libxl's own names, each with the releases that have it."""
-    text = (resources.files("xenops_cpu") / "data" / "libxl.txt").read_text(encoding="utf-8")
+    text = data_files.read_text("libxl.txt")
     rows = []
     for line in text.splitlines():
         if line and not line.startswith("#"):
@@ -153,7 +153,7 @@ def _bits(flag: Flag | MsrBit) -> tuple[int, ...]:
 @cache
 def _late(series: str) -> Mapping[str, int]:
     """The names that came to a series after its .0, each with its point release."""
-    text = (resources.files("xenops_cpu") / "data" / "libxl_since.txt").read_text(encoding="utf-8")
+    text = data_files.read_text("libxl_since.txt")
     late: dict[str, int] = {}
     for line in text.splitlines():
         version, *found = line.split()

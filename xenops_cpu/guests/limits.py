@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 
+from attrs import evolve
+
 from ..cpuid.fields import PLATFORM_INFO
 from ..cpuid.limits import LeafLimits
 from ..cpuid.policy import NO_SUBLEAF
@@ -21,6 +23,8 @@ from .domain import Refusal
 
 _SUBLEAF_COMPARED = span("4.15+ xs8")
 _VENDOR_COMPARED = span("4.22+")
+# Streams of version 3: tools/libs/guest/xg_sr_stream_format.h, IHDR_VERSION.
+_CARRIES_A_POLICY = span("4.14+ xs8")
 
 
 def refusals(own: PolicyTable, most: PolicyTable, xen: Release) -> Iterator[Refusal]:
@@ -37,6 +41,16 @@ def of_vendor(own: str, most: str, xen: Release) -> Iterator[Refusal]:
     """The two vendors of leaf 0. Older Xen takes any, and zeroes what that vendor's CPUs lack."""
     if xen.name in _VENDOR_COMPARED and own != most:
         yield Refusal(errno.EINVAL, f"vendor {own!r} is not {most!r}", BASIC, NO_SUBLEAF)
+
+
+def compared(own: LeafLimits, xen: Release) -> LeafLimits:
+    """The limits that a release looks at: the subleaf of leaf 7 counts from 4.15 on."""
+    return own if xen.name in _SUBLEAF_COMPARED else evolve(own, subleaf7=0)
+
+
+def carried(origin: str) -> bool:
+    """Whether a stream from a host of a release, by name, has the VM's policy; "": taken so."""
+    return not origin or origin in _CARRIES_A_POLICY
 
 
 def of_limits(own: LeafLimits, most: LeafLimits, xen: Release) -> Iterator[Refusal]:

@@ -43,7 +43,7 @@ class CaptureError(Error):
 def dump(host: Host) -> str:
     """The text of a capture; read gives back an equal host."""
     members = {
-        **attrs.asdict(host, filter=attrs.filters.exclude(*_COLLECTED)),
+        **attrs.asdict(host, filter=lambda field, _: field.name not in _COLLECTED),
         "featuresets": {
             name: None if featureset is None else str(featureset)
             for name, featureset in ((name, host.featuresets.named(name)) for name in SETS)

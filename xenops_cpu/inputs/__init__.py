@@ -13,7 +13,6 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from ..cpuid.policy import Policy, PolicyError
 from ..features.featureset import Featureset, FeaturesetError
 from ..files import STDIN
 from ..sources import KINDS as SOURCES
@@ -24,11 +23,12 @@ from .value import Input, InputError, Kind, NamedHost, Stored
 KINDS = (
     "a file (a dump of a CPU with a release: FILE@RELEASE), - for standard input, a featureset "
     "such as 1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, "
-    f"a live pool (xapi://USER@HOST), {SOURCES}"
+    f"a live pool (xapi://USER@HOST), in dom0 domain:N or domain:all, {SOURCES}"
 )
 HEX = "hex:"
 _NAMED = ("example", "recorded", "cpu")
 # Of a live pool: its address, and xapi's own socket in dom0 (xapi/url.py, which is imported late).
+_DOMAIN = "domain:"
 _XAPI = ("xapi:", "/var/lib/xcp/xapi")
 
 
@@ -54,6 +54,10 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
         from . import named
 
         return named.resolve(text, release)
+    if text.startswith(_DOMAIN) and not exists(text):
+        from . import domains
+
+        return domains.read(text)
     if text.startswith(_XAPI):
         from . import live
 
@@ -110,6 +114,8 @@ def _featureset(text: str) -> Input:
 
 
 def _policy(text: str) -> Input:
+    from ..cpuid.policy import Policy, PolicyError
+
     try:
         policy = Policy.parse(text)
     except PolicyError as error:

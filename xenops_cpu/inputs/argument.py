@@ -13,14 +13,16 @@ from .value import FormError, Input, InputError, NamedHost
 WHAT = (
     "a featureset (1fc9cbf5-f6f83203-…, hex:WORDS), a file (docs/reading.md) or - for standard "
     "input, FILE#NAME for one of many in it, the socket of a service, a live pool "
-    "(xapi://USER@HOST), example:NAME, recorded:FILE, cpu:NAME[@RELEASE] or simulated"
+    "(xapi://USER@HOST), example:NAME, recorded:FILE, cpu:NAME[@RELEASE], simulated, or in dom0 a "
+    "domain that runs, domain:N or domain:all"
 )
 CPU = "cpu:"
 LIVE = ("xapi:", "/var/lib/xcp/xapi")
 # Where errors say that the text of an argument was read as a record.
 INLINE = "the record given"
 
-_NAMED_PLACES = (*LIVE, "example:", "recorded:")
+DOMAIN = "domain:"
+_NAMED_PLACES = (*LIVE, DOMAIN, "example:", "recorded:")
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]{0,63})=(.+)", re.DOTALL)
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, field, frozen
 
-from ..cpuid.policy import Policy
 from ..errors import InputError
-from ..features.featureset import Featureset
-from ..hosts.host import Host
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
-from ..pools.vm import Vm
 
 if TYPE_CHECKING:
+    from ..cpuid.policy import Policy
+    from ..features.featureset import Featureset
+    from ..hosts.host import Host
+    from ..pools.vm import Vm
     from ..sources.simulated import Simulated
     from .xapi_log import Event
 
@@ -25,7 +25,7 @@ class FormError(InputError):
     """
 
 
-Kind = Literal["host", "featureset", "policy", "vm", "suspend-image", "log"]
+Kind = Literal["host", "featureset", "policy", "vm", "suspend-image", "domain", "log"]
 
 
 @frozen
@@ -54,11 +54,12 @@ class Input:
     """What one argument or one file comes to.
 
     `hosts` are as far as they are known: a set that nobody told is UNTOLD (no words), and a note of
-    the host says so. `featureset` and `policy` are those of kinds featureset, policy and
-    suspend-image. `left_out`: how many VMs were passed over, by what they are (templates, control
-    domains). `damage` says what is wrong with a file from which something could be read all the
-    same, "" if nothing is. `moment`: when xapi's records in it were read. `names`: of hosts and VMs
-    by UUID and by OpaqueRef. `events`: what xapi's log says of CPU features, oldest first.
+    the host says so. `featureset` and `policy` are those of kinds featureset, policy, suspend-image
+    and domain, of a single one. `left_out`: how many VMs were passed over, by what they are
+    (templates, control domains). `damage` says what is wrong with a file from which something could
+    be read all the same, "" if nothing is. `moment`: when xapi's records in it were read. `names`:
+    of hosts and VMs by UUID and by OpaqueRef. `events`: what xapi's log says of CPU features,
+    oldest first.
     """
 
     name: str

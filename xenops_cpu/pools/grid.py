@@ -56,7 +56,7 @@ def grid(
         # What problems there are, and what features are compared with, is the same for many VMs.
         seen, stored = vm.seen, vm.stored
         sort = (
-            *(vm.guest, vm.vendor, vm.limits, seen is None),
+            *(vm.guest, vm.vendor, vm.limits, vm.origin, seen is None),
             vm.home if vm.bound else "",
             vm.own if seen is None else None,
         )

@@ -110,7 +110,8 @@ def member_of(
         cpu_count=host.topology.cpu_count,
         socket_count=host.topology.socket_count,
         # The host policy will not do: Xen takes in more leaves than it has.
-        limits=_limits(host, runs, MAX),
+        # Before 4.14 there is one set of each, so its limits stand for both.
+        limits=_limits(host, runs, MAX if host.release.has_max else DEFAULT),
         boot_limits=_limits(host, runs, DEFAULT),
         compat_bits={guest: compat.get(set_name(guest, MAX), {}) for guest in runs},
         # Sets that nobody told say nothing of why a bit is missing.

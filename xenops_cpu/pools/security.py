@@ -2,6 +2,8 @@
 
 A guest decides by these bits which protections it needs. It knows only the level: so one host that
 needs VERW makes all guests scrub, and an immunity that one host lacks is lost for guests on all.
+The bits of MSR 10ah are no part of that: a guest has those of the host where it boots (`registers`)
+and takes them along, so that it may leave itself open on another host, or do without a need.
 Which bit stands for what: Intel's and AMD's guidance on speculation, and how Linux reads the bits
 (arch/x86/kernel/cpu/common.c and bugs.c).
 """
@@ -13,18 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import frozen
 
 from ..features.release import Release
-from ..features.risks import ORED, immunities
+from ..features.risks import ORED, RSB, immunities
 from ..interface import GuestType, SecurityKind
+from . import registers
 from .level import Level
 from .member import Member
 
 _VERW = ("MD_CLEAR", "FB_CLEAR", "RFDS_CLEAR", "VERW_CLEAR")
-_RSB = {
-    "RSBA": "guests will not trust their returns (retpolines are not enough): a return that runs "
-    "out of predictions is predicted from elsewhere on some host",
-    "RRSBA": "guests will not trust their returns in spite of eIBRS, unless they can switch that "
-    "prediction off",
-}
 # Controls whose loss leaves a guest without a protection it may want.
 CONTROLS = {
     "IBRSB": "no IBRS: guests cannot use it against Spectre v2 (Intel)",
@@ -37,6 +34,16 @@ CONTROLS = {
     "AUTO_IBRS": "no automatic IBRS: guests fall back to retpolines, which is slower",
     "L1D_FLUSH": "no L1D_FLUSH: nested hypervisors flush the L1 cache in software",
     "BHI_CTRL": "no BHI_CTRL: guests clear the branch history in software",
+}
+# Of a register, which no level reaches: what a guest does that boots on another host.
+_NOT_TOLD = "guests that boot where it is not are not told, and"
+UNLEVELLED = {
+    "FB_CLEAR": f"{_NOT_TOLD} do not scrub fill buffers where that is needed",
+    "RFDS_CLEAR": f"{_NOT_TOLD} do not scrub register files where that is needed",
+    "RSBA": f"{_NOT_TOLD} trust their returns where they should not",
+    "RRSBA": f"{_NOT_TOLD} trust their returns where they should not",
+    "EIBRS": "guests that boot where it is set IBRS once and count on it; where it is not, their "
+    "kernels may be open to Spectre v2",
 }
 # Features whose loss guests feel as time.
 SPEED = {
@@ -59,6 +66,9 @@ SPEED = {
 }
 
 
+_ORDER = {kind: place for place, kind in enumerate(SecurityKind)}
+
+
 @frozen
 class Reading:
     """`hosts`: who causes it, by name. `text`: a sentence for people, without the hosts."""
@@ -72,16 +82,47 @@ class Reading:
 def readings(members: Sequence[Member], level: Level) -> tuple[Reading, ...]:
     """The reading of `level`, which is of `members`, in the order of SecurityKind."""
     taking = [member for member in members if level.guest in member.offers]
-    return (
+    found = [
         *_forced(taking, level),
         *_immunities(taking, level),
         *_losses(taking, level, SecurityKind.CONTROL, CONTROLS),
         *_losses(taking, level, SecurityKind.SPEED, SPEED),
-    )
+    ]
+    if _number(level.release, "ARCH_CAPS") in level.featureset:
+        words = registers.of(level.release)
+        found = [each for each in found if _number(level.release, each.feature) not in words]
+        found += _unlevelled(taking, level)
+    return tuple(sorted(found, key=lambda each: _ORDER[each.kind]))
 
 
 def _with(members: Sequence[Member], guest: GuestType, number: int) -> list[str]:
     return [member.name for member in members if number in member.boot(guest)]
+
+
+def _unlevelled(members: Sequence[Member], level: Level) -> Iterator[Reading]:
+    """Of MSR 10ah: what guests have on some hosts only, and take along to the others."""
+    xen = level.release
+    booted = registers.booted(level.featureset, members, level.guest, xen)
+    for name in (*_VERW, *immunities(), *CONTROLS):
+        number = _number(xen, name)
+        having, lacking = registers.apart(number, booted)
+        if number not in registers.of(xen) or not having or not lacking:
+            continue
+        if name in _VERW:
+            yield Reading(SecurityKind.FORCED, name, tuple(having), UNLEVELLED[name])
+        elif name in CONTROLS:
+            yield Reading(SecurityKind.CONTROL, name, tuple(lacking), UNLEVELLED[name])
+        else:
+            text = (
+                f"guests that boot where it is take every host to be immune to "
+                f"{immunities()[name]}, and leave their protection off where it is not"
+            )
+            yield Reading(SecurityKind.IMMUNITY, name, tuple(lacking), text)
+    forms = {name: registers.apart(_number(xen, name), booted)[0] for name in RSB}
+    having = [host for host in booted if any(host in hosts for hosts in forms.values())]
+    if 0 < len(having) < len(booted):
+        name = next(form for form in RSB if forms[form])
+        yield Reading(SecurityKind.FORCED, name, tuple(having), UNLEVELLED[name])
 
 
 def _forced(members: Sequence[Member], level: Level) -> Iterator[Reading]:
@@ -90,14 +131,6 @@ def _forced(members: Sequence[Member], level: Level) -> Iterator[Reading]:
         having = _with(members, level.guest, number)
         if number in level.featureset and 0 < len(having) < len(members):
             text = f"{ORED[name]}; guests scrub on every host of the pool"
-            yield Reading(SecurityKind.FORCED, name, tuple(having), text)
-    for name, text in _RSB.items():
-        number = _number(level.release, name)
-        if number not in level.featureset:
-            continue
-        numbers = [_number(level.release, other) for other in _RSB]
-        having = [m.name for m in members if any(n in m.boot(level.guest) for n in numbers)]
-        if len(having) < len(members) or len(members) != len(_with(members, level.guest, number)):
             yield Reading(SecurityKind.FORCED, name, tuple(having), text)
 
 
@@ -143,4 +176,4 @@ def _number(xen: Release, name: str) -> int:
     return known.number if known else 1 << 16
 
 
-__all__ = ["CONTROLS", "SPEED", "Reading", "readings"]
+__all__ = ["CONTROLS", "SPEED", "UNLEVELLED", "Reading", "readings"]

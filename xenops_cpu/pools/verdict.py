@@ -37,10 +37,11 @@ from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import COMMON_1D, Release, release
 from ..features.risks import RSB
 from ..interface import Verdict
-from . import lack
+from . import lack, obstacles
 from .lack import Lack
 from .levelling import ored
 from .member import Member
+from .obstacles import impossible, refusals
 from .vm import Vm, labels, wrong_kind
 
 # Which xapi the answer is for: those from 22.7 on compare a record's words as they stand.
@@ -239,6 +240,7 @@ def _notes(vm: Vm, member: Member, costless: Sequence[str]) -> Iterator[str]:
     yield from _own(vm, member)
     if vm.limits is None or vm.guest not in member.limits:
         yield "the highest CPUID leaves were not compared: no policy is known"
+    yield from obstacles.of_stream(vm, member)
     if not vm.vendor or not member.vendor:
         yield "the vendors were not compared: one is not known"
 
@@ -265,55 +267,6 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
         return Verdict.ONLY_BY_FORCE, reasons
     given = member.boot(vm.guest).bits | free(member.release)
     return (Verdict.ONLY_BY_MAX if seen.bits & ~given else Verdict.MIGRATES), []
-
-
-def impossible(vm: Vm, member: Member) -> list[str]:
-    """Why it is impossible, whatever the features; a VM that boots needs its guest type only."""
-    if vm.guest not in member.offers:
-        return [f"the host runs no {vm.guest.name} guests"]
-    problems = []
-    if vm.bound and not vm.here(member):
-        problems.append(f"xapi lets it go nowhere while it runs: {vm.immobile}")
-    if vm.seen is None:
-        return [*problems, *_cannot_build(vm, member)]
-    if vm.vendor and member.vendor and vm.vendor != member.vendor:
-        problems.append(
-            f"the VM was started on a CPU of {vm.vendor}, the host has one of {member.vendor}"
-        )
-    limits = member.limits.get(vm.guest)
-    if vm.limits is not None and limits is not None:
-        problems.extend(f"{text}: Xen refuses that" for text in vm.limits.beyond(limits))
-    return problems
-
-
-def _cannot_build(vm: Vm, member: Member) -> list[str]:
-    """Why a VM with a featureset of its own cannot be started."""
-    length = member.boot(vm.guest).length
-    beyond = Featureset() if vm.own is None else vm.own - vm.own.cut(length)
-    if not beyond:
-        return []
-    names = " ".join(member.release.names(beyond))
-    return [
-        f"its platform:featureset has features beyond the host's {length} words "
-        f"({names}): the domain cannot be built"
-    ]
-
-
-def refusals(vm: Vm, member: Member) -> list[str]:
-    """Why xapi refuses the VM although a forced migration would go."""
-    migration = member.migration(vm.guest)
-    if not migration.length:
-        key = f"features_{vm.guest.name.lower()}"
-        return [
-            f"the host's record has no {key}: xapi says that it does not have new leveling feature "
-            "keys, and refuses"
-        ]
-    if vm.stored is not None and not vm.stored <= migration:
-        return [
-            "the VM's record has four words in XenServer 6's order: xapi 22.7 and later compares "
-            "them as they stand and refuses; older xapi put them in order first"
-        ]
-    return []
 
 
 def free(xen: Release) -> int:

@@ -42,7 +42,8 @@ class Vm:
     people call the type that it runs as ("PV in PVH"), "" where it is not told. `halted`: it does
     not run, so that whatever it remembers, it boots anew; `suspended`: it sleeps in an image.
     `home`: the host it is on, by uuid. `immobile`: why xapi will not migrate it, "" where it will.
-    `own`: its platform:featureset, which it boots with instead of the pool's level.
+    `own`: its platform:featureset, which it boots with instead of the pool's level. `origin`: the
+    release of the host it is on, by name, where that is certain: old ones send no policy with it.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Vm:
     home: str = ""
     immobile: str = ""
     own: Featureset | None = None
+    origin: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
 
@@ -154,6 +156,7 @@ def started_on(host: Member, guest: GuestType, name: str = "") -> Vm:
         host.boot(guest),
         vendor=host.vendor,
         limits=host.boot_limits.get(guest),
+        origin=host.release.name if host.certain else "",
     )
 
 

@@ -7,18 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
+from ..features.release import Release
 from ..interface import GuestType, SecurityKind
 from .lack import Lack
 from .level import Level, Loss
 from .member import Member
+from .registers import Own
 from .security import Reading
 from .verdict import Answer
 from .vm import Vm
 
 GUESTS = {GuestType.HVM: "HVM and PVH guests", GuestType.PV: "PV guests"}
 SECURITY = {
-    SecurityKind.FORCED: "all guests do extra work because some hosts need it",
-    SecurityKind.IMMUNITY: "immunities that guests do not learn of",
+    SecurityKind.FORCED: "extra work for guests, because some hosts need it",
+    SecurityKind.IMMUNITY: "immunities that not every host has",
     SecurityKind.CONTROL: "protections that guests cannot use",
     SecurityKind.SPEED: "speed that guests lose",
 }
@@ -116,6 +118,20 @@ def reading(finding: Reading) -> str:
     """What a level means for safety or speed, with the hosts that cause it."""
     causes = some(finding.hosts, 3) or "the level"
     return f"{finding.feature}: {finding.text} (because of {causes})"
+
+
+def registers(owns: Iterable[Own], xen: Release) -> Iterator[str]:
+    """What of a level's registers VMs have otherwise, by the host where they boot."""
+    for own in owns:
+        has = [
+            f"{title} {' '.join(xen.names(numbers))}"
+            for title, numbers in (("also", own.more), ("not", own.less))
+            if numbers
+        ]
+        yield (
+            f"registers are not levelled: a VM that boots on {some(own.hosts, 3)} has "
+            f"{', '.join(has)}"
+        )
 
 
 def brought(level: Level) -> Iterator[str]:

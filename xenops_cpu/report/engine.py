@@ -13,9 +13,9 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from .. import data_files
 from ..errors import RemediedError
 from ..escapes import escaped
 from ..pools.words import count, some
@@ -46,8 +46,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
 
 def style() -> str:
     """The page's style sheet."""
-    path = resources.files("xenops_cpu") / "data" / "report" / _STYLE
-    return path.read_text("utf-8").strip()
+    return data_files.read_text(f"report/{_STYLE}").strip()
 
 
 def visible(value: object) -> object:

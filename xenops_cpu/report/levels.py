@@ -12,7 +12,7 @@ from attrs import frozen
 from ..features import meanings
 from ..features.featureset import Featureset
 from ..interface import GuestType, SecurityKind
-from ..pools import security
+from ..pools import registers, security, words
 from ..pools.level import Level, Loss
 from ..pools.member import Member
 from ..pools.words import SECURITY, brought, by_reason, givers, reading, rules, some
@@ -135,7 +135,9 @@ def of_levels(levels: Mapping[GuestType, Level], members: Sequence[Member]) -> L
         reasons=tuple(_reasons(levels)),
         safety=tuple(_safety(levels, members)),
         brought=shared({guest: tuple(brought(level)) for guest, level in levels.items()}),
-        warnings=shared({guest: tuple(_warnings(level)) for guest, level in levels.items()}),
+        warnings=shared(
+            {guest: tuple(_warnings(level, members)) for guest, level in levels.items()}
+        ),
     )
 
 
@@ -236,6 +238,9 @@ def _safety(levels: Mapping[GuestType, Level], members: Sequence[Member]) -> Ite
             yield Safety(SECURITY[kind], shared(own))
 
 
-def _warnings(level: Level) -> Iterator[str]:
+def _warnings(level: Level, members: Sequence[Member]) -> Iterator[str]:
     for loss in level.refused:
         yield f"{loss.name} is {loss.reason}: {', '.join(loss.hosts)}"
+    owns = registers.own(level.featureset, members, level.guest, level.release)
+    if len(level.hosts) > 1:
+        yield from words.registers(owns, level.release)

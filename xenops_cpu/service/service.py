@@ -19,6 +19,7 @@ from ..hosts.host import Host
 from ..hosts.offer import inconsistencies
 from ..interface import (
     CpuInfo,
+    DomainPolicy,
     FeaturesetText,
     GuestType,
     HostHistory,
@@ -146,6 +147,18 @@ class XenopsCpu:
         if self._history is None:
             raise InternalError("this service keeps no history: start it with --history FILE")
         return self._history(last or 0, min(max(timeout or 0, 0), LONGEST_WAIT_SECONDS))
+
+    def host_get_domain_policy(self, debug_info: str, domid: int) -> DomainPolicy:
+        """What a domain really has, read now."""
+        task.set(debug_info)
+        if self._source.name != "xen":
+            raise InternalError(
+                f"source {self._source.name}: it has no domains; a service with --source xen, in "
+                "dom0, reads those of the hypervisor below it"
+            )
+        from . import domains
+
+        return domains.policy(domid)
 
     def pool_get_cpu_info(
         self, debug_info: str, hosts: list[PoolHost], before_2023: bool | None = None

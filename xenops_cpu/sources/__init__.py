@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import RemediedError
-from ..hosts.host import Host
+
+if TYPE_CHECKING:
+    from ..hosts.host import Host
 
 KINDS: Final = (
     "xen, xen-cpuid, simulated, cpu:NAME[+MICROCODE][@RELEASE] (`xenops-cpu cpus` lists them), "

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterable
 from attrs import field, frozen
 
 from ..cpuid.policy import Policy
+from ..cpuid.words import guest_featureset
+from ..features.featureset import Featureset
+from ..features.fit import fit
+from ..features.release import Release
 from .info import DomainInfo
 from .libxc import CallFailed, CallUnsupported, Handle
 
@@ -18,10 +22,19 @@ class NoSuchDomain(CallFailed):
 
 @frozen
 class LiveDomain:
-    """A domain and its policy: every leaf that Xen hands out, in its order, and its MSRs."""
+    """A domain and its policy: every leaf that Xen hands out, in its order, and its MSRs.
+
+    `release`: whose names and words fit the hypervisor.
+    """
 
     info: DomainInfo
     policy: Policy = field(repr=False)
+    release: Release = field(repr=lambda xen: repr(xen.name))
+
+    @property
+    def featureset(self) -> Featureset:
+        """What a host has to take in for it."""
+        return guest_featureset(self.policy, self.release)
 
     @property
     def kind(self) -> str:
@@ -40,23 +53,26 @@ def read(domids: Iterable[int] | None = None) -> tuple[LiveDomain, ...]:
             raise CallUnsupported(
                 "this release of libxc cannot read CPU policies", "Xen 4.12 and later have it"
             )
+        xen = fit(xc.version(), xc.featureset_length()).release
         there = {info.domid: info for info in xc.domains()}
         if domids is None:
-            found = (_one(info, policy) for info in there.values())
+            found = (_one(info, policy, xen) for info in there.values())
             return tuple(domain for domain in found if domain is not None)
-        return tuple(_named(domid, there.get(domid), policy) for domid in domids)
+        return tuple(_named(domid, there.get(domid), policy, xen) for domid in domids)
 
 
-def _named(domid: int, info: DomainInfo | None, policy: Callable[[int], Policy]) -> LiveDomain:
-    domain = None if info is None else _one(info, policy)
+def _named(
+    domid: int, info: DomainInfo | None, policy: Callable[[int], Policy], xen: Release
+) -> LiveDomain:
+    domain = None if info is None else _one(info, policy, xen)
     if domain is None:
         raise NoSuchDomain(f"there is no domain {domid}", "xl list shows those that are there")
     return domain
 
 
-def _one(info: DomainInfo, policy: Callable[[int], Policy]) -> LiveDomain | None:
+def _one(info: DomainInfo, policy: Callable[[int], Policy], xen: Release) -> LiveDomain | None:
     try:
-        return LiveDomain(info, policy(info.domid))
+        return LiveDomain(info, policy(info.domid), xen)
     except CallFailed as failure:
         if failure.error == errno.ESRCH:
             return None

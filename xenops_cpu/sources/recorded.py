@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
@@ -12,6 +11,9 @@ from .. import files, input_limits
 from ..hosts import capture
 from ..hosts.host import Host
 from . import SourceError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 
 @frozen
@@ -35,6 +37,8 @@ class Recorded:
 
 def examples() -> dict[str, Traversable]:
     """The captures that come with the package, by name."""
+    from importlib import resources  # lists a folder; one file is read cheaper (data_files)
+
     folder = resources.files("xenops_cpu").joinpath("data", "hosts")
     return {
         item.name.removesuffix(".json"): item

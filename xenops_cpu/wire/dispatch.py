@@ -10,12 +10,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
 
+from xenops_cpu import data_files
 from xenops_cpu.interface import (
     LEFT_TO_XENOPSD,
     METHODS,
@@ -281,4 +281,4 @@ def _document_text(in_xml: bool) -> str:
 @cache
 def document() -> Any:
     """The contract as an OpenRPC document, the answer to rpc.discover."""
-    return json.loads(files("xenops_cpu").joinpath("data/openrpc.json").read_text("utf-8"))
+    return json.loads(data_files.read_text("openrpc.json"))

@@ -26,7 +26,9 @@ from .. import (
     OK,
     WRONG_USAGE,
     Failure,
+    audit_running,
     findings,
+    options,
     pool_arguments,
     terminal,
     vm_arguments,
@@ -38,6 +40,7 @@ _EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hos
   xenops-cpu audit host-cpu-info.txt --host /var/lib/xcp/xenops-cpu  # the database against Xen
   xenops-cpu audit h7=h7.txt h8=h8.txt --pool-record "vendor: GenuineIntel; features_pv: …"
   xenops-cpu audit h7.txt --host h7.json --vm vms.txt
+  xenops-cpu audit xapi-db.xml --running   # in dom0: VMs that run, held to their records
   xenops-cpu audit xapi://operator@xs-01 --raise-messages   # findings as messages in the pool
   xenops-cpu audit xapi://reader@xs-01 --hook "/usr/local/bin/tell-us --channel ops"
 
@@ -47,6 +50,10 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
+_VERDICTS = {
+    OK: "every record is as it should be",
+    ANSWERED_WITH_AN_ERROR: "some records are not as they should be",
+}
 _STALE_HOST = (
     "for a host, restart the toolstack there (xe-toolstack-restart): xapi asks Xen anew then"
 )
@@ -90,7 +97,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
+    audit_running.add_option(made)
     findings.add_options(made)
+    options.add_quiet(made, _VERDICTS)
     return made
 
 
@@ -104,7 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.records)
     recorded = _members(arguments)
     taking = [typed.member for typed in real] or recorded
-    if not real and not pools and not own and not (vms and taking):
+    running = audit_running.running(arguments)
+    if not real and not pools and not own and not running and not (vms and taking):
         raise Failure(
             "there is nothing to hold these records to: name what Xen says (--host), the stored "
             "record of the pool (--pool-record) or VMs (--vm)",
@@ -113,6 +123,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         audited = _audited(hosts, pools, matched, vms, taking)
         audited = _with_own(audited, hosts, {k: v for k, v in own.items() if k not in matched})
+        compared, found = audit_running.held(running, vms, taking, pools)
+        audited = evolve(
+            audited, compared=(*audited.compared, *compared), vms=(*audited.vms, *found)
+        )
     except InputError as error:
         raise Failure(str(error)) from error
     code = ANSWERED_WITH_AN_ERROR if audited.findings or audited.vms else OK

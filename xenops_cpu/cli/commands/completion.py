@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib import resources
 
+from ... import data_files
 from .. import OK, WRONG_USAGE, Failure, options, words
 
 # By shell: the name that its scripts have where it looks for them.
@@ -37,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.shell is None) == (arguments.words is None):
         raise Failure("name a shell (bash, zsh, fish) or --words KIND TEXT", WRONG_USAGE)
     if arguments.shell is not None:
-        folder = resources.files("xenops_cpu") / "data" / "completion"
-        sys.stdout.write((folder / SCRIPTS[arguments.shell]).read_text("utf-8"))
+        sys.stdout.write(data_files.read_text(f"completion/{SCRIPTS[arguments.shell]}"))
         return OK
     kind, text = arguments.words
     if kind not in words.KINDS:

@@ -5,23 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ...explain import xen_cpuid
 from ...features import bits, meanings
 from ...features.bits import Bit
 from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from ...features.xen_cpuid_names import tool
-from ...hosts.host import SETS, TITLES, Host
-from ...inputs import Input
 from ...inputs.argument import WHAT
 from .. import OK, WRONG_USAGE, Failure, live, options, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
+
+if TYPE_CHECKING:
+    from ...hosts.host import Host
+    from ...inputs.value import Input
 
 _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name, word by word
   xenops-cpu decode --xen 4.13 --style table 1fc9cbf5:f6f83203
@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         'phrase such as "word 1 of 7ed8320b".',
         _EXAMPLES,
     )
-    made.add_argument("featuresets", nargs="+", metavar="FEATURESET")
+    made.add_argument(
+        "featuresets", nargs="+", metavar="FEATURESET", help="or a host: all its sets"
+    )
     add_release(made)
     made.add_argument(
         "--style",
@@ -151,6 +153,8 @@ def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:
 
 
 def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
+    from ...hosts.host import SETS, TITLES
+
     for key in SETS:
         title, featureset = TITLES[key][0], host.featuresets.named(key)
         if featureset is not None and featureset.length:
@@ -160,6 +164,7 @@ def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
 def _as_xen_cpuid(texts: Iterable[str], asked: Release) -> int:
     """Hosts in full, everything else as the tool would read it."""
     from ... import inputs
+    from ...explain import xen_cpuid
 
     for text in texts:
         try:
@@ -243,6 +248,8 @@ def _table(one: _Set, aliases: bool) -> None:
 
 def document(one: _Set) -> dict[str, Any]:
     """For programs: docs/json.md."""
+    from ...features.xen_cpuid_names import tool
+
     return {
         "title": one.title,
         "release": one.release.name,

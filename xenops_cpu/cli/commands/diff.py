@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
-from ...cpuid.policy import Policy
-from ...cpuid.statements import Statement
-from ...explain import differences
-from ...explain.differences import KINDS, HostDifference
-from ...explain.policies import policies
-from ...explain.sets import SetDifference
+from ...explain.sets import SetDifference, groups
 from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
 from ...inputs.argument import WHAT
-from ...pools.verdict import Answer
-from .. import OK, live, options, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, live, options, terminal
 from ..arguments import add_release
 from ..comparison import Compared, compare, document
+
+if TYPE_CHECKING:
+    from ...cpuid.policy import Policy
+    from ...cpuid.statements import Statement
+    from ...explain.differences import HostDifference
+    from ...pools.verdict import Answer
 
 DIFFERENT = 1
 
@@ -33,8 +33,11 @@ _EXAMPLES = """  xenops-cpu diff 1fc9cbf5-f6f83203 1fc9cbf5-f6d83203
 exit codes: 0 the same (a VM: it may go there), 1 they differ, 2 wrong use, 3 not readable
 """
 
-# Of hosts' policies these are shown without being asked for: what keeps VMs out beside features.
-_TELLING = (LIMITS, IDENTITY, ADDRESSES, MSRS)
+# With --quiet.
+VERDICTS = {
+    OK: "the same (a VM: it may go there)",
+    ANSWERED_WITH_AN_ERROR: "they differ (a VM: something is missing there)",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,13 +49,14 @@ def parser() -> argparse.ArgumentParser:
         "goes.",
         _EXAMPLES,
     )
-    made.add_argument("a", metavar="A")
-    made.add_argument("b", metavar="B", nargs="?")
+    made.add_argument("a", metavar="A", help="the one, or a phrase of a log that has both")
+    made.add_argument("b", metavar="B", nargs="?", help="the other; of a VM, where it goes")
     add_release(made)
     made.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
     made.add_argument("--policies", action="store_true", help="all that differs in the policies")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     live.add_options(made)
+    options.add_quiet(made, VERDICTS)
     return made
 
 
@@ -62,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show_policies(a: Policy, b: Policy, xen: Release, as_json: bool) -> int:
     """Print what differs between two policies; gives the exit code."""
+    from ...explain.policies import policies
+
     found = policies(a, b, xen)
     compared = Compared("policies", "A", "B", found.same, xen, policies={"": found})
     return _said(compared, as_json, True)
@@ -102,7 +108,7 @@ def _sides(found: SetDifference, a: str, b: str, say_same: bool = True) -> None:
 
 
 def _groups(numbers: Featureset, xen: Release) -> None:
-    for group in differences.groups(numbers, xen):
+    for group in groups(numbers, xen):
         terminal.paragraph(f"{group.title}: {_names(xen, group.numbers)}", 2, 4, "cyan")
         if group.risk:
             terminal.paragraph(group.risk, 6)
@@ -127,6 +133,11 @@ def _statements(statements: tuple[Statement, ...]) -> None:
 
 
 def _show_hosts(compared: Compared, found: HostDifference, everything: bool) -> None:
+    from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
+    from ...explain.differences import KINDS
+
+    # Of policies these are shown without being asked for: what keeps VMs out beside features.
+    telling = (LIMITS, IDENTITY, ADDRESSES, MSRS)
     terminal.heading(f"{compared.a} and {compared.b}, as {compared.release.title} names them")
     for kind, difference in found.sets.items():
         said = "the same" if difference.same else ""
@@ -139,7 +150,7 @@ def _show_hosts(compared: Compared, found: HostDifference, everything: bool) -> 
         shown = tuple(
             statement
             for statement in policy.statements
-            if everything or (name != "raw" and statement.category in _TELLING)
+            if everything or (name != "raw" and statement.category in telling)
         )
         if shown:
             terminal.line(f"policy {name}", "bold")

@@ -6,26 +6,42 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...derivation import Derivation, Reason
-from ...explain.concept import OnHost, on_host
 from ...explain.feature import Explanation, Place, explain
 from ...features import aliases, concepts, meanings
 from ...features.aliases import UnknownFeature
 from ...features.concepts import LEAK, Concept
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
-from ...hosts.host import TITLES, Host
-from .. import OK, WRONG_USAGE, Failure, concept_words, live, options, simulation, terminal
-from ..arguments import derived_host
+from .. import (
+    OK,
+    WRONG_USAGE,
+    Failure,
+    concept_words,
+    live,
+    options,
+    simulation,
+    terminal,
+    vm_arguments,
+)
+from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
 from . import decode
+
+if TYPE_CHECKING:
+    from ...derivation import Derivation, Reason
+    from ...explain.concept import OnHost
+    from ...explain.presence import Presence
+    from ...hosts.host import Host
+    from ...pools.vm import Vm
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
   xenops-cpu explain libvirt:spec-ctrl                 # by others' names: xl, libvirt, linux
   xenops-cpu explain HLE on example:skylake-server-xen-4.17
   xenops-cpu explain RTM on cpu:xeon-gold-6240@4.17    # a simulated host: a reason for each set
+  xenops-cpu explain RTM in domain:7                   # in dom0: whether a VM that runs has it
+  xenops-cpu explain RTM in suspended.img on host-7.json
   xenops-cpu explain RTM --cpu "Xeon Gold 6240" --xen 4.19 --xen-cmdline tsx=1
   xenops-cpu explain AVX,AVX2 on recorded:host-7.json --json
 
@@ -35,17 +51,24 @@ _EXAMPLES = """  xenops-cpu explain HLE                               # what it 
 exit codes: 0 done, 2 wrong use, or nothing is called so, 3 the host cannot be read
 """
 
+_USAGE = "NAME, NAME on HOST, NAME in VM, or NAME in VM on HOST"
+_SAID = {None: "not told", True: "yes", False: "no"}
+_STYLES = {None: "", True: "green", False: "red"}
+
 
 def parser() -> argparse.ArgumentParser:
     command = options.parser(
         "explain",
-        "What a feature is, what it rests on and, on a HOST, in which sets it is and why. NAME is "
+        "What a feature is, what it rests on and, on a HOST, in which sets it is and why; in a VM, "
+        "whether it has it, and how that goes with what the host gives. NAME is "
         "Xen's name of a feature, or anybody's, or a word such as MDS, TSX or levelling; several "
         "with commas. HOST is a file (docs/reading.md), the socket of a service, example:NAME, "
-        "recorded:FILE, cpu:NAME[@RELEASE] or simulated.",
+        f"recorded:FILE, cpu:NAME[@RELEASE] or simulated. VM is {vm_arguments.HELP}.",
         _EXAMPLES,
     )
-    command.add_argument("words", nargs="*", metavar="NAME [on HOST]")
+    command.add_argument(
+        "words", nargs="*", metavar="NAME [in VM] [on HOST]", help="what to explain, and where"
+    )
     command.add_argument(
         "--list", action="store_true", help="the words that are no features, each with its title"
     )
@@ -58,8 +81,12 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         return concept_words.show_list(arguments.json)
-    names, host_text = _split(arguments.words)
-    host, derivation, xen = _where(arguments, host_text)
+    words, vm_text = _without_vm(arguments.words)
+    names, host_text = _split(words)
+    vm = None if vm_text is None else _vm(vm_text)
+    if vm_text is not None and host_text is None:
+        host_text = _where_it_runs(vm_text)
+    host, derivation, xen = _where(arguments, host_text, vm)
     subjects = [subject for name in names for subject in _subjects(name, xen)]
     answers = [
         explain(subject, xen, host, derivation)
@@ -68,12 +95,21 @@ def run(arguments: argparse.Namespace) -> int:
         for subject in subjects
     ]
     features = [answer for answer in answers if isinstance(answer, Explanation)]
+    concepts_told = [answer for answer in answers if isinstance(answer, ConceptOnHost)]
+    if vm is not None and concepts_told:
+        raise Failure(
+            f"{concepts_told[0].concept.name} is no feature that a VM has or has not: on HOST",
+            WRONG_USAGE,
+        )
+    numbers = [answer.bit.number for answer in features]
+    inside = {} if vm is None else _presences(vm, numbers, host)
     if arguments.json:
-        words = [answer for answer in answers if isinstance(answer, ConceptOnHost)]
         terminal.print_json(
             {
-                "features": [document(feature) for feature in features],
-                "concepts": [concept_words.document(*word) for word in words],
+                "features": [
+                    document(feature, inside.get(feature.bit.number)) for feature in features
+                ],
+                "concepts": [concept_words.document(*word) for word in concepts_told],
             }
         )
         return OK
@@ -81,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         if index:
             terminal.line("")
         if isinstance(answer, Explanation):
-            _show(answer)
+            _show(answer, inside.get(answer.bit.number))
         else:
             concept_words.show(*answer)
     if host is not None:
@@ -99,6 +135,18 @@ class ConceptOnHost(NamedTuple):
     on_host: OnHost | None
 
 
+def _without_vm(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """The words without `in VM`, and the text of the VM."""
+    if "in" not in words[1:]:
+        return list(words), None
+    place = words.index("in", 1)
+    rest = list(words[place + 2 :])
+    if len(words) < place + 2 or len(rest) > 2 or (len(rest) == 2 and rest[0] != "on"):
+        raise Failure(_USAGE, WRONG_USAGE)
+    host = ["on", rest[-1]] if rest else []
+    return [*words[:place], *host], words[place + 1]
+
+
 def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
     """The names, and the text of the host. A name may have blanks: "on" ends it, or what names
     something.
@@ -109,7 +157,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
         place = words.index("on")
         names, rest = words[:place], words[place + 1 :]
         if not names or len(rest) != 1:
-            raise Failure("NAME, or NAME on HOST", WRONG_USAGE)
+            raise Failure(_USAGE, WRONG_USAGE)
         return " ".join(names).split(","), rest[0]
     for size in range(len(words), 1, -1):
         if concepts.find(" ".join(words[:size])) is not None:
@@ -117,7 +165,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
     else:
         size = 1
     if len(words) > size + 1:
-        raise Failure("NAME, or NAME on HOST", WRONG_USAGE)
+        raise Failure(_USAGE, WRONG_USAGE)
     return " ".join(words[:size]).split(","), words[size] if len(words) > size else None
 
 
@@ -142,11 +190,41 @@ def _on_host(concept: Concept, host: Host | None, derivation: Derivation | None)
             f"{concept.name} is nothing that features of a host show; try: {concept.commands[0]}",
             WRONG_USAGE,
         )
+    from ...explain.concept import on_host
+
     return on_host(concept, host, derivation)
 
 
+def _vm(text: str) -> Vm:
+    """The only VM of an argument. Raises Failure."""
+    from ...inputs.reader import Reader
+
+    with failing():
+        vms = Reader(say=say_once, one=kept).vms([text])
+    if len(vms) != 1:
+        names = ", ".join(vm.name for vm in vms[:10]) or "none"
+        raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
+    return vms[0]
+
+
+def _where_it_runs(vm_text: str) -> str | None:
+    """The host of a VM that runs here, None for any other."""
+    from ..running import HERE, is_running
+
+    return HERE if is_running(vm_text) else None
+
+
+def _presences(vm: Vm, numbers: Sequence[int], host: Host | None) -> dict[int, Presence]:
+    """Whether the VM has the features, by number."""
+    from ...explain.presence import presence
+    from ...pools.member import member_of
+
+    member = None if host is None else member_of(host)
+    return {number: presence(vm, number, member) for number in numbers}
+
+
 def _where(
-    arguments: argparse.Namespace, host_text: str | None
+    arguments: argparse.Namespace, host_text: str | None, vm: Vm | None = None
 ) -> tuple[Host | None, Derivation | None, Release]:
     """The host to look at, if there is one, and whose names to use."""
     if host_text is not None:
@@ -155,7 +233,10 @@ def _where(
         host, derivation = derived_host(host_text)
         return host, derivation, host.release
     if not _simulates(arguments):
-        return None, None, asked_release(arguments) or release_named(NEWEST)
+        asked = asked_release(arguments)
+        if vm is not None and vm.features is not None:
+            return None, None, release_for(vm.features, asked)
+        return None, None, asked or release_named(NEWEST)
     from ...sources import SourceError
 
     try:
@@ -170,7 +251,7 @@ def _simulates(arguments: argparse.Namespace) -> bool:
     return simulation.asked_for(argparse.Namespace(**{**vars(arguments), "xen": None}))
 
 
-def _show(one: Explanation) -> None:
+def _show(one: Explanation, inside: Presence | None) -> None:
     bit, xen = one.bit, one.release
     terminal.heading(bit.name)
     if bit.meaning:
@@ -194,6 +275,10 @@ def _show(one: Explanation) -> None:
         terminal.paragraph(f"{'TSX here:':<11}{', '.join(one.tsx.words)}", 2, 11)
         for sentence in one.tsx.sentences:
             terminal.paragraph(sentence, 13, 2)
+    if inside is not None:
+        terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
+        if inside.why:
+            terminal.paragraph(inside.why, 6, 2)
     told: list[Reason] = []
     for name, place in one.places.items():
         _place(name, place, told)
@@ -209,9 +294,9 @@ def _named(xen: Release, numbers: tuple[int, ...]) -> str:
 
 def _place(name: str, place: Place, told: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
-    said = {None: "not told", True: "yes", False: "no"}[place.present]
-    style = {None: "", True: "green", False: "red"}[place.present]
-    terminal.line(f"  {', '.join(TITLES[name])}: {said}", style)
+    from ...hosts.host import TITLES
+
+    terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
     for reason in place.why:
         if reason not in told:
             told.append(reason)
@@ -225,30 +310,39 @@ def _title(name: str) -> str:
     return release_named(name).title
 
 
-def document(one: Explanation) -> dict[str, Any]:
+def document(one: Explanation, inside: Presence | None = None) -> dict[str, Any]:
     """docs/json.md has the schema."""
     xen = one.release
-    return decode.described(one.bit) | {
-        "release": xen.name,
-        "needs": xen.names(one.needs),
-        "needed_by": xen.names(one.needed_by),
-        "tsx": list(one.tsx.words) if one.tsx is not None else None,
-        "sets": {
-            name: {
-                "present": place.present,
-                "why": [
-                    {
-                        "set": reason.set,
-                        "step": reason.step,
-                        "feature": xen.label(reason.feature),
-                        "present": reason.present,
-                        "text": reason.text,
-                    }
-                    for reason in place.why
-                ],
-                "compatibility": place.compatibility,
-            }
-            for name, place in one.places.items()
-        },
-        "notes": list(one.notes),
-    }
+    in_vm = (
+        {}
+        if inside is None
+        else {"vm": {"name": inside.vm.name, "present": inside.present, "why": inside.why}}
+    )
+    return (
+        decode.described(one.bit)
+        | {
+            "release": xen.name,
+            "needs": xen.names(one.needs),
+            "needed_by": xen.names(one.needed_by),
+            "tsx": list(one.tsx.words) if one.tsx is not None else None,
+            "sets": {
+                name: {
+                    "present": place.present,
+                    "why": [
+                        {
+                            "set": reason.set,
+                            "step": reason.step,
+                            "feature": xen.label(reason.feature),
+                            "present": reason.present,
+                            "text": reason.text,
+                        }
+                        for reason in place.why
+                    ],
+                    "compatibility": place.compatibility,
+                }
+                for name, place in one.places.items()
+            },
+            "notes": list(one.notes),
+        }
+        | in_vm
+    )

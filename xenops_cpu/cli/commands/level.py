@@ -86,7 +86,14 @@ def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) 
     if level.hosts and len(level.hosts) > 1:
         tell_costs(level, hosts)
         tell_losses(level, arguments.reasons)
+        tell_registers(hosts, level)
         tell_security(hosts, level)
+
+
+def tell_registers(hosts: Sequence[Member], level: Level) -> None:
+    """What VMs have other than the level, by the host where they boot."""
+    for sentence in told.registers(words.own_registers(hosts, level), level.release):
+        terminal.paragraph(sentence, indent=2, hanging=2)
 
 
 def tell_costs(level: Level, hosts: Iterable[Member]) -> None:

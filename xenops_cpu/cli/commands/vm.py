@@ -28,6 +28,7 @@ from ...hosts.host import Host
 from ...inputs.argument import WHAT
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
 from ..arguments import derived_host, read
+from ..running import is_running, read_domain
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
   xenops-cpu vm cpu:epyc-7763@4.20 --type pv --leaves    # as xen-cpuid -p prints it
@@ -38,6 +39,7 @@ _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM
   xenops-cpu vm cpu:xeon-gold-6154@xenserver-8 --cores-per-socket 4
   xenops-cpu vm cpu:xeon-gold-6154@4.17 --stream suspended.img   # and what it finds changed
   xenops-cpu vm host-7.json --text > a.policy; xenops-cpu policy diff a.policy b.policy
+  xenops-cpu vm domain:7                       # in dom0: what a VM that runs really has
 
 exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 wrong use,
 3 a file or HOST cannot be read
@@ -47,7 +49,7 @@ exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 
 @frozen
 class Made:
     """A VM as it was started or restored. `complaints`: what xl says of cpuid=. `changed`: what it
-    has other than in its stream, None where there is none.
+    has other than in its stream, None where there is none. `running`: how to call one that runs.
     """
 
     start: Start
@@ -58,6 +60,7 @@ class Made:
     complaints: tuple[str, ...] = ()
     viridian: int = 0
     changed: tuple[Change, ...] | None = None
+    running: str = ""
 
     @property
     def domain(self) -> Domain:
@@ -68,10 +71,11 @@ def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "vm",
         "What one VM has on HOST: every CPUID leaf and register of its policy, as the toolstack, "
-        f"libxc and Xen make it, with reasons. HOST is {WHAT}.",
+        f"libxc and Xen make it, with reasons. HOST is {WHAT}. In place of HOST and settings, "
+        "domain:N is a VM that runs here: what it has is read, not predicted.",
         _EXAMPLES,
     )
-    made.add_argument("host", metavar="HOST")
+    made.add_argument("host", metavar="HOST", help="where it runs")
     vm = made.add_argument_group("the VM")
     vm.add_argument("--type", choices=TYPES, default=None, help="hvm where it is not said")
     vm.add_argument("--featureset", metavar="WORDS", help="what the toolstack levels it to")
@@ -143,13 +147,8 @@ _count.__name__, _hex.__name__ = "number from 1 on", "number (hex)"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    host, derivation = derived_host(arguments.host)
-    try:
-        xen = hypervisor_of(host, derivation)
-    except NoPolicies as error:
-        raise Failure(str(error)) from error
-    made = _make(arguments, xen, host, derivation)
-    domain = made.domain
+    made = _running(arguments) if is_running(arguments.host) else _make(arguments)
+    domain, derivation = made.domain, made.derivation
     code = ANSWERED_WITH_AN_ERROR if made.start.refusal else OK
     if arguments.diff is not None:
         differs = vm_words.differences(
@@ -174,9 +173,19 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _make(
-    arguments: argparse.Namespace, xen: Hypervisor, host: Host, derivation: Derivation | None
-) -> Made:
+def _running(arguments: argparse.Namespace) -> Made:
+    live = read_domain(arguments.host, arguments)
+    return Made(
+        Start(live.domain), Settings(), "", live.derivation, live.host, running=live.vm.name
+    )
+
+
+def _make(arguments: argparse.Namespace) -> Made:
+    host, derivation = derived_host(arguments.host)
+    try:
+        xen = hypervisor_of(host, derivation)
+    except NoPolicies as error:
+        raise Failure(str(error)) from error
     toolstack = arguments.toolstack or (XL if arguments.xl else toolstacks.usual(xen))
     settings, enlightened = _settings(arguments, xen, toolstack)
     begun, changed = _begun(arguments, xen, settings, toolstack)

@@ -8,9 +8,9 @@ from attrs import field, frozen
 
 from ...features.featureset import Featureset
 from ...features.release import Release
-from ...guests.levels import given
 from ...guests.libxl_names import since
 from ...interface import GuestType
+from .. import registers, words
 from ..member import Member
 from . import libvirt_cpu, reading, trial, xl_cpuid
 from .difference import Difference, EmitError, base, in_leaf, leaf_at_once, leaf_of
@@ -104,7 +104,7 @@ def _for_xapi(found: Difference, hosts: Sequence[Member], guest: GuestType, vm: 
     tried = [trial.by_featureset(host, guest, level) for host in hosts]
     guests = [one for one in tried if one is not None]
     short = tuple(_short(XAPI, found, guests, Reach(found), with_registers=False))
-    notes = tuple(_registers(hosts, guest, level, xen))
+    notes = tuple(words.registers(registers.own(level, hosts, guest, xen), xen))
     return Emitted(XAPI, _commented(XAPI, text, (*map(str, short), *notes)), found, short, notes)
 
 
@@ -179,22 +179,6 @@ def _resets(guests: Iterable[Guest], xen: Release) -> Iterator[str]:
         yield f"set anew with the register, as the host has it: {words} (on {', '.join(hosts)})"
     if leaf_at_once(xen) and any(guest.resets for guest in guests):
         yield f"libxc of {xen.title} sets whole leaves: topology in them becomes the host's"
-
-
-def _registers(
-    hosts: Iterable[Member], guest: GuestType, level: Featureset, xen: Release
-) -> Iterator[str]:
-    """What a guest has in MSR 10ah other than the level: libxc sends leaves only."""
-    for host in hosts:
-        own = given(level, host.boot(guest), xen)
-        words = trial.registers(xen)
-        for title, numbers in (("also", own - level), ("not", level - own)):
-            names = [xen.label(number) for number in numbers & words]
-            if names:
-                yield (
-                    f"registers are not levelled: a VM that boots on {host.name} has {title} "
-                    f"{' '.join(names)}"
-                )
 
 
 def _commented(form: str, text: str, said: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ from ...guests.strings import may_name
 from ...guests.toolstacks import Settings
 from ...guests.xl import Setting, resulting
 from ...interface import GuestType
+from .. import registers
 from ..member import Member
 from .difference import EmitError
 
@@ -128,17 +129,11 @@ def compared(
     """
     ignored = fixed(xen) | _named(xen, _TOPOLOGY)
     if not with_registers:
-        ignored |= registers(xen)
+        ignored |= registers.of(xen)
     wanted = level.cut(xen.length)
     more = guest.features - wanted - ignored
     less = wanted - guest.features - ignored - _named(xen, _NESTED)
     return more, less
-
-
-def registers(xen: Release) -> Featureset:
-    """All bits of words that are registers'."""
-    words = (word.index for word in xen.words if word.msr is not None)
-    return Featureset(sum(0xFFFFFFFF << index * WORD_BITS for index in words), xen.length)
 
 
 def _named(xen: Release, names: Iterable[str]) -> Featureset:

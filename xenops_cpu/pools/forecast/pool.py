@@ -51,7 +51,7 @@ class HostChange:
         return self.before.name
 
 
-@frozen(slots=False)
+@frozen(slots=False)  # its cached properties need a place, which attrs gives since 23.2
 class PoolUpdate:
     """`upgrade`: xapi sees updated hosts as of a higher version, so that VMs start on them only.
 

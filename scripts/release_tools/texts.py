@@ -1,0 +1,80 @@
+"""What a release writes into each text: CHANGELOG.md, Debian's changelog, the RPM's spec.
+
+Each function takes the text, the version and its date (YYYY-MM-DD) and gives the new text. Raises
+ReleaseError where the text is not as expected, or has the version already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
+from types import MappingProxyType
+from typing import Final
+
+UNRELEASED: Final = "## [Unreleased]"
+MAINTAINER: Final = "xenops_cpu maintainers <maintainers@xenops-cpu.invalid>"
+
+
+class ReleaseError(ValueError):
+    """A text that a release cannot be written into."""
+
+
+def changelog(text: str, version: str, day: str) -> str:
+    """What is unreleased gets the version and its date; an empty section stands above it."""
+    if f"## [{version}]" in text:
+        raise ReleaseError(f"CHANGELOG.md has a section for {version} already")
+    before, heading, rest = text.partition(UNRELEASED + "\n")
+    if not heading:
+        raise ReleaseError(f"CHANGELOG.md has no section {UNRELEASED}")
+    if not re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0].strip():
+        raise ReleaseError(f"CHANGELOG.md has nothing under {UNRELEASED}")
+    return f"{before}{heading}\n## [{version}] - {_date(day):%Y-%m-%d}\n{rest}"
+
+
+def debian(text: str, version: str, day: str) -> str:
+    """An entry at the top of packaging/debian/changelog (deb-changelog(5))."""
+    if f"({version}-" in text:
+        raise ReleaseError(f"packaging/debian/changelog has {version} already")
+    return (
+        f"xenops-cpu ({version}-1) unstable; urgency=medium\n\n"
+        f"  * Version {version}; /usr/share/doc/xenops-cpu/changelog.gz has what is new.\n\n"
+        f" -- {MAINTAINER}  {format_datetime(_date(day))}\n\n{text}"
+    )
+
+
+def spec(text: str, version: str, day: str) -> str:
+    """The version, a first release of it, and an entry of the RPM's changelog."""
+    if f"- {version}-1\n" in text:
+        raise ReleaseError(f"packaging/rpm/xenops-cpu.spec has {version} already")
+    weekday, number, month, year = format_datetime(_date(day)).replace(",", "").split()[:4]
+    entry = (
+        f"* {weekday} {month} {number} {year} {MAINTAINER} - {version}-1\n"
+        f"- Version {version}; CHANGELOG.md has what is new.\n"
+    )
+    for pattern, line in (
+        (r"^%global usver .*$", f"%global usver {version}"),
+        (r"^%global xsver .*$", "%global xsver 1"),
+        (r"^%changelog\n", f"%changelog\n{entry}\n"),
+    ):
+        text, count = re.subn(pattern, line, text, flags=re.MULTILINE)
+        if count != 1:
+            raise ReleaseError(f"packaging/rpm/xenops-cpu.spec has {count} lines {pattern}")
+    return text
+
+
+def _date(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time.min, UTC)
+    except ValueError as error:
+        raise ReleaseError(f'"{text}" is no date ({error})') from error
+
+
+TEXTS: Final[Mapping[str, Callable[[str, str, str], str]]] = MappingProxyType(
+    {
+        "CHANGELOG.md": changelog,
+        "packaging/debian/changelog": debian,
+        "packaging/rpm/xenops-cpu.spec": spec,
+    }
+)
