@@ -78,7 +78,7 @@ def test_always_needs_rich(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What cannot be had is said, not left out."""
-    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
+    monkeypatch.setattr(terminal, "has_rich", lambda: False)
     assert main(["explain", "HLE", "--color", "always"]) == 2
     assert "colour needs the package rich" in capsys.readouterr().err
 
@@ -121,7 +121,7 @@ def test_a_pipe_gets_plain_text() -> None:
 def test_without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is optional: a terminal gets plain text then."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
+    monkeypatch.setattr(terminal, "has_rich", lambda: False)
     assert not terminal.pleasant()
 
 
