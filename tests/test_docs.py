@@ -24,7 +24,7 @@ from xenops_cpu.inputs import live
 
 BLOCKS = every_block()
 # What only a real Xen host, another machine or a release can run.
-AT_MOST_NOWHERE = 16
+AT_MOST_NOWHERE = 18
 
 
 def of_kind(*kinds: Kind) -> pytest.MarkDecorator:

@@ -20,6 +20,7 @@ def asked() -> dict[str, list[Requirement]]:
     run = lines(setup["options"]["install_requires"])
     extras = dict(setup["options.extras_require"])
     browser, mutation = lines(extras.pop("browser")), lines(extras.pop("mutation"))
+    docs = lines(extras.pop("docs"))
     engines = lines(extras.pop("fleet")) + lines(extras.pop("engines"))
     return {
         "run": run,
@@ -27,10 +28,11 @@ def asked() -> dict[str, list[Requirement]]:
         "browser": run + browser,
         "engines": run + engines,
         "mutation": run + lines(extras["test"]) + mutation,
+        "docs": run + docs,
     }
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines", "mutation"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines", "mutation", "docs"])
 def test_the_lock_is_up_to_date(name: str) -> None:
     """Every requirement is there, in a version that it allows; scripts/lock makes it so."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
@@ -40,7 +42,7 @@ def test_the_lock_is_up_to_date(name: str) -> None:
         assert locked[requirement.name.lower()] in requirement.specifier
 
 
-@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines", "mutation"])
+@pytest.mark.parametrize("name", ["run", "dev", "browser", "engines", "mutation", "docs"])
 def test_every_package_has_hashes(name: str) -> None:
     """Nothing is installed that is not the very file; no registry is named."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text()

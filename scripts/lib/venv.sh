@@ -15,7 +15,7 @@ find_python() {
 }
 
 # set_up_venv ROOT REQUIREMENT: install when the environment is new or the project's needs changed.
-# REQUIREMENT "." installs what the service needs, ".[mutation]" what mutation testing needs, any other
+# REQUIREMENT "." installs what the service needs, ".[mutation]" what mutation testing needs, ".[docs]" what builds the site, any other
 # (such as ".[dev]") what developers need: exactly the files whose hashes are in requirements/ (scripts/lock), then the project itself.
 set_up_venv() {
     root=$1
@@ -44,6 +44,7 @@ install_locked() {
         '.[browser]') locked=browser ;;
         '.[engines]') locked=engines ;;
         '.[mutation]') locked=mutation ;;
+        '.[docs]') locked=docs ;;
         *) locked=dev ;;
     esac
     "$2" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

@@ -274,11 +274,26 @@ def test_plan_update_under_another_xen() -> None:
     assert "AVX" not in json.loads(kept.stdout)["changes"][0]["lost"]
 
 
+def test_plan_tells_what_changes_apart_from_what_was_so_before() -> None:
+    """Levels that change and VMs that are touched come first; the rest follows under its title."""
+    old = "cpu:xeon-gold-6154@4.17"
+    joins = run("plan", "join", "a=cpu:core-i7-4930k@4.17", "--pool", old).stdout
+    changes, _, same = joins.partition("\nas before:\n")
+    assert "guests: the level has" in changes
+    assert "guests: the level" not in same
+    hexes = run("plan", "leave", "b", "--pool", f"a={old}", f"b={old}", "--hex").stdout
+    changes, title, same = hexes.partition("\nas before:\n")
+    assert title
+    assert "guests" not in changes
+    assert re.search(r"PV guests: the level has \d+ features,\s+[0-9a-f]{8}-", same)
+    assert "  not touched: a VM started at the present level (HVM)" in same
+
+
 def test_plan_update_of_a_capture(capture_file: Path) -> None:
     """A capture is derived anew; what Xen said and the derivation does not know stays."""
     done = run("plan", "update", "host-7", "--to-xen", "4.17", "--pool", str(capture_file))
     assert done.returncode == 0, done.stdout
-    assert ": the same" in done.stdout
+    assert "is lost\nas before:\n  PV guests: the level has" in done.stdout
     assert "lost" not in done.stdout.replace("nothing is lost", "")
 
 

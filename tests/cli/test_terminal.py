@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from xenops_cpu.cli import terminal
+from xenops_cpu.cli.main import main
 
 COMMAND = [sys.executable, "-m", "xenops_cpu", "decode", "--style", "table", "1fc9cbf5-f6f83203"]
 ESCAPE = "\x1b["
@@ -48,6 +49,64 @@ def test_who_wants_none_gets_none(environment: dict[str, str]) -> None:
     text = on_a_terminal(**environment)
     assert ESCAPE not in text
     assert "FPU" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "colour"),
+    [
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+        (("--color", "auto"), {}, False),
+    ],
+)
+def test_colour_in_a_pipe(
+    arguments: tuple[str, ...], environment: dict[str, str], colour: bool
+) -> None:
+    """Where it is asked for, by the option before the environment."""
+    pytest.importorskip("rich")
+    env = {n: v for n, v in os.environ.items() if n not in ("NO_COLOR", "FORCE_COLOR")}
+    done = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env=env | environment, check=True
+    )
+    assert (ESCAPE in done.stdout) is colour
+    assert "FPU" in done.stdout
+
+
+def test_always_needs_rich(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be had is said, not left out."""
+    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
+    assert main(["explain", "HLE", "--color", "always"]) == 2
+    assert "colour needs the package rich" in capsys.readouterr().err
+
+
+SKYLAKE, IVY = "example:skylake-server-xen-4.17", "example:ivybridge-xen-4.17"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (("check", IVY, SKYLAKE), 0, "boots, resumes or migrates"),
+        (("check", SKYLAKE, IVY), 12, "would go only by force"),
+        (("diff", SKYLAKE, SKYLAKE), 0, "the same (a VM: it may go there)"),
+        (("diff", SKYLAKE, IVY), 1, "they differ (a VM: something is missing there)"),
+        (("plan", "join", IVY, "--pool", SKYLAKE), 1, "something is lost, or a VM cannot leave"),
+        (("plan", "leave", IVY, "--pool", SKYLAKE, IVY), 0, "nothing is lost"),
+    ],
+)
+def test_quiet_is_one_line_and_the_exit_code(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int, line: str
+) -> None:
+    """The same exit code as without -q, and one line that says what it means."""
+    assert main(arguments) == code
+    capsys.readouterr()
+    assert main([*arguments, "--quiet"]) == code
+    assert capsys.readouterr().out == f"{line}\n"
+    assert main([*arguments, "-q", "--json"]) == 2
+    assert "--quiet and --json exclude each other" in capsys.readouterr().err
 
 
 def test_a_pipe_gets_plain_text() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..files import FileError
-from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live
+from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live, terminal
 from . import arguments as arguments_
 from .overview import COMMANDS, TOPICS, overview, suggestion
 
@@ -84,7 +85,27 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else WRONG_USAGE
     arguments_.forget()
     live.given(options)
-    code: int = command.run(options)
+    with terminal.colored(_color(options)):
+        if getattr(options, "quiet", False):
+            return _quietly(command.run, options)
+        code: int = command.run(options)
+        return code
+
+
+def _color(options: argparse.Namespace) -> terminal.Color:
+    when: terminal.Color = getattr(options, "color", "auto")
+    if when == "always" and not terminal.has_rich():
+        raise Failure("--color always: colour needs the package rich", WRONG_USAGE)
+    return when
+
+
+def _quietly(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """-q: the answer as one line. What went wrong is said as ever, on standard error."""
+    if getattr(options, "json", False):
+        raise Failure("--quiet and --json exclude each other", WRONG_USAGE)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        code = run(options)
+    print(options.verdicts[code])
     return code
 
 

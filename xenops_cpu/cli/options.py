@@ -6,12 +6,13 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..files import FileError
-from . import WRONG_USAGE, Failure, argument_files, simulation
+from . import WRONG_USAGE, Failure, argument_files, simulation, terminal
 from .overview import suggestion
 
 if TYPE_CHECKING:
@@ -41,12 +42,40 @@ def _option_names(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from _option_names(part)
 
 
+# Of a command that has no others.
+_EXIT_CODES = """
+exit codes: 0 done, 2 wrong use, 3 something cannot be read or written
+"""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Examples and exit codes stand as they are, what the command does fills the width."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
 class Parser(argparse.ArgumentParser):
+    """Of a command, or of a part of one: what all of them take is added here."""
+
     # What is made only when somebody asks for the help.
     more_help: Callable[[], str] | None = None
     # Whether @FILE stands for the arguments in a file; argparse would read any file to its end.
     takes_files = False
     color: bool
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **{"formatter_class": _Formatter, "allow_abbrev": False, **more})
+        self.color = False  # those of argparse in Python 3.14: the gate would not let them pass
+        self.add_argument(
+            "--color",
+            choices=terminal.COLORS,
+            default=argparse.SUPPRESS,
+            help="colour: auto (the default) for people at a terminal; NO_COLOR and FORCE_COLOR "
+            "are heeded then",
+        )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self.takes_files:
@@ -89,13 +118,18 @@ def parser(
     made = Parser(
         prog=f"xenops-cpu {command}",
         description=description,
-        epilog=f"examples:\n{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        epilog=f"examples:\n{examples}{'' if 'exit codes' in examples else _EXIT_CODES}",
     )
     made.more_help = more
-    made.color = False  # those of argparse in Python 3.14: the gate would not let them pass
     return made
+
+
+def add_quiet(parser: argparse.ArgumentParser, verdicts: Mapping[int, str]) -> None:
+    """-q of a command whose exit code is its answer: `verdicts` has the one line for each code."""
+    parser.set_defaults(verdicts=verdicts)
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="one line; the exit code is the answer"
+    )
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

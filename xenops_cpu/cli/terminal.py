@@ -2,7 +2,8 @@
 
 Colour and frames need the package rich, which is optional (the extra "terminal"). Pipes and files
 get plain text that cut, grep and diff can work with; so does a terminal without rich, with
-NO_COLOR set (https://no-color.org) or with TERM=dumb.
+NO_COLOR set (https://no-color.org) or with TERM=dumb. FORCE_COLOR (https://force-color.org) means
+colour in pipes too, and --color wins over both.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.util import find_spec
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from ..escapes import escaped, json_escaped
 from . import gate
@@ -24,19 +28,46 @@ _WIDEST = 120
 _UNKNOWN_WIDTH = 100
 _PIECES = 10_000  # of a JSON document that are written at once
 
+Color = Literal["auto", "always", "never"]
+COLORS: tuple[Color, ...] = ("auto", "always", "never")
+# What --color says of the command that runs.
+_color: ContextVar[Color] = ContextVar("color", default="auto")
+
 
 def width() -> int:
     """Columns to fill: the terminal's (or COLUMNS), within reason."""
     return max(40, min(shutil.get_terminal_size((_UNKNOWN_WIDTH, 0)).columns, _WIDEST))
 
 
-def pleasant() -> bool:
-    """Whether to write for eyes: a terminal that can, rich at hand, and nobody against it."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    from importlib.util import find_spec
-
+def has_rich() -> bool:
+    """Whether the package that makes colour is at hand."""
     return find_spec("rich") is not None
+
+
+@contextmanager
+def colored(when: Color) -> Iterator[None]:
+    """What --color asks for, as long as a command runs."""
+    token = _color.set(when)
+    try:
+        yield
+    finally:
+        _color.reset(token)
+
+
+def pleasant() -> bool:
+    """Whether to write for eyes: rich at hand, and asked for, or a terminal that can."""
+    return _wanted() and has_rich()
+
+
+def _wanted() -> bool:
+    when, environment = _color.get(), os.environ
+    if when != "auto":
+        return when == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return sys.stdout.isatty() and environment.get("TERM") != "dumb"
 
 
 def heading(text: str) -> None:
@@ -98,10 +129,21 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
 
 def _rich_print(text: Any, *, soft_wrap: bool = False) -> None:
-    """Text of rich's, whose letters are escaped already."""
+    """Text of rich's, whose letters are escaped already; rich by itself would decide anew where
+    there is to be colour.
+    """
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=soft_wrap)
+    seen = sys.stdout.isatty()
+    able = seen and os.environ.get("TERM") not in (None, "dumb")
+    console = Console(
+        highlight=False,
+        no_color=False,
+        force_terminal=True,
+        color_system="auto" if able else "standard",
+        width=None if seen else width(),
+        soft_wrap=soft_wrap,
+    )
     with console.capture() as captured:
         console.print(text)
     gate.of(sys.stdout).trusted(captured.get())

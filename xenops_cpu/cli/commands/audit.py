@@ -27,6 +27,7 @@ from .. import (
     WRONG_USAGE,
     Failure,
     findings,
+    options,
     pool_arguments,
     terminal,
     vm_arguments,
@@ -47,6 +48,10 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
+_VERDICTS = {
+    OK: "every record is as it should be",
+    ANSWERED_WITH_AN_ERROR: "some records are not as they should be",
+}
 _STALE_HOST = (
     "for a host, restart the toolstack there (xe-toolstack-restart): xapi asks Xen anew then"
 )
@@ -91,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
     findings.add_options(made)
+    options.add_quiet(made, _VERDICTS)
     return made
 
 

@@ -25,7 +25,12 @@ _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
   xenops-cpu call rpc.health                            # how it is; rpc.metrics for monitoring
   xenops-cpu call HOST.get_cpu_info --switch            # as xapi calls it by default
 """
+_EXIT_CODES = """
+exit codes: 0 done, 1 an error or the answer false, 2 wrong use, 3 no service can be asked
+"""
 
+# Beside the contract's.
+_OWN = ("rpc.discover", "rpc.health", "rpc.metrics")
 SWITCH, QUEUE = (KEYS[member].default for member in ("switch_path", "switch_queue"))
 
 _WIRES = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
@@ -47,15 +52,14 @@ _seconds.__name__ = "number of seconds, up to a day,"
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
         "call",
-        "Call METHOD and print its result as JSON; an error goes to standard error. The exit code "
-        "is 1 for an error and for the answer false. Strings and tags (guest_type=Hvm) stand as "
-        "typed, other values are JSON. debug_info, optional parameters and those without content "
-        "may be left out.",
-        f"{_EXAMPLES}\nmethods: {', '.join(METHODS)}, rpc.discover, rpc.health, rpc.metrics\n",
+        "Call METHOD and print its result as JSON; an error goes to standard error. Strings and "
+        "tags (guest_type=Hvm) stand as typed, other values are JSON. debug_info, optional "
+        "parameters and those without content may be left out.",
+        f"{_EXAMPLES}{_EXIT_CODES}\nmethods: {', '.join((*METHODS, *_OWN))}\n",
     )
-    made.add_argument("method", metavar="METHOD")
-    made.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
-    made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC)
+    made.add_argument("method", metavar="METHOD", help="as the contract names it")
+    made.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a parameter")
+    made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC, help="on a socket")
     made.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
     made.add_argument(
         "--switch",
@@ -68,7 +72,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--queue", default=QUEUE, metavar="NAME", help=f"the service's queue there ({QUEUE})"
     )
-    made.add_argument("--timeout", type=_seconds, default=client.TIMEOUT_SECONDS, metavar="SECONDS")
+    made.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=client.TIMEOUT_SECONDS,
+        metavar="SECONDS",
+        help=f"for an answer ({client.TIMEOUT_SECONDS:g})",
+    )
     return made
 
 

@@ -12,7 +12,7 @@ from ...pools.member import Member
 from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
 from ...pools.vm import Vm
 from ...pools.words import count, notes, some
-from .. import WRONG_USAGE, Failure, pool_arguments, terminal, vm_arguments
+from .. import WRONG_USAGE, Failure, options, pool_arguments, terminal, vm_arguments
 from .. import pool_words as words
 from ..arguments import read
 from ..progress import Progress
@@ -33,6 +33,13 @@ exit codes: the worst verdict (with --any: the best)
    2  wrong use      3  something cannot be read
 """
 
+# With --quiet; the worst of all pairs, with --any the best.
+_VERDICTS = {
+    0: "boots, resumes or migrates",
+    11: "resumes or migrates only because Xen takes in more than it gives",
+    12: "would go only by force",
+    13: "impossible",
+}
 # Up to so many pairs are told with all details at once.
 _FEW = 4
 # More pairs than this are told as a table of counts.
@@ -58,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
     pool_arguments.add_hex(made)
     pool_arguments.add_notes(made)
+    options.add_quiet(made, _VERDICTS)
     return made
 
 

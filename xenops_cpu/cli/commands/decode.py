@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
         'phrase such as "word 1 of 7ed8320b".',
         _EXAMPLES,
     )
-    made.add_argument("featuresets", nargs="+", metavar="FEATURESET")
+    made.add_argument(
+        "featuresets", nargs="+", metavar="FEATURESET", help="or a host: all its sets"
+    )
     add_release(made)
     made.add_argument(
         "--style",

@@ -10,7 +10,7 @@ from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
 from ...inputs.argument import WHAT
-from .. import OK, live, options, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, live, options, terminal
 from ..arguments import add_release
 from ..comparison import Compared, compare, document
 
@@ -33,6 +33,12 @@ _EXAMPLES = """  xenops-cpu diff 1fc9cbf5-f6f83203 1fc9cbf5-f6d83203
 exit codes: 0 the same (a VM: it may go there), 1 they differ, 2 wrong use, 3 not readable
 """
 
+# With --quiet.
+VERDICTS = {
+    OK: "the same (a VM: it may go there)",
+    ANSWERED_WITH_AN_ERROR: "they differ (a VM: something is missing there)",
+}
+
 
 def parser() -> argparse.ArgumentParser:
     made = options.parser(
@@ -43,13 +49,14 @@ def parser() -> argparse.ArgumentParser:
         "goes.",
         _EXAMPLES,
     )
-    made.add_argument("a", metavar="A")
-    made.add_argument("b", metavar="B", nargs="?")
+    made.add_argument("a", metavar="A", help="the one, or a phrase of a log that has both")
+    made.add_argument("b", metavar="B", nargs="?", help="the other; of a VM, where it goes")
     add_release(made)
     made.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
     made.add_argument("--policies", action="store_true", help="all that differs in the policies")
     made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     live.add_options(made)
+    options.add_quiet(made, VERDICTS)
     return made
 
 

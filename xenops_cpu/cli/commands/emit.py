@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         "one that fits each of these hosts. The text goes to standard output.",
         _EXAMPLES,
     )
-    made.add_argument("form", choices=("xl", "libvirt", "xapi"))
+    made.add_argument("form", choices=("xl", "libvirt", "xapi"), help="whose text")
     made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--for", dest="base", metavar="HOST", help="the host that the guest will start on"

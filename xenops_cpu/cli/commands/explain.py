@@ -66,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
         f"recorded:FILE, cpu:NAME[@RELEASE] or simulated. VM is {vm_arguments.HELP}.",
         _EXAMPLES,
     )
-    command.add_argument("words", nargs="*", metavar="NAME [in VM] [on HOST]")
+    command.add_argument(
+        "words", nargs="*", metavar="NAME [in VM] [on HOST]", help="what to explain, and where"
+    )
     command.add_argument(
         "--list", action="store_true", help="the words that are no features, each with its title"
     )

@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
         "reduce them by SQL; and the levels out of what they reduced (docs/fleet.md).",
         _EXAMPLES,
     )
-    actions = made.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = made.add_subparsers(
+        dest="action", metavar="ACTION", required=True, help="each has --help"
+    )
     export = actions.add_parser(
         "export",
         help="a row for each host and set",

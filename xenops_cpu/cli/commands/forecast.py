@@ -10,6 +10,7 @@ from .. import (
     OK,
     forecast_json,
     forecast_words,
+    options,
     pool_arguments,
     prospects,
     targets,
@@ -31,6 +32,11 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
+_VERDICTS = {
+    OK: "the update goes through",
+    ANSWERED_WITH_AN_ERROR: "the update stops, or may stop",
+}
+
 
 def parser() -> argparse.ArgumentParser:
     parser = pool_arguments.parser(
@@ -49,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "--commands", action="store_true", help="the whole update as commands of xe, to paste"
     )
     pool_arguments.add_notes(parser)
+    options.add_quiet(parser, _VERDICTS)
     return parser
 
 

@@ -23,6 +23,8 @@ _EXAMPLES = f"""  xenops-cpu history                          # as the service h
   xenops-cpu history --json | jq -r '.[] | select(.causes[] | test("microcode")).first_seen'
   xenops-cpu history --host 3 >before.json    # the whole host as entry 3 has it, a capture
   xenops-cpu diff before.json xen             # what guests lose or gain against then
+
+exit codes: 0 done, 1 the service answers with an error, 2 wrong use, 3 not readable
 """
 
 Ask = Callable[[int, int], HostHistory]

@@ -31,6 +31,8 @@ _EXAMPLES = """  xenops-cpu info                            # the service here, 
   xenops-cpu info --cpu "Xeon Gold 6240" --xen 4.13
   xenops-cpu info --json | jq .guests.hvm.boot.features
   xenops-cpu info --xapi                          # what xapi stores in Host.cpu_info
+
+exit codes: 0 done, 1 the service answers with an error, 2 wrong use, 3 not readable
 """
 
 _INDENT = 15

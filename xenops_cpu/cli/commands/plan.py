@@ -10,19 +10,18 @@ from attrs import evolve
 
 from ...inputs.argument import shown
 from ...inputs.known import KnownHost
-from ...interface import SecurityKind
-from ...pools import plan, security
+from ...pools import plan
 from ...pools import words as told
-from ...pools.level import Level
 from ...pools.member import Member
-from ...pools.plan import Change, Plan, Touched, left
-from ...pools.vm import Vm
+from ...pools.plan import Plan, left
 from ...service import answers
 from .. import (
     ANSWERED_WITH_AN_ERROR,
     OK,
     WRONG_USAGE,
     Failure,
+    options,
+    plan_words,
     pool_arguments,
     targets,
     terminal,
@@ -30,6 +29,7 @@ from .. import (
 )
 from .. import pool_words as words
 from ..arguments import release as asked_release
+from ..plan_words import ALL
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
   xenops-cpu plan leave host-7.json --pool host-7.json host-8.json
@@ -45,10 +45,13 @@ exit codes:
   2  wrong use      3  something cannot be read
 """
 
+_VERDICTS = {
+    OK: "nothing is lost",
+    ANSWERED_WITH_AN_ERROR: "something is lost, or a VM cannot leave",
+}
+
 if TYPE_CHECKING:
     from ...inputs.updated import Updated
-
-_ALL = "all"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
         "evacuate: whether every VM can leave a host today, as xapi decides it.",
         _EXAMPLES,
     )
-    made.add_argument("change", choices=("join", "leave", "update", "evacuate"))
+    made.add_argument(
+        "change", choices=("join", "leave", "update", "evacuate"), help="what happens"
+    )
     made.add_argument(
         "host", metavar="HOST", help="who joins (any HOST), leaves, is updated ('all') or evacuated"
     )
@@ -79,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     targets.add_options(made)
     pool_arguments.add_hex(made)
     pool_arguments.add_notes(made)
+    options.add_quiet(made, _VERDICTS)
     return made
 
 
@@ -109,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
             {**document, "microcode": targets.microcode_json(updates), "assumed": assumed}
         )
         return code
-    _tell(planned, old, new, vms, arguments)
+    plan_words.tell(planned, old, new, vms, arguments)
     _tell_updates(old, new, updates)
     return code
 
@@ -174,7 +180,7 @@ def _after(
         raise Failure(f"update needs NEW, or one of {targets.NAMES}", WRONG_USAGE)
     if arguments.new is None:
         changing = set(by_name)
-        if arguments.host != _ALL:
+        if arguments.host != ALL:
             changing = {_name(arguments.host, by_name, arguments)}
         wanted = targets.of_hosts(arguments, [typed.member for typed in before])
         results = {name: targets.update(by_name[name], wanted[name]) for name in by_name
@@ -218,112 +224,3 @@ def _document(
         document["refusals"] = [words.answer_json(answer) for answer in touched.refusals]
     del record["answers"], record["features"]  # each refusal has them whole
     return {"harmless": planned.harmless, **record, "vms_looked_at": looked_at}
-
-
-def _tell(
-    planned: Plan,
-    before: Sequence[Member],
-    after: Sequence[Member],
-    vms: Sequence[Vm],
-    arguments: argparse.Namespace,
-) -> None:
-    if warning := told.several_vendors(after):
-        terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
-    terminal.heading(
-        f"{_said(before, after, arguments)}: "
-        + ("nothing is lost" if planned.harmless else "something is lost")
-    )
-    for change in planned.changes:
-        _tell_change(change, before, after, arguments.hex)
-    for touched in planned.vms:
-        _tell_touched(touched)
-    touched_vms = {id(touched.vm) for touched in planned.vms}
-    homeless = {id(vm) for vm in planned.homeless}
-    if planned.homeless:
-        terminal.paragraph(
-            "no host takes them in, before or after: "
-            f"{told.some([vm.name for vm in planned.homeless], 4)}"
-        )
-    untouched = [vm.name for vm in vms if id(vm) not in touched_vms | homeless]
-    if untouched:
-        terminal.paragraph(f"not touched: {told.some(untouched, 4)}")
-    if any(change.lost or change.gained for change in planned.changes):
-        terminal.paragraph(
-            "VMs that run keep what they have seen; the new level is for those that start after "
-            "the change."
-        )
-    words.tell_notes(after, arguments.notes)
-
-
-def _said(before: Sequence[Member], after: Sequence[Member], arguments: argparse.Namespace) -> str:
-    pool = f"the pool of {told.count(len(before), 'host')}"
-    names = {member.name for member in before}
-    match arguments.change:
-        case "join":
-            new = told.some([m.name for m in after if m.name not in names])
-            return f"{new} joins {pool}"
-        case "leave":
-            kept = {member.name for member in after}
-            return f"{told.some([name for name in names if name not in kept])} leaves {pool}"
-    if arguments.host == _ALL:
-        return f"all of {pool} are updated"
-    return f"{arguments.host} of {pool} is updated"
-
-
-def _tell_change(
-    change: Change, before: Sequence[Member], after: Sequence[Member], in_hex: bool
-) -> None:
-    old, new = change.before, change.after
-    guests = told.GUESTS[change.guest]
-    if not new.hosts:
-        terminal.line(f"{guests}: no host runs them then; {_size(old)} now")
-    elif not old.hosts:
-        terminal.line(f"{guests}: no host runs them now; {_size(new)} then")
-    else:
-        same = "" if change.lost or change.gained else ": the same"
-        terminal.line(f"{guests}: {_size(old)} now, {len(new.featureset)} then{same}")
-    if in_hex:
-        terminal.line(f"  now   {old.featureset}")
-        terminal.line(f"  then  {new.featureset}")
-    for title, names in (("lost", change.lost), ("gained", change.gained)):
-        if names and old.hosts and new.hosts:
-            terminal.paragraph(
-                f"{title}, {told.count(len(names), 'feature')}: {' '.join(names)}",
-                indent=2,
-                hanging=2,
-            )
-    known = {(one.kind, one.feature) for one in security.readings(before, old)}
-    for finding in security.readings(after, new):
-        if (finding.kind, finding.feature) not in known:
-            about = "speed" if finding.kind is SecurityKind.SPEED else "safety"
-            terminal.paragraph(f"{about}, new: {told.reading(finding)}", indent=2, hanging=2)
-
-
-def _size(level: Level) -> str:
-    return f"the level has {told.count(len(level.featureset), 'feature')}"
-
-
-def _tell_touched(touched: Touched) -> None:
-    what = []
-    if touched.stranded:
-        what.append("no host takes it in any more")
-    if touched.closed:
-        what.append(f"can no longer go to {told.some(touched.closed)}")
-    if touched.opened:
-        what.append(f"can now go to {told.some(touched.opened)}")
-    newcomers = [a.host.name for a in touched.refusals if a.host.name not in touched.closed]
-    if newcomers and not touched.stranded:
-        what.append(f"cannot go to {told.some(newcomers)}")
-    terminal.paragraph(
-        f"{touched.vm.name}: {'; '.join(what)}",
-        hanging=2,
-        style="red" if touched.closed or touched.stranded else "",
-    )
-    for answer in touched.refusals[:3]:
-        lacking = " ".join(lack.name for lack in answer.missing)
-        reasons = "; ".join((*answer.problems, f"lacks {lacking}" if lacking else ""))
-        terminal.paragraph(f"{answer.host.name}: {reasons.strip('; ')}", indent=2, hanging=2)
-    for remedy in dict.fromkeys(r for answer in touched.refusals[:3] for r in answer.remedies):
-        terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
-    if len(touched.refusals) > 3:
-        terminal.line(f"  and {told.count(len(touched.refusals) - 3, 'more host')} (--json)")

@@ -43,14 +43,16 @@ def parser() -> argparse.ArgumentParser:
         f"file that has one or more, or {WHAT}.",
         _EXAMPLES,
     )
-    commands = made.add_subparsers(dest="action", metavar="ACTION", required=True)
+    commands = made.add_subparsers(
+        dest="action", metavar="ACTION", required=True, help="each has --help"
+    )
     for name, words in (
         ("show", "each leaf and register, and what is in it"),
         ("text", "the text form of a policy (docs/decoding.md)"),
         ("featureset", "the featureset of a policy, and what is lost"),
     ):
         one = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
-        one.add_argument("policy", metavar="POLICY")
+        one.add_argument("policy", metavar="POLICY", help="a policy, or what has one")
         one.add_argument("--set", choices=_SETS, help="of a host: whose policy")
         add_release(one)
         if name == "show":
@@ -64,11 +66,12 @@ def parser() -> argparse.ArgumentParser:
         "diff", help="what differs, in words", description="what differs, in words",
         allow_abbrev=False,
     )  # fmt: skip
-    two.add_argument("a", metavar="A")
-    two.add_argument("b", metavar="B")
+    two.add_argument("a", metavar="A", help="the one")
+    two.add_argument("b", metavar="B", help="the other")
     two.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
     add_release(two)
     two.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    options.add_quiet(two, diff.VERDICTS)
     live.add_options(made)
     return made
 

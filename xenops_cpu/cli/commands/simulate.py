@@ -28,6 +28,8 @@ _EXAMPLES = """  xenops-cpu simulate                               # this machin
   xenops-cpu simulate --cpu "Xeon Gold 6240" --explain # every step that changed something
   xenops-cpu explain HLE,RTM --cpu "Xeon Gold 6240"    # why these are in a set, or not
   xenops-cpu simulate --corpus dumps.jsonl --xen 4.19  # a JSON line for each record
+
+exit codes: 0 done, 1 a record of --corpus cannot be used, 2 wrong use, 3 not readable
 """
 
 

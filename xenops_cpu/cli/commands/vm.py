@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "domain:N is a VM that runs here: what it has is read, not predicted.",
         _EXAMPLES,
     )
-    made.add_argument("host", metavar="HOST")
+    made.add_argument("host", metavar="HOST", help="where it runs")
     vm = made.add_argument_group("the VM")
     vm.add_argument("--type", choices=TYPES, default=None, help="hvm where it is not said")
     vm.add_argument("--featureset", metavar="WORDS", help="what the toolstack levels it to")
