@@ -223,7 +223,6 @@ OTHERS = {
     ("history/store.py", "_opened"): "makes the file that SQLite opens",
     ("metrics/file.py", "write"): "writes, whole or not at all; after a crash nobody needs it",
     ("xapi/tls.py", "_keep"): "adds a line to a file of its own",
-    ("cli/main.py", "_quietly"): "the null device, in the place of a stream",
     ("cli/gate.py", "give_up"): "the null device, in the place of a stream",
     ("cli/gate.py", "at_the_output"): "the null device, in the place of a stream",
     ("cli/main.py", "_quietly"): "the null device, in the place of a stream",
