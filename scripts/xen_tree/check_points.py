@@ -52,7 +52,10 @@ class Repository:
         with tempfile.TemporaryDirectory() as folder:
             packed = io.BytesIO(self.git("archive", tag, *_FILES))
             with tarfile.open(fileobj=packed) as archive:
-                archive.extractall(folder, filter="data")
+                # Python 3.11.4 and later; before, nothing kept members within the folder. They
+                # are of git's own making.
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(folder)
             source = tree(Path(folder))
             features = header.features(source)
             numbers = {feature.name: feature.number for feature in features}
