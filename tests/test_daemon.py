@@ -67,6 +67,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     started.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire", ["xmlrpc", "jsonrpc"])
 def test_every_method_in_both_wires(daemon: Daemon, wire: str) -> None:
     """A client in another process gets typed results and typed errors."""
@@ -81,6 +82,7 @@ def test_every_method_in_both_wires(daemon: Daemon, wire: str) -> None:
         client.host_combine_cpu_policies("test", "zz", "")
 
 
+@pytest.mark.slow
 def test_a_false_answer_is_an_exit_code(daemon: Daemon) -> None:
     """`call HOST.is_compatible` can be asked by a script: 0 is yes, 1 is no."""
     for vm, code in (("1", 0), ("4", 1)):
@@ -113,6 +115,7 @@ def test_tags_and_optional_parameters_as_one_types_them(daemon: Daemon) -> None:
     assert "needs" not in history.stderr
 
 
+@pytest.mark.slow
 def test_it_says_how_to_ask_it(daemon: Daemon) -> None:
     """Two lines on standard output: what is served where, and a command that works."""
     assert daemon.said[0] == f"serving example:epyc-xen-4.17 on {daemon.socket}\n"
@@ -158,6 +161,7 @@ def test_nohup_is_obeyed(tmp_path: Path) -> None:
     assert started.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", [">&-", "> /dev/full", "2> /dev/full", ">&- 2>&-"])
 def test_it_serves_when_nobody_hears_it(tmp_path: Path, output: str) -> None:
     """Neither a closed nor a full standard output or error keeps it from serving and ending."""
@@ -205,6 +209,7 @@ def test_a_full_log_pipe_holds_nobody_up(tmp_path: Path) -> None:
     assert seen.endswith(b"the host lacks DE (00000004)\n")
 
 
+@pytest.mark.slow
 def test_a_killed_daemon_leaves_a_socket_that_the_next_one_replaces(tmp_path: Path) -> None:
     """After kill -9 the next start works without help."""
     first = Daemon(tmp_path, "--source", "example:epyc-xen-4.17")

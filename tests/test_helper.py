@@ -159,6 +159,7 @@ def test_a_call_that_needs_too_much_memory_fails_alone() -> None:
     helper.close()
 
 
+@pytest.mark.slow
 def test_a_helper_that_dies_is_replaced(helper: Helper) -> None:
     """Between two calls nobody notices; within a call its caller is told, and the next answered."""
     helper.ask(check(1, 1))

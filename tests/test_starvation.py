@@ -172,6 +172,7 @@ def test_a_long_call_keeps_nobody_waiting(tmp_path: Path) -> None:
     assert daemon.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("headers", "body"),
     [

@@ -15,6 +15,7 @@ from tests.test_daemon import COMMAND
 from xenops_cpu.client import connect
 
 
+@pytest.mark.slow
 @reaches("waiting_calls", "caller_waits")
 def test_a_change_is_kept_told_and_waited_for(start: Start, tmp_path: Path) -> None:
     """The waiting call is answered, the hook runs, the file has it; others are served meanwhile."""

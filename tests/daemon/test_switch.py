@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.daemon.support import EXAMPLE, Start, call, eventually
 from tests.test_daemon import COMMAND
 from tests.transports.test_message_switch import Process as SwitchProcess
@@ -13,6 +15,7 @@ from xenops_cpu.transports.message_switch import QUEUE
 from xenops_cpu.transports.message_switch.client import sender
 
 
+@pytest.mark.slow
 def test_both_transports_at_once(start: Start, tmp_path: Path) -> None:
     """One service answers on its socket and on the switch, which is killed and started again."""
     path = tmp_path / "switch"

@@ -17,6 +17,7 @@ from tests.test_daemon import COMMAND
 from xenops_cpu.client import connect
 
 
+@pytest.mark.slow
 def test_what_systemd_hears(tmp_path: Path) -> None:
     """Ready when calls are answered, alive while they are, reloading and ready, stopping."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -83,6 +84,7 @@ def test_started_by_its_socket(tmp_path: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.slow
 def test_callers_wait_for_the_next_service(tmp_path: Path) -> None:
     """With a socket of systemd's, who comes between two services is answered by the second."""
     path = tmp_path / "socket"

@@ -148,6 +148,7 @@ def test_sockets_of_another_process(tmp_path: Path) -> None:
         assert taken_by_a_process(sock, pid="1").startswith("[] [] []")
 
 
+@pytest.mark.slow
 def test_what_is_no_socket_to_serve(tmp_path: Path) -> None:
     """A file, a TCP socket, a socket that does not listen: a sentence with the setting to use."""
     with (tmp_path / "file").open("w") as file:

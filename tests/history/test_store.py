@@ -113,6 +113,7 @@ def damaged_files(path: Path) -> list[Path]:
     return sorted(item for item in path.parent.iterdir() if ".damaged-" in item.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["garbage", "cut", "zeros", "pages", "header"])
 def test_a_damaged_file_is_moved_aside(
     path: Path, kind: str, caplog: pytest.LogCaptureFixture
@@ -344,6 +345,7 @@ def _kill_at_random_moments(path: Path, times: int, monkeypatch: pytest.MonkeyPa
     assert damaged_files(path) == []
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer killed in the middle loses nothing that it had acknowledged."""
     _kill_at_random_moments(path, 3, monkeypatch)

@@ -126,6 +126,7 @@ def test_an_error_can_be_raised_and_carry_notes() -> None:
     assert isinstance(raised.value.__cause__, ValueError)
 
 
+@pytest.mark.slow
 def test_methods_and_schemas_agree_with_the_golden_files() -> None:
     """Each golden JSON reply's value validates against the schema that the contract publishes."""
     jsonschema = pytest.importorskip("jsonschema", reason="validates JSON Schema")

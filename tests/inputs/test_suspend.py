@@ -164,6 +164,7 @@ def test_an_image_cut_short_gives_the_whole_policy_and_damage_or_an_error(
         assert "cut short" in found.damage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framing", FRAMINGS)
 @given(st.data())
 def test_noise_ends_in_an_error_or_in_a_vm(framing: str, data: st.DataObject) -> None:

@@ -84,6 +84,7 @@ def test_interrupted(use: Callable[..., Any]) -> None:
     assert len(domain.read()) == 3
 
 
+@pytest.mark.slow
 def test_a_libxc_without_policies(use: Callable[..., Any]) -> None:
     """Xen 4.11 and older cannot tell."""
     use("4.7")

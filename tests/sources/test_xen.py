@@ -64,6 +64,7 @@ def words(index: int, count: int = 19) -> Featureset:
 
 
 class TestReading:
+    @pytest.mark.slow
     def test_a_host(self, use: Callable[..., Any]) -> None:
         """Every member of the host comes from its call, whatever the order of the indices."""
         use()
@@ -89,6 +90,7 @@ class TestReading:
             "Xen 4.17.9: names and rules are those of 4.17.7, the newest known here",
         )
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("release", ["4.13", "4.17"])
     def test_policies(self, use: Callable[..., Any], release: str) -> None:
         """Both generations of policy calls give leaves and MSRs; leaves of zeros are left out."""
@@ -105,6 +107,7 @@ class TestReading:
         assert (topology.cpu_count, topology.socket_count) == (32, 2)
         assert (topology.threads_per_core, topology.nr_nodes) == (2, 4)
 
+    @pytest.mark.slow
     def test_the_oldest_layout(self, use: Callable[..., Any]) -> None:
         """Xen 4.7's physinfo has its members elsewhere, and the IOMMU's bit too; no policies."""
         use("4.7", "words=10 sets=4 version=0x40007")
@@ -310,6 +313,7 @@ class TestThisMachine:
 
 
 class TestXenServer:
+    @pytest.mark.slow
     def test_its_libxc_is_recognised(self, use: Callable[..., Any]) -> None:
         """Bits that only compatibility asks for are named in a note; the sets stay as answered."""
         use(told="words=22", xenserver=True)
@@ -348,6 +352,7 @@ class TestXenServer:
 
 
 class TestMicrocode:
+    @pytest.mark.slow
     def test_as_xen_tells_it(
         self, use: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -373,6 +378,7 @@ class TestMicrocode:
             xc.microcode()
 
 
+@pytest.mark.slow
 def test_layout_against_the_headers(tmp_path: Path) -> None:
     """Size and offset of every member of the cdef are what a C program gets from Xen's headers."""
     headers = libxc_build.find_headers()

@@ -155,6 +155,7 @@ LINES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(LINES, st.sampled_from([b"\r\n", b"\n"]), st.lists(PIECES, max_size=2).map(b"".join))
 @example(

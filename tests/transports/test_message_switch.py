@@ -403,6 +403,7 @@ def test_a_switch_that_speaks_nonsense(tmp_path: Path, caplog: pytest.LogCapture
     switch.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("conversation", "numbers", "token"),
     [

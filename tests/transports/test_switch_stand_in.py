@@ -73,6 +73,7 @@ def comparable(reply: str) -> Any:
     return head, sorted(names) if names else body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["01", "02", "03", "04", "07"])
 def test_it_speaks_as_the_genuine_switch(tmp_path: Path, name: str) -> None:
     """Every recorded request gets the recorded reply, byte for byte."""

@@ -85,6 +85,7 @@ def file_of(data: bytes) -> MemoryFile:
     return MemoryFile(fd, len(data))
 
 
+@pytest.mark.slow
 @reaches("spooled_bytes")
 def test_an_answer_in_a_file_is_sent_whole(tmp_path: Path) -> None:
     """Behind other answers and before others, and no file stays open; their sum is bounded."""
@@ -175,6 +176,7 @@ def test_one_process_has_so_many_long_calls(tmp_path: Path) -> None:
         assert read_reply(clients[0]) == read_reply(clients[1]) == b"done"
 
 
+@pytest.mark.slow
 def test_without_files_nobody_is_asked_in_a_circle(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

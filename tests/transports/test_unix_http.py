@@ -238,6 +238,7 @@ def test_a_slow_client_is_cut_off_with_an_answer(service: Running) -> None:
         assert time.monotonic() - start < 4
 
 
+@pytest.mark.slow
 @reaches("write_seconds")
 def test_a_client_that_does_not_read_is_cut_off(service: Running) -> None:
     """Answers that nobody takes are not piled up without end."""

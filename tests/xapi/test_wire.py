@@ -194,6 +194,7 @@ def late(seconds: float) -> Odd:
     return odd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "odd",
     [
