@@ -26,6 +26,12 @@ _SHORT = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under coverage these processes are not counted: what counts loads modules of its own."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 def _loaded(arguments: list[str]) -> set[str]:
     """The modules that a process has when it has run a command."""
     program = (

@@ -60,6 +60,8 @@ def test_empty_line_is_all_defaults() -> None:
         ("psr=cat,mba,cat:0", "psr", frozenset({"mba"})),
         ("psr=cdp psr=cdp:off,cat", "psr", frozenset({"cat"})),
         ("vpmu=0,ipc", "vpmu", True),
+        ("vpmu=1,rtm-abort=0", "vpmu", True),
+        ("vpmu=rtm-abort", "vpmu", False),
         ("maxcpus=0x10", "maxcpus", 16),
         ("nolapic", "nolapic", True),
         ("no-spec-ctrl", "msr_sc_hvm", False),
@@ -121,6 +123,7 @@ def test_search_matches_only_whole_names(item: str) -> None:
         ("cpuid=avx2:1", 'item "avx2:1" is none of avx2'),
         ("maxcpus=four", '"four" is no number'),
         ("psr=cat,cdp:maybe", '"maybe" is neither true nor false'),
+        ("watchdog=maybe", '"maybe" is neither true, false nor "force"'),
         ("vpmu=fast", '"fast" is none of a boolean, bts, ipc, arch'),
     ],
 )

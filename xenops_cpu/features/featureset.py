@@ -51,7 +51,8 @@ class Featureset:
     length: int = field(default=0, validator=_check_length)
 
     def __attrs_post_init__(self) -> None:
-        if self.bits < 0 or self.bits >> (self.length * WORD_BITS):
+        # A negative number has bits beyond any length.
+        if self.bits >> (self.length * WORD_BITS):
             raise FeaturesetError(
                 f"bits beyond word {self.length - 1} in a featureset of {self.length} words"
             )
