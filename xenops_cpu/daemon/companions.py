@@ -224,11 +224,12 @@ class Companions:
 
         if not self._here:
             return surroundings.Surroundings()
-        from ..sources import xen
+        from ..sources import microcode, xen
 
         host = self.measures.current
         vendor = vendor or (host.processor.vendor if host else "")
-        return surroundings.read(xen.microcode(vendor, through_libxc=self.source.name == "xen"))
+        asked = xen.microcode if self.source.name == "xen" else microcode.revision
+        return surroundings.read(asked(vendor))
 
     def _changed(self, entry: Entry) -> None:
         for cause in entry.causes[:1]:

@@ -49,7 +49,8 @@ class XenSource:
             featuresets = _featuresets(xc)
             policies, notes = _policies(xc)
             patched = xc.adds_compatibility_bits
-        processor = cpuinfo.read(self.boot_cpuinfo)
+            processor = cpuinfo.read(self.boot_cpuinfo)
+            running = _microcode(xc, processor.vendor)
         fitting = fit(hypervisor.version, featuresets.host.length)
         release = fitting.release
         notes += _length_note(featuresets, release.length, release.title)
@@ -67,21 +68,26 @@ class XenSource:
             hvm=info.hvm,
             featuresets=featuresets,
             policies=policies,
-            microcode=microcode(processor.vendor),
+            microcode=running,
             notes=tuple(notes),
         )
 
 
-def microcode(vendor: str, through_libxc: bool = True) -> int | None:
+def microcode(vendor: str) -> int | None:
     """The revision that the first CPU runs with, as Xen tells it (since 4.18), else as Linux shows
     it; None where neither does."""
     try:
-        if through_libxc:
-            with Handle() as xc:
-                return xc.microcode()
+        with Handle() as xc:
+            return _microcode(xc, vendor)
     except XenError:
-        pass
-    return revision(vendor)
+        return revision(vendor)
+
+
+def _microcode(xc: Handle, vendor: str) -> int | None:
+    try:
+        return xc.microcode()
+    except XenError:
+        return revision(vendor)
 
 
 def _featuresets(xc: Handle) -> Featuresets:
