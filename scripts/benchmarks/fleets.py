@@ -12,11 +12,12 @@ import json
 import random
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from clock import least_seconds
 
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
@@ -44,7 +45,7 @@ def measure() -> Iterator[dict[str, object]]:
             with path.open("wb") as file, files.FORMATS[name](file) as write:
                 for row in fleet(HOSTS):
                     write(row)
-        loop = _seconds(lambda: _loop(paths[files.JSON_LINES])) * HOSTS / PART
+        loop = least_seconds(lambda: _loop(paths[files.JSON_LINES])) * HOSTS / PART
         for name, path in paths.items():
 
             def by_duckdb(path: Path = path) -> int:
@@ -56,7 +57,7 @@ def measure() -> Iterator[dict[str, object]]:
             yield {
                 "name": f"1,000,000 hosts, DuckDB, {name}",
                 "unit": "s",
-                "service": (ours := _seconds(by_duckdb)),
+                "service": (ours := least_seconds(by_duckdb)),
                 "peer": "a loop over words",
                 "peer_figure": loop,
                 "ratio": ours / loop,
@@ -100,13 +101,3 @@ def _loop(path: Path) -> int:
             pool["count"] += 1
             pool["releases"].add(row["release"])
     return len([settle(**pool) for pool in pools.values()])
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The best of three: what else the machine does only adds to it."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)

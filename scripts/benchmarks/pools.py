@@ -11,8 +11,9 @@ alone for the level, "is a bit missing" alone for the check.
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from clock import least_seconds
 
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
@@ -45,12 +46,12 @@ def _fleet(xen: Release, chance: random.Random, count: int) -> list[Featureset]:
 
 
 def _levels(fleet: list[Featureset], xen: Release) -> Iterator[dict[str, object]]:
-    ours = _seconds(lambda: level(fleet, xen))
+    ours = least_seconds(lambda: level(fleet, xen))
     words = [featureset.words for featureset in fleet[:PART]]
-    theirs = _seconds(lambda: _loop_level(words)) * len(fleet) / PART
+    theirs = least_seconds(lambda: _loop_level(words)) * len(fleet) / PART
     yield _row("1,000,000 hosts levelled", "ms", ours * 1e3, theirs * 1e3, "<= 0.2")
     tenth = fleet[: len(fleet) // 10]
-    alone = _seconds(lambda: level(tenth, xen)) / len(tenth)
+    alone = least_seconds(lambda: level(tenth, xen)) / len(tenth)
     yield _row(
         "a host of 1,000,000", "ns", ours / len(fleet) * 1e9, alone * 1e9, "<= 2", "of 100,000"
     )
@@ -79,10 +80,10 @@ def _checks(xen: Release, chance: random.Random) -> Iterator[dict[str, object]]:
         )
         for index in range(VMS)
     ]
-    ours = _seconds(lambda: grid(vms, hosts))
+    ours = least_seconds(lambda: grid(vms, hosts))
     some_vms = [vm.features.words for vm in vms[:20] if vm.features is not None]
     some_hosts = [host.migration(GuestType.HVM).words for host in hosts]
-    theirs = _seconds(lambda: _loop_check(some_vms, some_hosts)) * VMS / len(some_vms)
+    theirs = least_seconds(lambda: _loop_check(some_vms, some_hosts)) * VMS / len(some_vms)
     yield _row("10,000 VMs on 1,000 hosts", "ms", ours * 1e3, theirs * 1e3, "<= 0.2")
 
 
@@ -96,16 +97,6 @@ def _loop_check(vms: list[tuple[int, ...]], hosts: list[tuple[int, ...]]) -> int
             else:
                 allowed += 1
     return allowed
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The best of three: what else the machine does only adds to it."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def _row(

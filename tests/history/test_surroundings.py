@@ -2,16 +2,8 @@
 
 from pathlib import Path
 
+from tests.support.roots import files
 from xenops_cpu.history.surroundings import Surroundings, read
-
-
-def files(root: Path, **texts: str | bytes) -> Path:
-    """A root folder with these files; "__" stands for "/"."""
-    for name, text in texts.items():
-        path = root / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return root
 
 
 def test_everything(tmp_path: Path) -> None:

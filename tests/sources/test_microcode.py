@@ -4,16 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.roots import files
 from xenops_cpu.sources import microcode
-
-
-def files(root: Path, **texts: str | bytes) -> Path:
-    """A root folder with these files; "__" stands for "/"."""
-    for name, text in texts.items():
-        path = root / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return root
 
 
 def register(value: int) -> bytes:

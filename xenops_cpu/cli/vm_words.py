@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..cpuid import fields
 from ..cpuid.policy import NO_SUBLEAF, Policy
@@ -19,10 +19,8 @@ from ..guests.changes import FEATURES, Change, changes
 from ..guests.domain import Domain, Refusal
 from ..guests.resets import Reset
 from . import terminal
+from .started_vm import StartedVm
 from .terminal import print_json
-
-if TYPE_CHECKING:
-    from .commands.vm import Made
 
 TYPE_TITLES = {"pv": "PV", "pv32": "32-bit PV", "hvm": "HVM", "pvh": "PVH"}
 _STATES = (
@@ -31,7 +29,7 @@ _STATES = (
 )  # fmt: skip
 
 
-def words(made: Made) -> None:
+def words(made: StartedVm) -> None:
     """The policy in words, what differs from the default, what was asked for in vain."""
     domain = made.domain
     xen = domain.hypervisor.release
@@ -161,7 +159,7 @@ def _msr(domain: Domain, index: int) -> str:
     return f"{value:x}h" + (f" ({' '.join(names)})" if names else "")
 
 
-def in_vain(made: Made) -> Iterator[str]:
+def in_vain(made: StartedVm) -> Iterator[str]:
     """What was asked for and is not there, with the reason."""
     domain, settings = made.domain, made.settings
     xen = domain.hypervisor.release
@@ -185,7 +183,7 @@ def in_vain(made: Made) -> Iterator[str]:
         )
 
 
-def _why_not(made: Made, number: int) -> str:
+def _why_not(made: StartedVm, number: int) -> str:
     """Why a feature that the featureset has is not there."""
     domain, derivation = made.domain, made.derivation
     found = vm.story(domain, number, None)
@@ -200,7 +198,7 @@ def _why_not(made: Made, number: int) -> str:
     return "this host does not offer it to such guests"
 
 
-def complain(made: Made) -> None:
+def complain(made: StartedVm) -> None:
     """What was refused, what xl complains of, what cpuid= changes without naming it."""
     if made.start.refusal is not None:
         print(f"xenops-cpu vm: refused: {made.start.refusal}", file=sys.stderr)
@@ -290,7 +288,7 @@ def _refusal_json(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def json_of(made: Made) -> None:
+def json_of(made: StartedVm) -> None:
     """docs/json.md has the schema."""
     from .commands.policy import document
 

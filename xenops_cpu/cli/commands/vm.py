@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ... import files, input_limits
 from ...cpuid.policy import Policy
-from ...derivation import Derivation
 from ...errors import Error
 from ...explain.vm import hypervisor_of
 from ...features import aliases
@@ -24,11 +23,11 @@ from ...guests.hypervisor import Hypervisor, NoPolicies
 from ...guests.start import Start, start
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
-from ...hosts.host import Host
 from ...inputs.argument import WHAT
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
 from ..arguments import derived_host, read
 from ..running import is_running, read_domain
+from ..started_vm import StartedVm
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
   xenops-cpu vm cpu:epyc-7763@4.20 --type pv --leaves    # as xen-cpuid -p prints it
@@ -44,27 +43,6 @@ _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM
 exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 wrong use,
 3 a file or HOST cannot be read
 """
-
-
-@frozen
-class Made:
-    """A VM as it was started or restored. `complaints`: what xl says of cpuid=. `changed`: what it
-    has other than in its stream, None where there is none. `running`: how to call one that runs.
-    """
-
-    start: Start
-    settings: Settings
-    toolstack: str
-    derivation: Derivation | None
-    host: Host
-    complaints: tuple[str, ...] = ()
-    viridian: int = 0
-    changed: tuple[Change, ...] | None = None
-    running: str = ""
-
-    @property
-    def domain(self) -> Domain:
-        return self.start.domain
 
 
 def parser() -> argparse.ArgumentParser:
@@ -173,14 +151,14 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _running(arguments: argparse.Namespace) -> Made:
+def _running(arguments: argparse.Namespace) -> StartedVm:
     live = read_domain(arguments.host, arguments)
-    return Made(
+    return StartedVm(
         Start(live.domain), Settings(), "", live.derivation, live.host, running=live.vm.name
     )
 
 
-def _make(arguments: argparse.Namespace) -> Made:
+def _make(arguments: argparse.Namespace) -> StartedVm:
     host, derivation = derived_host(arguments.host)
     try:
         xen = hypervisor_of(host, derivation)
@@ -189,7 +167,7 @@ def _make(arguments: argparse.Namespace) -> Made:
     toolstack = arguments.toolstack or (XL if arguments.xl else toolstacks.usual(xen))
     settings, enlightened = _settings(arguments, xen, toolstack)
     begun, changed = _begun(arguments, xen, settings, toolstack)
-    return Made(
+    return StartedVm(
         begun, settings, toolstack, derivation, host,
         complaints=settings.setting.complaints, viridian=enlightened, changed=changed,
     )  # fmt: skip
