@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.daemon.support import EXAMPLE, Start, eventually
+from tests.daemon.support import EXAMPLE, Start
+from tests.support.waiting import eventually
 from tests.test_daemon import COMMAND
 from xenops_cpu.client import connect
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, Changing, Start, call, eventually
+from tests.daemon.support import EXAMPLE, Changing, Start, call
 from tests.support.limits import reaches
+from tests.support.waiting import eventually
 from tests.test_daemon import COMMAND
 from xenops_cpu.client import connect
 

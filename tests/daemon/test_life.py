@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.support import Changing, Start, eventually, get
+from tests.daemon.support import Changing, Start, get
+from tests.support.waiting import eventually
 from tests.transports.test_message_switch import Process as SwitchProcess
 from xenops_cpu.client import connect
 from xenops_cpu.transports.message_switch import QUEUE

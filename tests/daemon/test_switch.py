@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, Start, call, eventually
+from tests.daemon.support import EXAMPLE, Start, call
+from tests.support.waiting import eventually
 from tests.test_daemon import COMMAND
 from tests.transports.test_message_switch import Process as SwitchProcess
 from xenops_cpu.client import connect

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, eventually
+from tests.daemon.support import EXAMPLE
+from tests.support.waiting import eventually
 from tests.test_daemon import COMMAND
 from xenops_cpu.client import connect
 
