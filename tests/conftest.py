@@ -8,12 +8,18 @@ is for one core, as where it is not there. What is asked for by name, or looked 
 not worth the start of more processes.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pluggy import Result
 
 settings.register_profile(
     "calm",
@@ -50,7 +56,7 @@ def _is_for_all_cores(config: pytest.Config) -> bool:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport() -> Generator[None, "pytest.CallInfo[None]", None]:
+def pytest_runtest_makereport() -> Generator[None, Result[pytest.TestReport], None]:
     """What a test printed and logged travels as UTF-8 between processes; some log worse texts."""
     outcome = yield
     report = outcome.get_result()
