@@ -12,8 +12,8 @@ import pytest
 
 from idl_tools.released import versions
 from tests import ROOT
+from tests.daemon.test_daemon import Daemon
 from tests.support.followed import Copy, copy
-from tests.test_daemon import Daemon
 
 PAGE = ROOT / "docs" / "add-a-method.md"
 METHOD = "HOST.boot_features"

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from .. import input_limits, json_text
 from ..cpuid.policy import Policy, PolicyError
 from ..cpuid.words import guest_featureset
 from ..cpus import dumps
@@ -18,9 +17,11 @@ from ..hosts import capture, parts
 from ..hosts.parts import Parts
 from ..hosts.record import featureset
 from ..interface import GuestType
+from ..limits import input_limits
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
 from ..sources.printed import xen_cpuid, xl_info
+from ..text import json_text
 from . import hex_words, xapi_json, xapi_log, xe
 from .contents import Contents
 from .value import NamedHost
