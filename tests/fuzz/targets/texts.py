@@ -86,7 +86,7 @@ def printed(data: bytes) -> None:
         found = readers.as_input(contents, "name", "where")
         reads_back(found)
         for vm in contents.vms:
-            if vm.features.length:
+            if vm.features is not None and vm.features.length:
                 again = readers.parse(as_flags(vm), "name", "where").vms[0]
                 assert again.features == vm.features
         for vm in found.vms:
@@ -102,7 +102,7 @@ def as_flags(vm: Vm) -> str:
 def logged(data: bytes) -> None:
     """A log tells the same in whatever pieces it comes; each event is a sentence."""
     events = xapi_log.parse([data])
-    for step in (1, 7):
+    for step in (37, 150):
         pieces = (data[start : start + step] for start in range(0, len(data), step))
         assert xapi_log.parse(pieces) == events
     assert xapi_log.merged([events]) == events
