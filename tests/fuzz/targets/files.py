@@ -6,17 +6,19 @@ import bz2
 import gzip
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from xml.sax.saxutils import quoteattr
 
 from attrs import evolve
 
 from tests.inputs.test_suspend import FRAMINGS
 from tests.support.reports import XL_INFO, database, libxc_stream, tar, zipped
-from xenops_cpu import errors, input_limits
+from xenops_cpu import errors
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.inputs import archives, bugtool, files, suspend, xapi_db
+from xenops_cpu.inputs.collected import Collected
 from xenops_cpu.inputs.value import Stored
+from xenops_cpu.limits import input_limits
 
 from .target import Target, file, reads_back, refusing
 from .texts import captures, logs, outputs
@@ -33,7 +35,7 @@ _FORMS: Mapping[int, Callable[[dict[str, bytes]], bytes]] = {
     6: lambda members: tar({"inner.zip": zipped(members)}),
     7: lambda members: zipped({"inner.tar.bz2": tar(members, "w:bz2")}),
 }
-_RAW = {8: gzip.compress, 9: bz2.compress}
+_RAW: Mapping[int, Callable[[bytes], bytes]] = {8: gzip.compress, 9: bz2.compress}
 
 
 def archived(data: bytes) -> None:
@@ -62,7 +64,8 @@ def archived(data: bytes) -> None:
 def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
     for member in data.split(_NEXT):
         name, _, contents = member.partition(_IS)
-        yield name.decode("latin-1"), contents
+        if name.partition(b"\0")[0]:  # the standard library writes no other
+            yield name.decode("latin-1"), contents
 
 
 def _come_out(packed: bytes, members: Mapping[str, bytes]) -> None:
@@ -115,7 +118,7 @@ def recorded(data: bytes) -> None:
         assert again.stored == [each for each in fit if each.cpu_info]
 
 
-def _collected(chunks):  # type: ignore[no-untyped-def]
+def _collected(chunks: Iterable[bytes]) -> tuple[Collected | None, str]:
     try:
         return xapi_db.parse(chunks, "where"), ""
     except errors.InputError as error:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from tests.inputs.test_log import CHECK, line
 from tests.inputs.test_xe import HOST, VM, lines
-from tests.support.hosts import example
+from tests.support.hosts import Fixed, example
 from tests.support.reports import CPU_INFO, INPUTS, XL_INFO
 from xenops_cpu.cpuid.cpu import Cpu
 from xenops_cpu.cpuid.policy import Policy
@@ -24,7 +24,7 @@ from xenops_cpu.pools.vm import Vm
 from xenops_cpu.service.service import XenopsCpu
 from xenops_cpu.wire import dispatch, jsonrpc
 
-from .target import Fixed, Target, quiet, reads_back, refusing
+from .target import Target, quiet, reads_back, refusing
 from .words import few
 
 

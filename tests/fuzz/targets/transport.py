@@ -10,7 +10,7 @@ from functools import cache
 
 import h11
 
-from xenops_cpu.limits import Limits
+from xenops_cpu.limits.service import Limits
 from xenops_cpu.transports.conversation import Answers
 from xenops_cpu.transports.http import HttpError, Request, RequestReader
 from xenops_cpu.transports.unix_http import Server

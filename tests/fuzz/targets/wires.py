@@ -8,7 +8,7 @@ from functools import cache
 
 from tests.support.recorded import LabService, recorded_calls
 from xenops_cpu.interface import METHODS
-from xenops_cpu.limits import LIMITS
+from xenops_cpu.limits.service import LIMITS
 from xenops_cpu.service.service import XenopsCpu
 from xenops_cpu.wire import JSONRPC, XMLRPC, Form, WireError, dispatch, jsonrpc, xmlrpc
 
