@@ -62,6 +62,14 @@ def test_the_version_comes_with_the_hosts_parameters(tmp_path: Path) -> None:
     assert host.release.name == "4.17"
 
 
+def test_names_can_be_shown_and_typed_again(tmp_path: Path) -> None:
+    """Of hosts and of VMs, wherever they are read."""
+    found = read(tmp_path, HOST.replace("xs-01", "xs\x1b[2J") + "\n" + VM.replace("web", "we\x07b"))
+    assert found.host_names == ("xs?[2J",)
+    assert [vm.name for vm in found.vms] == ["we?b-01"]
+    assert read(tmp_path, XL_INFO.format(name="x\x06")).host_names == ("x?",)
+
+
 def test_several_hosts_and_a_pool(tmp_path: Path) -> None:
     """Records follow each other; a pool's record is stored, and is no host."""
     pool = HOST.replace("xs-01", "pool").replace("software-version", "default-SR")

@@ -74,7 +74,7 @@ def _come_out(packed: bytes, members: Mapping[str, bytes]) -> None:
         name.isascii() and name.isprintable() and not name.endswith("/") and "\\" not in name
         for name in members
     )
-    if plain and all(members):
+    if plain and members:
         found = {
             member.name: b"".join(member.chunks)
             for member in archives.members(file(packed), lambda _: True)
