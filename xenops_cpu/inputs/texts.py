@@ -40,7 +40,8 @@ _UCODE = re.compile(r"\s*CPU signature [0-9a-f-]+ .*?revision 0x(?P<revision>[0-
 @frozen
 class Contents:
     """What a text has. `parts`: of one host or, with names, of several; `hosts`: whole ones.
-    `names` and `generation`: as in Collected; `letters`: how many characters of texts are kept.
+    `hw_caps`: as in Input; `names` and `generation`: as in Collected; `letters`: how many
+    characters of texts are kept.
     """
 
     parts: tuple[Parts, ...] = ()
@@ -51,6 +52,7 @@ class Contents:
     featureset: Featureset | None = None
     policy: Policy | None = None
     names: Mapping[str, str] = field(factory=dict)
+    hw_caps: Featureset | None = None
     generation: int = 0
     letters: int = 0
     events: tuple[Event, ...] = ()
@@ -81,7 +83,7 @@ def parse(text: str, name: str, where: str, release: str | None = None) -> Conte
     elif xen_cpuid.recognises(text):
         return _xen_cpuid(text, where)
     elif xl_info.recognises(text):
-        return Contents(parts=(xl_info.parse(text),))
+        return Contents(parts=(xl_info.parse(text),), hw_caps=xl_info.hw_caps(text))
     elif xe.recognises(text):
         return Contents.of(xe.parse(text, where))
     elif text.count("\n") < 3 and "->" in text:
@@ -129,6 +131,7 @@ def as_input(contents: Contents, name: str, where: str, release: str | None = No
         left_out=contents.left_out,
         names=contents.names,
         events=contents.events,
+        hw_caps=contents.hw_caps,
     )
 
 
