@@ -13,7 +13,15 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.membership import Membership, numbers
 from xenops_cpu.interface import GuestType
-from xenops_cpu.pools.forecast import Forecast, HostChange, Outcome, PoolUpdate, Rule, forecast
+from xenops_cpu.pools.forecast import (
+    Forecast,
+    HostChange,
+    Outcome,
+    PoolUpdate,
+    Rule,
+    forecast,
+    orders,
+)
 from xenops_cpu.pools.forecast.cases import takes
 from xenops_cpu.pools.forecast.commands import of_evacuation, of_forecast
 from xenops_cpu.pools.forecast.evacuation import evacuation
@@ -273,6 +281,17 @@ def test_an_order_that_avoids_it() -> None:
     assert told.stops_at == 3
     assert told.other_order == ("a", "c", "b")
     assert forecast(update, [vm("v", avx, 3)], told.other_order).outcome is Outcome.GOES_THROUGH
+
+
+def test_an_order_that_is_searched_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search has an end: then no order is named, and it is told that not all were tried."""
+    update = PoolUpdate(tuple(members("a", "b", "c", "d")))
+    bound = vm("bound", Featureset(), 4, immobile="platform:nomigrate is set")
+    told = forecast(update, [bound])
+    assert (told.other_order, told.every_order_tried) == (None, True)
+    monkeypatch.setattr(orders, "MAX_TRIED", 2)
+    told = forecast(update, [bound])
+    assert (told.other_order, told.every_order_tried) == (None, False)
 
 
 def test_no_order_at_all() -> None:
