@@ -23,19 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LINES = 97.0
 PURE = ("features", "cpuid", "hosts", "derivation", "pools", "explain")
 # Files of the rooms of facts that need not be reached whole, each with the reason.
-EXCEPTIONS = {
-    "derivation/story.py": "words that no release derived from leaves unread on the shipped CPUs",
-    "derivation/virtualisation.py": "a 32-bit CPU with a deadline timer: none is shipped",
-    "explain/vm.py": "a feature that goes with another in a VM: only commands ask",
-    "pools/emit/leaves.py": "hosts of which one has leaves that another lacks: the slow tests",
-    "pools/emit/text.py": "what a real host adds to a text or lacks of it: the slow tests",
-    "pools/emit/trial.py": "a guest that Xen refuses: the slow tests try every pair of CPUs",
-    "pools/forecast/commands.py": "a match that names every case: past the last there is no way",
-    "pools/forecast/orders.py": "a search that gives up: pools larger than a quick test has",
-    "pools/forecast/remedies.py": "ways that help only where several others do not",
-    "pools/forecast/words.py": "a match that names every case: past the last there is no way",
-    "pools/running.py": "VMs that have other registers than their records: not tested yet",
-}
+EXCEPTIONS: dict[str, str] = {}
 
 
 def main() -> int:

@@ -10,12 +10,14 @@ from attrs import evolve
 
 from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host, real
+from xenops_cpu.cpuid.policy import NO_SUBLEAF
 from xenops_cpu.cpus import shipped
 from xenops_cpu.derivation import DERIVED_RELEASES
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.guests import libxl_names
 from xenops_cpu.guests.libxl_names import Flag
+from xenops_cpu.guests.resets import Reset
 from xenops_cpu.guests.start import start
 from xenops_cpu.guests.toolstacks import Settings
 from xenops_cpu.guests.xl import Setting
@@ -237,10 +239,34 @@ def test_a_host_whose_limits_are_not_known() -> None:
 
 def test_less_than_the_level_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody knows why a guest would lack a feature of the level, the text is wrong."""
-    hosts = [host("a", "SSE3 MOVBE", xen="4.19"), host("b", "SSE3", xen="4.19")]
+    hosts = [host("a", "SSE3 MOVBE", xen="4.19"), host("b", "MOVBE", xen="4.19")]
     monkeypatch.setattr(xl_cpuid, "names", lambda *_: 'cpuid = "host,sse3=0,movbe=0"\n')
-    with pytest.raises(EmitError, match="would lack SSE3 on a, against the level"):
-        emitted("xl", hosts, HVM, names("SSE3", "4.19"), release("4.19"))
+    with pytest.raises(EmitError, match="would lack MOVBE on a, against the level"):
+        emitted("xl", hosts, HVM, names("MOVBE", "4.19"), release("4.19"))
+
+
+def test_a_text_that_takes_a_leaf_from_the_host_that_has_it() -> None:
+    """FS_GS_NS is in the level by Turin, whose leaf an old CPU of another vendor lacks."""
+    with pytest.raises(EmitError, match=r"would lack FS_GS_NS on epyc-9965, against the level"):
+        emit("xl", pool(("xeon-e5462", TURIN), "4.20"), HVM, "4.20")
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [((), []), (("VME",), ["VME in CPUID 1 ebx (on xeon-gold-6154, xeon-gold-6336y)"])],
+)
+def test_what_is_set_anew(
+    features: tuple[str, ...], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what libxc sets anew beside a text, features are said, and nothing of other bits."""
+    reset = Reset((1, NO_SUBLEAF), "ebx", 0, 2, 2, features)
+    by_setting = trial.by_setting
+    monkeypatch.setattr(
+        trial, "by_setting", lambda *given: evolve(by_setting(*given), resets=(reset,))
+    )
+    made = emit("xl", pool((SKYLAKE, ICELAKE), "4.19"), HVM, "4.19")
+    start = "set anew with the register, as the host has it: "
+    assert [note.removeprefix(start) for note in made.notes if note.startswith(start)] == expected
 
 
 def test_a_host_without_nested_paging() -> None:
