@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from .. import notebook
 from ..features import bits
 from ..features.bits import Bit
 from ..features.release import Release
+from ..text import notebook
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Reason

@@ -16,8 +16,8 @@ from itertools import islice
 
 from attrs import field, frozen
 
-from .. import notebook
 from ..errors import Error
+from ..text import notebook
 
 WORD_BITS = 32
 # Xen 4.22 has 19 words and XenServer 22. A text with more than this is not a featureset.

@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from .. import files, input_limits
+from .. import files
 from ..errors import InputError
 from ..files import STDIN
-from ..limits import amount
+from ..limits import amount, input_limits
 
 _IN_MEMORY = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
