@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
     made.add_argument(
         "--featureset",
-        metavar="WORDS",
+        metavar="FEATURESET",
         help="what a VM that was started on a host booted with: the level of its pool",
     )
     made.add_argument(
