@@ -85,7 +85,9 @@ def test_a_socket_is_named(tmp_path: Path) -> None:
             files.read(tmp_path / "s", 10, pipes=True)
 
 
-@pytest.mark.parametrize(("path", "words"), [("/no/file", "No such file"), ("a\0b", "null (byte|character)")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("/no/file", "No such file"), ("a\0b", "null (byte|character)")]
+)
 def test_what_is_not_there(path: str, words: str) -> None:
     """The system's own words, and its number."""
     with pytest.raises(FileError, match=words) as error:
