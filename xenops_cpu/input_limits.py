@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .limits import amount
+from .amounts import amount
 
 _MIB: Final = 1024 * 1024
 

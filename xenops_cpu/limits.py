@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 
+from .amounts import amount
+
 
 def _limit(value: float, unit: str, meaning: str) -> Any:
     return attrs.field(default=value, metadata={"unit": unit, "meaning": meaning})
@@ -111,11 +113,3 @@ def table(limits: Limits = LIMITS) -> list[tuple[str, str, str]]:
         )
         for field in attrs.fields(Limits)
     ]
-
-
-def amount(value: float, unit: str) -> str:
-    if unit == "bytes":
-        for factor, larger in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
-            if value >= factor and value % factor == 0:
-                return f"{value // factor:,} {larger}"
-    return f"{value:,g} {unit}" if value < 1e6 else f"{value:,.0f} {unit}"

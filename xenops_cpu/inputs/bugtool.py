@@ -15,12 +15,12 @@ from pathlib import Path
 from attrs import evolve
 
 from .. import files, input_limits
+from ..amounts import amount
 from ..features.release import Release
 from ..hosts import merge, parts
 from ..hosts.membership import Membership
 from ..hosts.moment import Moment
 from ..hosts.parts import Parts
-from ..limits import amount
 from . import report_files, texts, together, xapi_db, xapi_log
 from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from .collected import apart, once

@@ -122,8 +122,7 @@ def apart(hosts: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
     return tuple(
         each
         if each.name == name
-        else evolve(
-            each,
+        else each._replace(
             name=name,
             host=evolve(each.host, notes=(*each.host.notes, _same_name(each.name))),
         )

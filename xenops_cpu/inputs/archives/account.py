@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attrs import define, field, frozen
 
 from ... import input_limits
-from ...limits import amount
+from ...amounts import amount
 from ..value import InputError
 
 CHUNK = 128 * 1024
