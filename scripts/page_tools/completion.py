@@ -13,8 +13,8 @@ import shtab
 
 from page_tools.program import PROGRAM, program
 from xenops_cpu.cli.words import KINDS
-from xenops_cpu.config import values
-from xenops_cpu.config.keys import BY_NAME
+from xenops_cpu.daemon.config import values
+from xenops_cpu.daemon.config.keys import BY_NAME
 
 # What stands for the value of a key of the configuration, which says itself how it is written.
 OF_KEY = "VALUE"

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.daemon.test_daemon import Daemon
 from tests.support.hosts import evolve, example, names
-from tests.test_daemon import Daemon
 from xenops_cpu.hosts.capture import dump
 from xenops_cpu.hosts.host import Host
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.daemon.support import Changing, Start, eventually, get
 from tests.transports.test_message_switch import Process as SwitchProcess
-from xenops_cpu.client import connect
+from xenops_cpu.transports.client import connect
 from xenops_cpu.transports.message_switch import QUEUE
 from xenops_cpu.transports.message_switch.client import sender
 

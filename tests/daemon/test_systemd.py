@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.support import EXAMPLE, eventually
-from tests.test_daemon import COMMAND
-from xenops_cpu.client import connect
+from tests.daemon.test_daemon import COMMAND
+from xenops_cpu.transports.client import connect
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from xenops_cpu.features.featureset import Featureset, FeaturesetError
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts import capture
 from xenops_cpu.interface import METHODS
-from xenops_cpu.limits import LIMITS, Limits
+from xenops_cpu.limits.service import LIMITS, Limits
 from xenops_cpu.service.service import XenopsCpu
 from xenops_cpu.transports.conversation import Answers
 from xenops_cpu.transports.http import HttpError, Request, RequestReader

@@ -16,7 +16,7 @@ import pytest
 
 from idl_tools.released import versions
 from tests import ROOT
-from tests.test_daemon import Daemon
+from tests.daemon.test_daemon import Daemon
 
 PAGE = ROOT / "docs" / "add-a-method.md"
 # A mark names the file and the line that the block behind it goes before.

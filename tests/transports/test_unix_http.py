@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve, frozen
 
 from tests.support.limits import reaches
-from xenops_cpu.limits import Limits
+from xenops_cpu.limits.service import Limits
 from xenops_cpu.transports.conversation import Answers
 from xenops_cpu.transports.http import Request
 from xenops_cpu.transports.unix_http import Server

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TextIO, cast
 
-from ..escapes import escaped
+from ..text.escapes import escaped
 
 _LAYOUT = "\n\t"
 _ASCII = str.maketrans({

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from .. import __version__
 from ..files import FileError
+from ..version import __version__
 from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live, terminal
 from . import arguments as arguments_
 from .overview import COMMANDS, TOPICS, overview, suggestion

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from itertools import islice
 from typing import Any, Literal
 
-from ..escapes import escaped, json_escaped
+from ..text.escapes import escaped, json_escaped
 from . import gate
 
 # Lines longer than this are hard to read, however wide the terminal.

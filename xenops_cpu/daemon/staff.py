@@ -8,14 +8,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
-from ..helper import CannotStart, Helper, HelperError, Setup
 from ..interface import METHODS
 from ..log import task
-from ..marshal import Value
 from ..service.service import XenopsCpu
 from ..transports.conversation import Reply
 from ..transports.http import Request
 from ..wire import CONTENT_TYPES, JSONRPC, XMLRPC, dispatch
+from ..wire.marshal import Value
+from .helper import CannotStart, Helper, HelperError, Setup
 
 log = logging.getLogger(__name__)
 

@@ -51,7 +51,7 @@ class Explanation(NamedTuple):
 
     def _repr_html_(self) -> str:
         """For notebooks: each set, with the steps that decided on it."""
-        from .. import notebook
+        from ..text import notebook
 
         title = f"{self.bit.name}: {self.bit.meaning or self.bit.place}"
         rows = [

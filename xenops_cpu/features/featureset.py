@@ -151,7 +151,7 @@ class Featureset:
 
     def _repr_html_(self) -> str:
         """For notebooks: each word with the names of its features."""
-        from .. import notebook
+        from ..text import notebook
         from .fit import by_length
 
         xen = by_length(self.length).release

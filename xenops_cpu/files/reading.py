@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..amounts import amount
+from ..limits import amount
 from .error import FileError, of_system
 
 if TYPE_CHECKING:

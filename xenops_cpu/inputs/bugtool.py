@@ -14,13 +14,13 @@ from pathlib import Path
 
 from attrs import evolve
 
-from .. import files, input_limits
-from ..amounts import amount
+from .. import files
 from ..features.release import Release
 from ..hosts import merge, parts
 from ..hosts.membership import Membership
 from ..hosts.moment import Moment
 from ..hosts.parts import Parts
+from ..limits import amount, input_limits
 from . import report_files, texts, together, xapi_db, xapi_log
 from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from .collected import apart, once

@@ -11,13 +11,13 @@ import stat
 from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
-from .. import files, input_limits
+from .. import files
 from ..errors import InputError
 from ..files import STDIN
+from ..limits import amount, input_limits
 
 if TYPE_CHECKING:
     from pathlib import Path
-from ..amounts import amount
 
 _IN_MEMORY = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024

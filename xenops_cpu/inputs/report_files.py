@@ -13,8 +13,8 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from .. import input_limits
 from ..errors import InputError
+from ..limits import input_limits
 from .value import printable
 
 DATABASE = "xapi-db"

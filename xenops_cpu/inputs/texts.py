@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from .. import files, input_limits, json_text
+from .. import files
 from ..cpuid.policy import Policy, PolicyError
 from ..cpuid.words import guest_featureset
 from ..cpus import dumps
@@ -19,9 +19,11 @@ from ..hosts import capture, parts
 from ..hosts.parts import Parts
 from ..hosts.record import featureset
 from ..interface import GuestType
+from ..limits import input_limits
 from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
 from ..sources.printed import xen_cpuid, xl_info
+from ..text import json_text
 from . import hex_words, together, xapi_json, xapi_log, xe
 from .collected import Collected, apart, once
 from .value import Input, Kind, NamedHost, Stored

@@ -32,11 +32,11 @@ from functools import cache
 
 from attrs import evolve, frozen
 
-from .. import notebook
 from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import COMMON_1D, Release, release
 from ..features.risks import RSB
 from ..interface import Verdict
+from ..text import notebook
 from . import lack, obstacles
 from .lack import Lack
 from .levelling import ored

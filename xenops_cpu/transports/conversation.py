@@ -14,7 +14,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import NamedTuple
 
-from ..limits import Limits
+from ..limits.service import Limits
 from .connection import READ, WRITE, Connection, Spool, send
 from .crowd import BUSY, IDLE, LEAVING, READING, REFUSING, WRITING, Crowd
 from .http import HttpError, Request, response_head

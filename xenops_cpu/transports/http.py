@@ -18,7 +18,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..limits import LIMITS
+from ..limits.service import LIMITS
 
 MAX_HEAD_BYTES = LIMITS.head_bytes
 

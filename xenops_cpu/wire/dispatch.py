@@ -25,14 +25,6 @@ from xenops_cpu.interface import (
     Unimplemented,
     XenopsError,
 )
-from xenops_cpu.marshal import (
-    MarshalError,
-    Value,
-    Writer,
-    arguments_reader,
-    is_constant_record,
-    writer,
-)
 from xenops_cpu.wire import (
     CALL_FAILED,
     CONTENT_TYPES,
@@ -47,6 +39,14 @@ from xenops_cpu.wire import (
     WireError,
     jsonrpc,
     xmlrpc,
+)
+from xenops_cpu.wire.marshal import (
+    MarshalError,
+    Value,
+    Writer,
+    arguments_reader,
+    is_constant_record,
+    writer,
 )
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from xenops_cpu.marshal import Value, describe
 from xenops_cpu.wire import (
     ENVELOPE,
     INVALID_REQUEST,
@@ -17,6 +16,7 @@ from xenops_cpu.wire import (
     Reply,
     WireError,
 )
+from xenops_cpu.wire.marshal import Value, describe
 
 if TYPE_CHECKING:
     from xenops_cpu.wire.xml_reader import Message

@@ -15,7 +15,6 @@ from typing import BinaryIO, TextIO
 from attrs import evolve
 
 from ...errors import InputError, RemediedError
-from ...escapes import json_escaped
 from ...files import FileError, opened
 from ...fleet import files, queries, reductions
 from ...fleet.error import FleetError
@@ -23,6 +22,7 @@ from ...fleet.row import Row, rows
 from ...inputs import live as live_pools
 from ...inputs.argument import LIVE
 from ...inputs.reader import Reader
+from ...text.escapes import json_escaped
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, gate, live, options, pool_arguments
 from ..arguments import fresh
 from ..output_files import writing

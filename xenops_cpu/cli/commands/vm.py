@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ... import files, input_limits
+from ... import files
 from ...cpuid.policy import Policy
 from ...errors import Error
 from ...explain.vm import hypervisor_of
@@ -24,6 +24,7 @@ from ...guests.start import Start, start
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...inputs.argument import WHAT
+from ...limits import input_limits
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
 from ..arguments import derived_host, read
 from ..running import is_running, read_domain

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import interface
-from .limits import LIMITS
-from .wire import XMLRPC
-from .wire.caller import caller
+from .. import interface
+from ..limits.service import LIMITS
+from ..wire import XMLRPC
+from ..wire.caller import caller
 
 TIMEOUT_SECONDS = 30.0
 _RETRY_SECONDS = 0.01

@@ -22,9 +22,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .limits import LIMITS, Limits
-from .transports.http import Request
-from .transports.spool import MemoryFile, open_memory_file
+from ..limits.service import LIMITS, Limits
+from ..transports.http import Request
+from ..transports.spool import MemoryFile, open_memory_file
 
 if TYPE_CHECKING:
     import subprocess
@@ -205,8 +205,8 @@ def main(fd: int) -> None:
 
 
 def _serve(sock: socket.socket, setup: Setup) -> None:
-    from .service.service import XenopsCpu
-    from .sources.fresh import Fresh
+    from ..service.service import XenopsCpu
+    from ..sources.fresh import Fresh
 
     _give_way(setup.limits)
     service: Any = XenopsCpu(
@@ -228,7 +228,7 @@ def _serve(sock: socket.socket, setup: Setup) -> None:
 
 
 def _answer(sock: socket.socket, service: Any, body: bytes, json: bool) -> None:
-    from .wire import JSONRPC, XMLRPC, dispatch
+    from ..wire import JSONRPC, XMLRPC, dispatch
 
     reply = dispatch.answer(service, body, otherwise=JSONRPC if json else XMLRPC)
     if len(reply) <= _INLINE_BYTES:
@@ -241,17 +241,17 @@ def _answer(sock: socket.socket, service: Any, body: bytes, json: bool) -> None:
 
 def _log_to(target: str, level: str) -> None:
     if target == "stderr":
-        from . import log as our_log
+        from .. import log as our_log
 
         our_log.to_stream(level)
     else:
-        from .log import targets
+        from ..log import targets
 
         targets.to_target(target, level)
 
 
 def _libxc_level() -> Any:
-    from .sources.libxc_level import combine_of_libxc
+    from ..sources.libxc_level import combine_of_libxc
 
     return combine_of_libxc()
 
@@ -270,6 +270,6 @@ def _give_way(limits: Limits) -> None:
 
 if __name__ == "__main__":
     # By its full name, so that what is pickled has the same classes on both sides.
-    from xenops_cpu import helper
+    from xenops_cpu.daemon import helper
 
     helper.main(int(sys.argv[1]))

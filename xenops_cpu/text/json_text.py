@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import input_limits
-from .errors import InputError
+from ..errors import InputError
+from ..limits import input_limits
 
 
 class JsonError(InputError):

@@ -8,11 +8,11 @@ import pytest
 
 from tests import ROOT
 from tests.support.limits import reaches
-from xenops_cpu import input_limits
-from xenops_cpu.config import ConfigError, values
-from xenops_cpu.config.files import Line, lines_of, read
-from xenops_cpu.config.keys import COMMON, KEYS, Config
-from xenops_cpu.config.resolve import Resolved, changed, dump, resolve
+from xenops_cpu.daemon.config import ConfigError, values
+from xenops_cpu.daemon.config.files import Line, lines_of, read
+from xenops_cpu.daemon.config.keys import COMMON, KEYS, Config
+from xenops_cpu.daemon.config.resolve import Resolved, changed, dump, resolve
+from xenops_cpu.limits import input_limits
 
 
 @pytest.fixture

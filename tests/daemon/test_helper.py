@@ -15,10 +15,10 @@ from attrs import evolve, field, frozen
 
 from tests.support.hosts import example
 from tests.support.limits import reaches
-from xenops_cpu.helper import CannotStart, Helper, HelperError, Setup
+from xenops_cpu.daemon.helper import CannotStart, Helper, HelperError, Setup
 from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
 from xenops_cpu.hosts.host import Host
-from xenops_cpu.limits import LIMITS, Limits
+from xenops_cpu.limits.service import LIMITS, Limits
 from xenops_cpu.sources.recorded import Example
 from xenops_cpu.transports.http import Request
 from xenops_cpu.transports.spool import MemoryFile

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.hosts import evolve, example, made, names
-from xenops_cpu.client import ConnectionFailed, connect
-from xenops_cpu.daemon import STALE_SECONDS
+from xenops_cpu.daemon.serve import STALE_SECONDS
 from xenops_cpu.hosts.capture import dump
 from xenops_cpu.hosts.cpu_info import cpu_info
 from xenops_cpu.interface import InternalError
+from xenops_cpu.transports.client import ConnectionFailed, connect
 
 COMMAND = (sys.executable, "-m", "xenops_cpu")
 

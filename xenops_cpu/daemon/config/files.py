@@ -12,7 +12,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from .. import files, input_limits
+from ... import files
+from ...limits import input_limits
 from . import ConfigError
 
 _PAIR = re.compile(r"[ \t]*([^= \t]+)[ \t]*+=[ \t]*+(.*)")

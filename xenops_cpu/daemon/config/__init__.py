@@ -6,7 +6,7 @@ which of several counts: defaults < command line < configuration files, as in xa
 
 from __future__ import annotations
 
-from ..errors import InputError
+from ...errors import InputError
 
 
 class ConfigError(InputError):

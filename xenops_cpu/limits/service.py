@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from .amounts import amount
+from . import amount
 
 
 def _limit(value: float, unit: str, meaning: str) -> Any:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from .. import __version__
-from ..hosts.host import Featuresets, Host
+from ...hosts.host import Featuresets, Host
+from ...version import __version__
 from .exposition import Family, Sample
 from .measures import BUCKETS, Measures
 

@@ -7,7 +7,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable
 
-from ..hosts.host import Host
+from ...hosts.host import Host
 
 # Seconds. Most calls take a third of a millisecond, a large POOL.* call seconds.
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 10.0)

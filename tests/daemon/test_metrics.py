@@ -9,11 +9,11 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as read_prometheus
 
 from tests.support.hosts import example, made
-from xenops_cpu.metrics import file
-from xenops_cpu.metrics.exposition import Family, Sample, openmetrics, prometheus
-from xenops_cpu.metrics.families import families
-from xenops_cpu.metrics.file import MetricsFileError
-from xenops_cpu.metrics.measures import BUCKETS, Measures
+from xenops_cpu.daemon.metrics import file
+from xenops_cpu.daemon.metrics.exposition import Family, Sample, openmetrics, prometheus
+from xenops_cpu.daemon.metrics.families import families
+from xenops_cpu.daemon.metrics.file import MetricsFileError
+from xenops_cpu.daemon.metrics.measures import BUCKETS, Measures
 
 
 def read_openmetrics(text: str) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .amounts import amount
+from . import amount
 
 _MIB: Final = 1024 * 1024
 

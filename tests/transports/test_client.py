@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.limits import reaches
-from xenops_cpu.client import ConnectionFailed, sender
+from xenops_cpu.transports.client import ConnectionFailed, sender
 from xenops_cpu.transports.http import response
 
 
