@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..files import FileError
-from . import WRONG_USAGE, Failure, terminal
+from . import WRONG_USAGE, Failure, gate, terminal
 from .arguments import path
 from .overview import suggestion
 
@@ -55,7 +55,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str, *args: Any, **more: Any) -> None:
         # argparse makes one for each option, to check its metavar, and asks shutil for the width.
-        super().__init__(prog, *args, **{"width": terminal.columns(_UNKNOWN_WIDTH) - 2, **more})
+        super().__init__(prog, *args, **{"width": gate.columns(_UNKNOWN_WIDTH) - 2, **more})
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if "\n" in text:

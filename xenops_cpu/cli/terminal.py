@@ -32,20 +32,7 @@ _color: ContextVar[Color] = ContextVar("color", default="auto")
 
 def width() -> int:
     """Columns to fill: the terminal's (or COLUMNS), within reason."""
-    return max(40, min(columns(_UNKNOWN_WIDTH), _WIDEST))
-
-
-def columns(unknown: int) -> int:
-    """The terminal's, as shutil.get_terminal_size finds them; that loads four compressors."""
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isascii() and asked.isdigit() and int(asked):
-        return int(asked)
-    if sys.__stdout__ is None:  # some supervisors start programs with a closed one
-        return unknown
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or unknown
-    except (OSError, ValueError):  # no terminal, or closed since
-        return unknown
+    return max(40, min(gate.columns(_UNKNOWN_WIDTH), _WIDEST))
 
 
 def has_rich() -> bool:
