@@ -45,10 +45,12 @@ class Asked(LabService):
     def __getattribute__(self, name: str) -> object:
         found = super().__getattribute__(name)
         if name.startswith(("host_", "query")):
-            return lambda debug_info, *rest: (
-                self.seen.append(debug_info),
-                found(debug_info, *rest),
-            )[1]
+
+            def method(debug_info: str, *rest: object) -> object:
+                self.seen.append(debug_info)
+                return found(debug_info, *rest)
+
+            return method
         return found
 
 
