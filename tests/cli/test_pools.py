@@ -429,7 +429,11 @@ def test_emit_a_difference_from_one_host() -> None:
         (("level", "example:ivybridge-xen-4.17", "--type", "hvm"), 3, "there is no level"),
         (("plan", "leave", "x", "--pool", IVY), 2, '"x" is not in the pool; there are core-i7'),
         (("plan", "join", IVY, "--pool", IVY), 2, "is in the pool already"),
-        (("plan", "join", SKYLAKE, "--pool", IVY, "--to-xen", "4.17"), 2, "go with 'update' only"),
+        (
+            ("plan", "join", SKYLAKE, "--pool", IVY, "--to-xen", "4.17"),
+            2,
+            "--to-xen goes with update only",
+        ),
         (("plan", "update", IVY, "--pool", IVY), 2, "update needs NEW, or one of --to-xen"),
         (
             ("plan", "update", "x", "--to-xen", "4.17", "--pool", f"x={text_of('FPU SSE')}"),

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str]) -> int:
+    arguments = _command_first(arguments)
     name = arguments[0] if arguments else ""
     spoken = f"xenops-cpu {name}" if name in COMMANDS else "xenops-cpu"
     try:
@@ -62,6 +63,25 @@ def _main(arguments: Sequence[str]) -> int:
         )
         return FAULT
     return code
+
+
+def _command_first(arguments: Sequence[str]) -> Sequence[str]:
+    """-q and --color before the name of a command are options of the command."""
+    end = 0
+    while end < len(arguments):
+        word = arguments[end]
+        if word == "--color":
+            end += 2
+        elif word in ("-q", "--quiet") or word.startswith("--color="):
+            end += 1
+        else:
+            break
+    command = arguments[end:]
+    if not end or not command or command[0] not in COMMANDS:
+        return command
+    from .options import behind
+
+    return behind(command, arguments[:end])
 
 
 def _run(name: str, arguments: Sequence[str]) -> int:

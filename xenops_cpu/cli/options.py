@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -42,8 +42,24 @@ def _option_names(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from _option_names(part)
 
 
-# Of a command that has no others.
-_EXIT_CODES = """
+def _part_first(arguments: Sequence[str], parts: Container[str]) -> Sequence[str]:
+    """What stands before the name of a part is an option of the part: argparse wants it behind."""
+    if not arguments or not arguments[0].startswith("-") or arguments[0] in ("-h", "--help"):
+        return arguments
+    for place, word in enumerate(arguments):
+        if word in parts:
+            return behind(arguments[place:], arguments[:place])
+    return arguments
+
+
+def behind(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
+    """The arguments with the options behind them: before `--`, after which nothing is one."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [*arguments[:end], *options, *arguments[end:]]
+
+
+# Of a command, or a part of one, that has no others.
+EXIT_CODES = """
 exit codes: 0 done, 2 wrong use, 3 something cannot be read or written
 """
 
@@ -55,6 +71,9 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         if "\n" in text:
             return super()._fill_text(text, width, indent)
         return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+NO_PARTS: Mapping[str, Parser] = {}
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,6 +102,9 @@ class Parser(argparse.ArgumentParser):
                 args = argument_files.expanded(sys.argv[1:] if args is None else args)
             except FileError as error:
                 self.error(str(error))
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                args = _part_first(args, action.choices)
         return super().parse_known_args(args, namespace)
 
     def format_help(self) -> str:
@@ -93,11 +115,22 @@ class Parser(argparse.ArgumentParser):
         """As argparse does, and what it does not know is met with what is close to it."""
         options, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            word = next((text for text in unknown if text.startswith("-")), unknown[0])
-            hint = suggestion(word.partition("=")[0], list(_option_names(self)))
-            what = "option" if word.startswith("-") else "place for the argument"
-            self.error(f"there is no {what} {word!r}{hint}")
+            for action in self._actions:
+                if isinstance(action, argparse._SubParsersAction):
+                    action.choices[getattr(options, action.dest)].refuse(unknown, action.choices)
+            self.refuse(unknown)
         return options
+
+    def refuse(self, unknown: Sequence[str], parts: Mapping[str, Parser] = NO_PARTS) -> NoReturn:
+        """Arguments without a place here. `parts`: this one and the others of the same command."""
+        word = next((text for text in unknown if text.startswith("-")), unknown[0])
+        option = word.partition("=")[0]
+        if not word.startswith("-"):
+            self.error(f"there is no place for the argument {word!r}")
+        owners = [name for name, part in parts.items() if option in part._option_string_actions]
+        if owners:
+            self.error(f"{option} goes with {' and '.join(owners)} only")
+        self.error(f"there is no option {word!r}{suggestion(option, list(_option_names(self)))}")
 
     def error(self, message: str) -> NoReturn:
         """One sentence, and where the help is."""
@@ -118,7 +151,7 @@ def parser(
     made = Parser(
         prog=f"xenops-cpu {command}",
         description=description,
-        epilog=f"examples:\n{examples}{'' if 'exit codes' in examples else _EXIT_CODES}",
+        epilog=f"examples:\n{examples}{'' if 'exit codes' in examples else EXIT_CODES}",
     )
     made.more_help = more
     return made

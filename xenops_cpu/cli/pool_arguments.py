@@ -31,20 +31,25 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
     """
     made = options.parser(command, description, examples)
     made.takes_files = True
-    made.add_argument(
+    add_options(made)
+    return made
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--type, --xen, --json, and those of a live pool."""
+    parser.add_argument(
         "--type",
         metavar="TYPE",
         help="pv, hvm or pvh: the guests meant, and what a bare featureset is of (hvm)",
     )
-    made.add_argument(
+    parser.add_argument(
         "--xen",
         metavar="RELEASE",
         help="whose names and rules count where a record does not tell, such as 4.17 or "
         "xenserver-8; what cpu:NAME is simulated under",
     )
-    made.add_argument("--json", action="store_true", help="for programs (docs/commands-pools.md)")
-    live.add_options(made)
-    return made
+    parser.add_argument("--json", action="store_true", help="for programs (docs/commands-pools.md)")
+    live.add_options(parser)
 
 
 def add_hex(parser: argparse.ArgumentParser) -> None:

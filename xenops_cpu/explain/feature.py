@@ -39,7 +39,7 @@ class Place:
 class Explanation:
     """`needs`: the features without which Xen removes it; `needed_by`: those that go with it, both
     by number, direct or not. `places`: by the names of derivation.SETS, of a host. `notes`: what
-    the reasons rest on. `tsx`: the state of TSX, where the feature has to do with it.
+    the reasons for it rest on. `tsx`: the state of TSX, where the feature has to do with it.
     """
 
     bit: Bit
@@ -79,7 +79,10 @@ def explain(
     elif derivation is not None:
         notes = derivation.notes
     if host is not None:
-        notes = (*filter(None, (host.fit.note, host.fit.differs)), *notes)
+        from .bearing import bears_on
+
+        bearing = (note for note in notes if bears_on(note, number, xen))
+        notes = (*filter(None, (host.fit.note, host.fit.differs)), *bearing)
     bit = bits.describe(number, xen)
     about_tsx = host is not None and bit.name in _TSX_FEATURES
     return Explanation(

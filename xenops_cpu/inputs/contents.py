@@ -18,7 +18,8 @@ from .xapi_log import Event
 @frozen
 class Contents:
     """What a text has. `parts`: of one host or, with names, of several; `hosts`: whole ones.
-    `names` and `generation`: as in Collected; `letters`: how many characters of texts are kept.
+    `hw_caps`: as in Input; `names` and `generation`: as in Collected; `letters`: how many
+    characters of texts are kept.
     """
 
     parts: tuple[Parts, ...] = ()
@@ -29,6 +30,7 @@ class Contents:
     featureset: Featureset | None = None
     policy: Policy | None = None
     names: Mapping[str, str] = field(factory=dict)
+    hw_caps: Featureset | None = None
     generation: int = 0
     letters: int = 0
     events: tuple[Event, ...] = ()

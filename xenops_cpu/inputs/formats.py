@@ -221,7 +221,9 @@ FORMATS = (
     Format(
         "what xl info prints",
         xl_info.recognises,
-        lambda text: Contents(parts=(xl_info.parse(text.text),)),
+        lambda text: Contents(
+            parts=(xl_info.parse(text.text),), hw_caps=xl_info.hw_caps(text.text)
+        ),
     ),
     Format(
         "what xe host-cpu-info, xe host-param-list, xe vm-param-list print",

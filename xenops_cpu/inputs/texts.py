@@ -53,6 +53,7 @@ def as_input(contents: Contents, name: str, where: str, release: str | None = No
         left_out=contents.left_out,
         names=contents.names,
         events=contents.events,
+        hw_caps=contents.hw_caps,
     )
 
 

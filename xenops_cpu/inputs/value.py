@@ -55,11 +55,12 @@ class Input:
 
     `hosts` are as far as they are known: a set that nobody told is UNTOLD (no words), and a note of
     the host says so. `featureset` and `policy` are those of kinds featureset, policy, suspend-image
-    and domain, of a single one. `left_out`: how many VMs were passed over, by what they are
-    (templates, control domains). `damage` says what is wrong with a file from which something could
-    be read all the same, "" if nothing is. `moment`: when xapi's records in it were read. `names`:
-    of hosts and VMs by UUID and by OpaqueRef. `events`: what xapi's log says of CPU features,
-    oldest first.
+    and domain, of a single one. `hw_caps`: the words that `xl info` prints of the only host: what
+    its Xen uses of the CPU, and no set of a guest's. `left_out`: how many VMs were passed over, by
+    what they are (templates, control domains). `damage` says what is wrong with a file from which
+    something could be read all the same, "" if nothing is. `moment`: when xapi's records in it were
+    read. `names`: of hosts and VMs by UUID and by OpaqueRef. `events`: what xapi's log says of CPU
+    features, oldest first.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Input:
     moment: Moment = UNKNOWN_MOMENT
     names: Mapping[str, str] = field(factory=dict, repr=False)
     events: tuple[Event, ...] = ()
+    hw_caps: Featureset | None = None
 
     @property
     def vm(self) -> Vm | None:

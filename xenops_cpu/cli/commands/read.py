@@ -57,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="all files as one: hosts and VMs that are the same (by UUID) are told once",
     )
-    made.add_argument("--to", metavar="DIR", type=Path, help="write a capture of each host there")
+    made.add_argument(
+        "--to", metavar="FOLDER", type=Path, help="write a capture of each host there"
+    )
     made.add_argument(
         "--xen", metavar="RELEASE", help="to simulate dumps of CPUs under (default: 4.17)"
     )

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         if member not in taken:
             default = options.socket_to_serve() if member == "socket" else key.default
             shown = f"{key.help} ({default})" if default else key.help
-            made.add_argument(f"--{key.name}", metavar="VALUE", help=shown.replace("%", "%%"))
+            made.add_argument(f"--{key.name}", metavar=key.metavar, help=shown.replace("%", "%%"))
     made.add_argument(
         "--config", metavar="FILE", default=str(keys.CONFIG), help=f"({keys.CONFIG}); '' for none"
     )

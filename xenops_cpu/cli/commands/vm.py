@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("host", metavar="HOST", help="where it runs")
     vm = made.add_argument_group("the VM")
     vm.add_argument("--type", choices=TYPES, default=None, help="hvm where it is not said")
-    vm.add_argument("--featureset", metavar="WORDS", help="what the toolstack levels it to")
+    vm.add_argument("--featureset", metavar="FEATURESET", help="what the toolstack levels it to")
     vm.add_argument("--nested", action="store_true", help="it may run virtual machines itself")
     vm.add_argument("--no-pae", action="store_true", help="pae=0, platform:pae=0")
     vm.add_argument("--no-nx", action="store_true", help="platform:nx=0")

@@ -20,7 +20,8 @@ COMMON, OWN = "common", "own"
 
 @frozen
 class Key:
-    """`name` is what a person writes; `help` says what it means. `default`: as text.
+    """`name` is what a person writes; `help` says what it means. `default`: as text. `metavar`:
+    what kind of value it takes, in a word.
 
     `group`: whether all of xapi's daemons have it. `reload`: whether SIGHUP applies a new value;
     else it waits for the next start.
@@ -30,14 +31,27 @@ class Key:
     parse: Callable[[str], Any]
     default: str
     help: str
+    metavar: str
     group: str
     reload: bool
 
 
 def _key(
-    parse: Callable[[str], T], default: str, help: str, group: str = OWN, reload: bool = False
+    parse: Callable[[str], T],
+    default: str,
+    help: str,
+    metavar: str,
+    group: str = OWN,
+    reload: bool = False,
 ) -> T:
-    metadata = {"parse": parse, "default": default, "help": help, "group": group, "reload": reload}
+    metadata = {
+        "parse": parse,
+        "default": default,
+        "help": help,
+        "metavar": metavar,
+        "group": group,
+        "reload": reload,
+    }
     field: T = attrs.field(metadata=metadata)
     return field
 
@@ -46,68 +60,127 @@ def _key(
 class Config:
     """The values to serve by."""
 
-    use_switch: bool = _key(values.boolean, "false", "answer on the message switch as well", COMMON)
+    use_switch: bool = _key(
+        values.boolean, "false", "answer on the message switch as well", "true|false", COMMON
+    )
     switch_path: Path = _key(
-        values.path, "/var/run/message-switch/sock", "the message switch's Unix socket", COMMON
+        values.path,
+        "/var/run/message-switch/sock",
+        "the message switch's Unix socket",
+        "PATH",
+        COMMON,
     )
     search_path: tuple[Path, ...] = _key(
-        values.folders, "", "where programs are looked for beside PATH, with ':' between", COMMON
+        values.folders,
+        "",
+        "where programs are looked for beside PATH, with ':' between",
+        "FOLDER:...",
+        COMMON,
     )
     pidfile: Path | None = _key(
-        values.optional_path, "", "file for the process number; none unless it is named", COMMON
+        values.optional_path,
+        "",
+        "file for the process number; none unless it is named",
+        "FILE",
+        COMMON,
     )
     log: str = _key(
-        values.log_target, "stderr", "stderr, journal, or syslog:FACILITY (syslog:daemon)", COMMON
+        values.log_target,
+        "stderr",
+        "stderr, journal, or syslog:FACILITY (syslog:daemon)",
+        "TARGET",
+        COMMON,
     )
     disable_logging_for: tuple[str, ...] = _key(
-        values.words, "", "modules that log nothing, with blanks between", COMMON,
+        values.words,
+        "",
+        "modules that log nothing, with blanks between",
+        "MODULES",
+        COMMON,
         reload=True,
-    )  # fmt: skip
-    loglevel: str = _key(values.level, "info", "debug, info, warning or error", COMMON, reload=True)
+    )
+    loglevel: str = _key(
+        values.level,
+        "info",
+        "debug, info, warning or error",
+        "debug|info|warning|error",
+        COMMON,
+        reload=True,
+    )
     inventory: Path = _key(
-        values.path, "/etc/xensource-inventory", "the host's inventory, for its UUID", COMMON
+        values.path,
+        "/etc/xensource-inventory",
+        "the host's inventory, for its UUID",
+        "FILE",
+        COMMON,
     )
     socket: Path | None = _key(
-        values.optional_path, "", "the Unix socket to answer on; the usual place if not named"
+        values.optional_path,
+        "",
+        "the Unix socket to answer on; the usual place if not named",
+        "PATH",
     )
-    socket_mode: int = _key(values.mode, "600", "permissions of the socket, octal")
-    socket_group: str | None = _key(values.text, "", "who else may connect: a group's name")
+    socket_mode: int = _key(values.mode, "600", "permissions of the socket, octal", "MODE")
+    socket_group: str | None = _key(
+        values.text, "", "who else may connect: a group's name", "GROUP"
+    )
     source: str | None = _key(
-        values.text, "",
+        values.text,
+        "",
         "where featuresets come from: xen, simulated, recorded:FILE or example:NAME "
         "(xen on a Xen host, else simulated)",
-    )  # fmt: skip
+        "SOURCE",
+    )
     boot_cpuinfo: Path | None = _key(
-        values.optional_path, "/etc/xensource/boot_time_cpus",
+        values.optional_path,
+        "/etc/xensource/boot_time_cpus",
         "a copy of /proc/cpuinfo made at boot; used in its place where it is there",
-    )  # fmt: skip
+        "FILE",
+    )
     on_inconsistent: str = _key(
-        values.one_of("error", "warn"), "error",
+        values.one_of("error", "warn"),
+        "error",
         "when a default policy is not within its max: answer with an error, or only log it",
-    )  # fmt: skip
+        "error|warn",
+    )
     combine: str = _key(
-        values.one_of("libxc", "own"), "libxc",
+        values.one_of("libxc", "own"),
+        "libxc",
         "whose level HOST.combine_cpu_policies answers where libxc has the function too",
-    )  # fmt: skip
+        "libxc|own",
+    )
     switch_queue: str = _key(
-        values.queue, "org.xen.xapi.xenops.cpu", "the queue to answer on the message switch"
+        values.queue, "org.xen.xapi.xenops.cpu", "the queue to answer on the message switch", "NAME"
     )
     history: Path | None = _key(
-        values.database, "", "file (.sqlite) in which changes of the host are kept; none: in memory"
+        values.database,
+        "",
+        "file (.sqlite) in which changes of the host are kept; none: in memory",
+        "FILE",
     )
     watch_seconds: float = _key(
-        values.seconds(1, 86400), "60", "how often the host is looked at though nobody asks",
+        values.seconds(1, 86400),
+        "60",
+        "how often the host is looked at though nobody asks",
+        "SECONDS",
         reload=True,
-    )  # fmt: skip
+    )
     change_hook: str | None = _key(
-        values.text, "", "a command that is told of each change, as JSON on standard input",
+        values.text,
+        "",
+        "a command that is told of each change, as JSON on standard input",
+        "COMMAND",
         reload=True,
-    )  # fmt: skip
+    )
     metrics_file: Path | None = _key(
-        values.optional_path, "", "file for node_exporter's textfile collector (.prom)", reload=True
+        values.optional_path,
+        "",
+        "file for node_exporter's textfile collector (.prom)",
+        "FILE",
+        reload=True,
     )
     otlp_endpoint: str | None = _key(
-        values.url, "", "where OpenTelemetry traces go (http://host:4318); none: no traces"
+        values.url, "", "where OpenTelemetry traces go (http://host:4318); none: no traces", "URL"
     )
 
 

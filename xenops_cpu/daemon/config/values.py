@@ -48,7 +48,6 @@ def one_of(*choices: str) -> Callable[[str], str]:
             raise ValueError(f"expected {', '.join(choices[:-1])} or {choices[-1]}")
         return text
 
-    parse.choices = choices  # type: ignore[attr-defined]  # for those who offer them
     return parse
 
 
