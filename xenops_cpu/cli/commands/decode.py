@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...features import bits, meanings
 from ...features.bits import Bit
@@ -41,8 +39,7 @@ _HW_CAPS = (
 )
 
 
-@attrs.frozen
-class _Set:
+class _Set(NamedTuple):
     """One set to show. `shown`: the word to show, all where None. `note`: what the words are, where
     the title does not say enough.
     """
@@ -117,11 +114,10 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
                 yield one
             elif one.featureset.length == 1:
                 value = bits.word(index, one.featureset.bits)
-                yield attrs.evolve(
-                    one, featureset=value, release=asked or release_named(NEWEST), shown=index
-                )
+                xen = asked or release_named(NEWEST)
+                yield one._replace(featureset=value, release=xen, shown=index)
             elif index < one.featureset.length:
-                yield attrs.evolve(one, shown=index)
+                yield one._replace(shown=index)
             else:
                 raise Failure(
                     f"word {index}: this featureset has words 0 to {one.featureset.length - 1}",
@@ -215,16 +211,18 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
     return OK
 
 
+def _shown(one: _Set) -> Featureset:
+    """The bits to show."""
+    return one.featureset if one.shown is None else bits.only(one.featureset, one.shown)
+
+
 def _bits(one: _Set) -> tuple[Bit, ...]:
-    featureset = one.featureset
-    if one.shown is not None:
-        featureset = bits.only(featureset, one.shown)
-    return bits.decode(featureset, one.release)
+    return bits.decode(_shown(one), one.release)
 
 
 def _heading(one: _Set) -> str:
-    bits = _bits(one)
-    count = f"{len(bits)} feature{'' if len(bits) == 1 else 's'}"
+    number = len(_shown(one))
+    count = f"{number} feature{'' if number == 1 else 's'}"
     words = f"{one.featureset.length} words, " if one.shown is None else ""
     title = f"{one.title}: " if one.title else ""
     return f"{title}{words}{count}, as {one.release.title} names them"
@@ -232,20 +230,18 @@ def _heading(one: _Set) -> str:
 
 def _names(one: _Set, aliases: bool) -> None:
     terminal.heading(_heading(one))
-    bits = _bits(one)
+    numbers = list(_shown(one))
     for index, value in enumerate(one.featureset.words):
-        mine = [bit for bit in bits if bit.number // 32 == index]
+        mine = [number for number in numbers if number // 32 == index]
         if (one.shown is None and not mine) or (one.shown is not None and index != one.shown):
             continue
         place = str(one.release.words[index]) if index < one.release.length else "not known"
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
-            for bit in mine:
+            for bit in (bits.describe(number, one.release) for number in mine):
                 terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
         else:
-            terminal.paragraph(
-                meanings.brief(one.release, (bit.number for bit in mine)) or "none", 8
-            )
+            terminal.paragraph(meanings.brief(one.release, mine) or "none", 8)
     empty = [
         str(index)
         for index, value in enumerate(one.featureset.words)

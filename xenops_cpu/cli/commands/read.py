@@ -193,7 +193,7 @@ def _document(path: str, found: Input) -> dict[str, Any]:
         ],
         "left_out": dict(found.left_out),
         "events": [_event_json(event, found) for event in found.events],
-        "stored": [attrs.asdict(record) for record in found.stored],
+        "stored": [record._asdict() for record in found.stored],
         "featureset": None if found.featureset is None else str(found.featureset),
         "policy": None if found.policy is None else str(found.policy),
         "notes": list(found.notes),
