@@ -452,3 +452,102 @@ def test_limits_of_a_vm_that_brings_no_policy_are_not_compared() -> None:
     assert check(newer, host).verdict is Verdict.IMPOSSIBLE
     back = check(evolve(newer, limits=None), evolve(host, release=release("4.13")))
     assert any("no VM goes back" in note for note in back.notes)
+
+
+def test_what_was_compared_word_for_word() -> None:
+    """Both sets by their name, whether the host or a record of it said what migration is."""
+    what = "what the VM has seen since it booted with what the host takes in"
+    xapi = "as xapi 22.7 and later compares"
+    assert check(vm("FPU"), HOST).compared == f"{what} (HVM max or boot), {xapi}"
+    told = Offer(HVM, names("FPU"), names("FPU"), joined=False)
+    recorded = evolve(HOST, offers={HVM: told})
+    assert check(vm("FPU"), recorded).compared == f"{what} (HVM migration set), {xapi}"
+    assert check(vm(None), HOST).compared == (
+        "nothing: the VM has seen no features yet, it gets what the host gives"
+    )
+    assert check(evolve(vm("FPU"), halted=True), HOST).compared == (
+        "nothing: the VM is shut down, it gets what is given where it starts"
+    )
+
+
+def test_notes_word_for_word() -> None:
+    """Of what costs nothing, a record of the wrong kind, and what was not compared; in order."""
+    most = names("FPU SSE MD_CLEAR")
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU SSE"), most)}, vendor="")
+    assert check(vm("FPU MD_CLEAR"), host).notes == (
+        "taken in though not given at boot, because hosts of a pool may differ in it: MD_CLEAR",
+        "the highest CPUID leaves were not compared: no policy is known",
+        "the vendors were not compared: one is not known",
+    )
+    assert check(vm("FPU VME PSE", PV), HOST).notes[0] == (
+        "the record is no PV featureset, for Xen offers these to HVM guests only: VME PSE; was the "
+        "VM's domain type changed?"
+    )
+    limits = LeafLimits(0xD, 0, 0x80000008)
+    known = evolve(HOST, limits={HVM: limits})
+    assert check(evolve(vm("FPU"), limits=limits), known).notes == ()
+    assert len(check(vm("FPU"), known).notes) == 1
+    other = evolve(HOST, limits={PV: limits})
+    assert len(check(evolve(vm("FPU"), limits=limits), other).notes) == 1
+
+
+def test_a_featureset_of_its_own() -> None:
+    """It is told wherever the VM goes, with what of it a host would not give; to be taken away
+    before a restart helps.
+    """
+    lost = "of that it would not get here: AVX"
+    own = evolve(vm("FPU AVX"), own=names("FPU AVX"))
+    answer = check(own, HOST)
+    assert answer.notes[:2] == (OWN, lost)
+    assert answer.remedies[-2:] == (
+        "take its own featureset away first (xe vm-param-remove param-name=platform "
+        "param-key=featureset), else a restart brings it back",
+        "shut it down and start it on this host: it then gets what is given here",
+    )
+    assert check(evolve(own, features=None), HOST).notes == (OWN, lost)
+    within = evolve(vm("FPU"), own=names("FPU RTM"))
+    assert lost not in check(within, HOST).notes
+    assert OWN in check(within, HOST).notes
+    assert not any("take its own" in remedy for remedy in check(vm("FPU AVX"), HOST).remedies)
+
+
+def test_an_old_bit_that_the_host_takes_in_is_told_as_such() -> None:
+    """IBS in a record that a host takes in and does not give is no feature that the VM uses."""
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU IBS RTM"))})
+    bits = {item.name: item for item in check(vm("FPU IBS RTM"), host).only_by_max}
+    assert bits["IBS"].compatibility.startswith("Xen 4.7 showed it falsely")
+    assert not bits["RTM"].compatibility
+
+
+def test_the_harmless_remedy_word_for_word() -> None:
+    """Force is called harmless only where every missing bit is one of old records."""
+    sentence = (
+        "what is missing are bits of old records only: forcing the migration is harmless as far as "
+        "they go"
+    )
+    assert sentence in check(vm("FPU IBS"), HOST).remedies
+    assert sentence not in check(vm("FPU IBS AVX"), HOST).remedies
+    # The features fit, and xapi refuses all the same: nothing is missing that could be harmless.
+    old = member_of_record({"features_pv": "1", "features_hvm_host": str(names("FPU"))}, "old", XEN)
+    assert sentence not in check(vm(""), old).remedies
+
+
+def test_what_brings_a_feature_is_no_help_against_another_vendor() -> None:
+    """Where the VM cannot go whatever it lacks, only a shutdown is named."""
+    answer = check(vm("FPU AVX", vendor=AMD), HOST)
+    assert [item.name for item in answer.missing] == ["AVX"]
+    assert answer.remedies == (
+        "shut it down and start it on this host: it then gets what is given here",
+    )
+
+
+def test_an_answer_for_people() -> None:
+    """The first five names, and a sign that there are more."""
+    assert repr(check(vm("FPU"), HOST)) == "<Answer 'v' on 'h': migrates>"
+    assert repr(check(vm("RTM"), HOST)) == "<Answer 'v' on 'h': only by max: RTM>"
+    five = "SSE3 AVX F16C RDRAND MOVBE"
+    shown = names(five)
+    listed = " ".join(XEN.names(shown))
+    assert repr(check(vm(five), HOST)) == f"<Answer 'v' on 'h': only by force: {listed}>"
+    more = repr(check(vm(f"{five} AVX512F"), HOST))
+    assert more == f"<Answer 'v' on 'h': only by force: {listed} …>"
