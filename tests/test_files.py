@@ -85,7 +85,9 @@ def test_a_socket_is_named(tmp_path: Path) -> None:
             files.read(tmp_path / "s", 10, pipes=True)
 
 
-@pytest.mark.parametrize(("path", "words"), [("/no/file", "No such file"), ("a\0b", "null (byte|character)")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("/no/file", "No such file"), ("a\0b", "null (byte|character)")]
+)
 def test_what_is_not_there(path: str, words: str) -> None:
     """The system's own words, and its number."""
     with pytest.raises(FileError, match=words) as error:
@@ -221,7 +223,10 @@ OTHERS = {
     ("log/handler.py", "_output"): "writes to what it was started with, by its number",
     ("history/damage.py", "lock"): "makes the file that it locks",
     ("history/store.py", "_opened"): "makes the file that SQLite opens",
-    ("metrics/file.py", "write"): "writes, whole or not at all; after a crash nobody needs it",
+    (
+        "daemon/metrics/file.py",
+        "write",
+    ): "writes, whole or not at all; after a crash nobody needs it",
     ("xapi/tls.py", "_keep"): "adds a line to a file of its own",
     ("cli/gate.py", "give_up"): "the null device, in the place of a stream",
     ("cli/gate.py", "at_the_output"): "the null device, in the place of a stream",
@@ -229,8 +234,8 @@ OTHERS = {
     ("sources/recorded.py", "_shipped"): "a file of the package",
     ("sources/libxc_build.py", "builder"): "runs while the package is built: the system's headers",
     ("sources/libxc_build.py", "_refused"): "runs while the package is built: a file of its own",
-    ("helper.py", "_answer"): "a memory file, by its number",
-    ("helper.py", "_give_way"): "writes to its own file in /proc",
+    ("daemon/helper.py", "_answer"): "a memory file, by its number",
+    ("daemon/helper.py", "_give_way"): "writes to its own file in /proc",
 }
 
 

@@ -14,14 +14,16 @@ from tests.support import reports
 from tests.support.hosts import example
 from tests.support.limits import reached, reaches
 from tests.support.reports import record, report, tar, zipped
-from xenops_cpu import files, input_limits, inputs, json_text
+from xenops_cpu import files, inputs
 from xenops_cpu.cpus import dumps
 from xenops_cpu.files import FileError
 from xenops_cpu.hosts import capture
 from xenops_cpu.inputs import InputError
 from xenops_cpu.inputs.archives import OverBudget, members
+from xenops_cpu.limits import input_limits
 from xenops_cpu.sources import SourceError, cpuinfo
 from xenops_cpu.sources.recorded import Recorded
+from xenops_cpu.text import json_text
 from xenops_cpu.xapi.credentials import Places, obtain
 from xenops_cpu.xapi.errors import CertificateError, CredentialsError
 from xenops_cpu.xapi.tls import Trust

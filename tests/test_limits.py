@@ -7,7 +7,7 @@ import pytest
 
 from tests import ROOT
 from tests.support.limits import reached
-from xenops_cpu.limits import table
+from xenops_cpu.limits.service import table
 
 NAMES = [name for name, _, _ in table()]
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.daemon.test_daemon import COMMAND, Daemon
 from tests.support.limits import reaches
-from tests.test_daemon import COMMAND, Daemon
-from xenops_cpu.client import connect
 from xenops_cpu.interface import InternalError
+from xenops_cpu.transports.client import connect
 
 SOURCE = ("--source", "example:epyc-xen-4.17")
 CALL = (

@@ -7,7 +7,7 @@ first used: the service, which is of the same package, pays nothing for them.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.2.0"
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .errors import Error, InputError

@@ -2,7 +2,7 @@
 
 What it writes, or nothing at all when something is wrong:
 
-    idl/xenops_cpu.openrpc.yaml, xenops_cpu/__init__.py   the version
+    idl/xenops_cpu.openrpc.yaml, xenops_cpu/version.py   the version
     what generate-interface and idl-test-data generate make of that
     idl/released/VERSION.*                                the contract and its golden calls
 
@@ -21,7 +21,7 @@ from .compatibility import changes, may_add, numbers
 from .contract import ContractError, load
 from .generate import CONTRACT, ROOT, generated, judge, page, read_yaml, write
 
-PROGRAM = Path("xenops_cpu/__init__.py")
+PROGRAM = Path("xenops_cpu/version.py")
 CHANGELOG = Path("CHANGELOG.md")
 TEST_DATA = Path("idl/test_data")
 # Where each file has the version, between what is before and behind it.

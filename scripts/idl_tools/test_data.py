@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from xenops_cpu.interface import METHODS, Error, Method
-from xenops_cpu.marshal import MarshalError, arguments_reader, arguments_writer, reader, writer
 from xenops_cpu.wire import JSONRPC, XMLRPC, Call, Envelope, Form, Reply, WireError, jsonrpc, xmlrpc
+from xenops_cpu.wire.marshal import MarshalError, arguments_reader, arguments_writer, reader, writer
 
 from .contract import ContractError, load
 from .generate import DOCUMENT, ROOT

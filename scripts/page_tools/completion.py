@@ -13,11 +13,7 @@ import shtab
 
 from page_tools.program import PROGRAM, program
 from xenops_cpu.cli.words import KINDS
-from xenops_cpu.config import values
-from xenops_cpu.config.keys import BY_NAME
 
-# What stands for the value of a key of the configuration, which says itself how it is written.
-OF_KEY = "VALUE"
 FILE, DIRECTORY, NOTHING = "file", "directory", ""
 # What stands for an argument in its help says what it is: a kind of words, a file, or anything.
 METAVARS = {
@@ -26,11 +22,12 @@ METAVARS = {
     "POLICY": "host", "FEATURESET": "host", "RECORD": "host", "HOST=NEW": "host",
     "SOURCE": "source", "CPU": "cpu", "FEATURE": "feature", "FEATURES": "feature",
     "RELEASE": "release", "METHOD": "method", "TYPE": "type",
-    "FILE": FILE, "PATH": FILE, "COMMAND": FILE, "DIR": DIRECTORY, "FOLDER": DIRECTORY,
+    "FILE": FILE, "PATH": FILE, "COMMAND": FILE, "FOLDER": DIRECTORY,
     "INDEX=VALUE": NOTHING, "NAME=VALUE": NOTHING, "N": NOTHING, "SECONDS": NOTHING,
     "SHA256": NOTHING, "TEXT": NOTHING, "UUID": NOTHING, "WISH": NOTHING, "XAPI": NOTHING,
     "MODE": NOTHING, "GROUP": NOTHING, "GROUPS": NOTHING, "HEX": NOTHING, "ID": NOTHING,
-    "NAME": NOTHING, "HOST,...": NOTHING, "WORDS": NOTHING, "KIND TEXT": NOTHING,
+    "NAME": NOTHING, "HOST,...": NOTHING, "KIND TEXT": NOTHING,
+    "FOLDER:...": NOTHING, "TARGET": NOTHING, "MODULES": NOTHING, "URL": NOTHING,
 }  # fmt: skip
 
 _BASH = """\
@@ -104,9 +101,6 @@ def scripts() -> dict[str, str]:
 def kind_of(action: argparse.Action) -> str:
     """What an argument takes: a kind of words, FILE, DIRECTORY or NOTHING. Raises LookupError."""
     metavar = action.metavar
-    if metavar == OF_KEY:
-        parse = BY_NAME[action.option_strings[-1].removeprefix("--")][1].parse
-        return FILE if parse in (values.path, values.optional_path) else NOTHING
     name = " ".join(metavar) if isinstance(metavar, tuple) else str(metavar)
     if name not in METAVARS:
         raise LookupError(f"METAVARS of page_tools.completion has no {name} ({action.dest})")
@@ -115,9 +109,8 @@ def kind_of(action: argparse.Action) -> str:
 
 def _describe(action: argparse.Action) -> None:
     """Give an argument what shtab looks for."""
-    if action.metavar == OF_KEY:
-        parse = BY_NAME[action.option_strings[-1].removeprefix("--")][1].parse
-        action.choices = getattr(parse, "choices", None)
+    if isinstance(action.metavar, str) and "|" in action.metavar:
+        action.choices = action.metavar.split("|")
     if action.nargs == 0 or action.choices or action.help == argparse.SUPPRESS:
         return
     kind = kind_of(action)

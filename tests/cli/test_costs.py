@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.reports import libxc_stream, record
-from xenops_cpu import input_limits
+from xenops_cpu.limits import input_limits
 
 MIB = 2**20
 MEMORY = 300 * MIB

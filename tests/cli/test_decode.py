@@ -10,6 +10,7 @@ import pytest
 
 from tests.explain.test_xen_cpuid import RECORDS
 from tests.support.hosts import example, made
+from tests.support.reports import XL_INFO
 from xenops_cpu.cli.main import main
 from xenops_cpu.explain import xen_cpuid
 from xenops_cpu.features.featureset import Featureset
@@ -59,6 +60,45 @@ def hosts(tmp_path: Path) -> tuple[str, str]:
 
 
 # decode
+
+
+def xl_info(tmp_path: Path, version: str = "4.17.7") -> str:
+    """A file of what xl info prints."""
+    path = tmp_path / "xl-info.out"
+    text = XL_INFO.format(name="xs-01").replace("4.17.7", version)
+    path.write_text(text.replace("xen_version            : \n", ""))
+    return str(path)
+
+
+def test_hw_caps_of_xl_info(sh: Shell, tmp_path: Path) -> None:
+    """Word by word, in the order of a featureset, with what they are; so in all styles."""
+    path = xl_info(tmp_path)
+    lines = sh("decode", path).splitlines()
+    assert lines[0] == "xs-01: hw_caps: 4 words, 63 features, as Xen 4.17 names them"
+    assert lines[1] == "word 0  CPUID 0x00000001.edx       bfebfbff"
+    assert "word 3  CPUID 0x80000001.ecx       00000121" in lines
+    assert "note: what this Xen uses of the CPU, words 0 to 3 alone" in "\n".join(lines)
+    assert "note: what this Xen uses" in sh("decode", "--style", "table", path)
+    assert " lahf-lm " in sh("decode", "--style", "xen-cpuid", path)
+    (document,) = sh.json("decode", path)["sets"]
+    assert document["featureset"] == "bfebfbff-77fef3ff-2c100800-00000121"
+    assert document["note"].startswith("what this Xen uses")
+
+
+@pytest.mark.parametrize("version", ["4.6.1", ""])
+def test_hw_caps_of_a_xen_that_is_not_known(sh: Shell, tmp_path: Path, version: str) -> None:
+    """Words in an order that nobody tells are not decoded, but under the release that is named."""
+    path = xl_info(tmp_path, version)
+    for style in ("names", "xen-cpuid"):
+        assert sh("decode", "--style", style, path, code=3) == ""
+        assert "before 4.7 the words had another order" in sh.errors
+    assert "as Xen 4.19 names them" in sh("decode", "--xen", "4.19", path)
+
+
+def test_hw_caps_are_no_set_of_a_host(sh: Shell, tmp_path: Path) -> None:
+    """Who compares hosts does not get them in the place of a set."""
+    path = xl_info(tmp_path)
+    assert sh.json("diff", path, path)["sets"] == {}
 
 
 def test_names_word_by_word(sh: Shell) -> None:

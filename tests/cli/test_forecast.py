@@ -230,7 +230,7 @@ def test_a_host_today(database: Path) -> None:
     wrong = run("plan", "evacuate", "xs-09", "--pool", str(database))
     assert wrong.returncode == 2
     mixed = run("plan", "evacuate", "xs-02", "--to-xen", "4.20", "--pool", str(database))
-    assert "go with 'update' only" in mixed.stderr
+    assert "plan evacuate: --to-xen goes with update only" in mixed.stderr
 
 
 def test_in_the_report(database: Path) -> None:

@@ -20,8 +20,8 @@ from tests.support.hostile import HOSTILE, unfit
 from xenops_cpu.cli import gate, progress, terminal
 from xenops_cpu.cli.gate import Gate
 from xenops_cpu.cli.overview import COMMANDS
-from xenops_cpu.escapes import escaped, json_escaped
 from xenops_cpu.hosts import capture
+from xenops_cpu.text.escapes import escaped, json_escaped
 
 EPYC = "example:epyc-xen-4.17"
 

@@ -11,7 +11,7 @@ import pytest
 _HOSTS = (
     *("xenops_cpu.interface", "xenops_cpu.hosts.host", "xenops_cpu.hosts.capture"),
     *("xenops_cpu.pools", "xenops_cpu.derivation", "xenops_cpu.cpuid", "xenops_cpu.guests"),
-    *("xenops_cpu.cpus", "xenops_cpu.xapi", "xenops_cpu.wire", "xenops_cpu.client"),
+    *("xenops_cpu.cpus", "xenops_cpu.xapi", "xenops_cpu.wire", "xenops_cpu.transports"),
     *("xenops_cpu.sources.choose", "xenops_cpu.explain.xen_cpuid"),
 )
 # Of the standard library what costs milliseconds; of others all that is not needed for text.

@@ -11,9 +11,9 @@ import pytest
 from tests.cli.test_cli import run
 from tests.support.hosts import example
 from tests.support.reports import golden, report, tar
-from xenops_cpu import input_limits
 from xenops_cpu.files import reading
 from xenops_cpu.hosts import capture
+from xenops_cpu.limits import input_limits
 
 EPYC = "example:epyc-xen-4.17"
 WORDS = "1fc9cbf5-f6f83203"

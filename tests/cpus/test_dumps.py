@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import SHARED
-from xenops_cpu import input_limits
 from xenops_cpu.cpuid.cpu import Cpu
 from xenops_cpu.cpuid.identity import LeafKey, Registers
 from xenops_cpu.cpus import dumps, shipped
 from xenops_cpu.cpus.dumps import DumpError
 from xenops_cpu.cpus.dumps.dump import microcode_revision
 from xenops_cpu.hosts import capture
+from xenops_cpu.limits import input_limits
 
 CORPUS = SHARED / "xen/corpus/dumps.jsonl"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_daemon import Daemon
+from tests.daemon.test_daemon import Daemon
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.daemon.support import EXAMPLE, Start, eventually
-from tests.test_daemon import COMMAND
-from xenops_cpu.client import connect
+from tests.daemon.support import EXAMPLE, Start
+from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
+from xenops_cpu.transports.client import connect
 
 
 def serve(*options: str) -> subprocess.CompletedProcess[str]:
@@ -96,7 +97,7 @@ def test_what_is_not_configured_is_not_there(start: Start, monkeypatch: pytest.M
     for part in ("_sqlite3", "_ssl"):
         assert part not in maps, part
     code = (
-        "import sys, runpy\nfrom xenops_cpu import daemon\n"
+        "import sys, runpy\nfrom xenops_cpu.daemon import serve\n"
         "from xenops_cpu.cli.commands import serve\nserve.parser()\n"
         "print(*sys.modules)"
     )
@@ -104,7 +105,8 @@ def test_what_is_not_configured_is_not_there(start: Start, monkeypatch: pytest.M
     loaded = set(done.stdout.split())
     for module in (
         "sqlite3", "opentelemetry", "requests", "http.client", "subprocess", "difflib",
-        "xenops_cpu.history.recorder", "xenops_cpu.metrics.exposition", "xenops_cpu.daemon.tracing",
-        "xenops_cpu.transports.message_switch", "xenops_cpu.log.targets",
+        "xenops_cpu.history.recorder", "xenops_cpu.daemon.metrics.exposition",
+        "xenops_cpu.daemon.tracing", "xenops_cpu.transports.message_switch",
+        "xenops_cpu.log.targets",
     ):  # fmt: skip
         assert module not in loaded, module

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, Changing, Start, call, eventually
+from tests.daemon.support import EXAMPLE, Changing, Start, call
+from tests.daemon.test_daemon import COMMAND
 from tests.support.limits import reaches
-from tests.test_daemon import COMMAND
-from xenops_cpu.client import connect
+from tests.support.waiting import eventually
+from xenops_cpu.transports.client import connect
 
 
 @pytest.mark.slow

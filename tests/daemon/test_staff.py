@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.test_helper import EPYC, check, request, setup
+from tests.daemon.test_helper import EPYC, check, request, setup
+from xenops_cpu.daemon.helper import CannotStart, Helper, HelperError
 from xenops_cpu.daemon.staff import Staff
-from xenops_cpu.helper import CannotStart, Helper, HelperError
 from xenops_cpu.service.service import XenopsCpu
 from xenops_cpu.sources.recorded import Example
 from xenops_cpu.transports.conversation import Reply

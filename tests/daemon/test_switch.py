@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, Start, call, eventually
-from tests.test_daemon import COMMAND
+from tests.daemon.support import EXAMPLE, Start, call
+from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
 from tests.transports.test_message_switch import Process as SwitchProcess
-from xenops_cpu.client import connect
+from xenops_cpu.transports.client import connect
 from xenops_cpu.transports.message_switch import QUEUE
 from xenops_cpu.transports.message_switch.client import sender
 

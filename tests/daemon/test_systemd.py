@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, eventually
-from tests.test_daemon import COMMAND
-from xenops_cpu.client import connect
+from tests.daemon.support import EXAMPLE
+from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
+from xenops_cpu.transports.client import connect
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from tests.daemon.support import EXAMPLE, Changing, Start, call, get
-from xenops_cpu.client import connect
 from xenops_cpu.interface import InternalError
+from xenops_cpu.transports.client import connect
 
 
 def test_metrics_and_health(start: Start, tmp_path: Path) -> None:

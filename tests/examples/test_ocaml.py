@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
+from tests.daemon.test_daemon import Daemon
 from tests.idl.test_ocaml import PROJECT, _has_rpclib
 from tests.idl.test_ocaml_module import MODULE, WARNINGS, needs_ocaml, type_check
-from tests.test_daemon import Daemon
 
 EXAMPLE = ROOT / "examples" / "04-ocaml"
 SOURCE = EXAMPLE / "who_may_move.ml"

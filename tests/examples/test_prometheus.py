@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from tests import ROOT
-from tests.metrics.test_metrics import read_openmetrics
+from tests.daemon.test_metrics import read_openmetrics
 from tests.support.hosts import example
+from xenops_cpu.daemon.metrics.exposition import openmetrics
+from xenops_cpu.daemon.metrics.families import families
+from xenops_cpu.daemon.metrics.measures import Measures
 from xenops_cpu.hosts.host import SETS
-from xenops_cpu.metrics.exposition import openmetrics
-from xenops_cpu.metrics.families import families
-from xenops_cpu.metrics.measures import Measures
 
 FOLDER = ROOT / "examples" / "06-prometheus"
 # What node_exporter says of the files that it reads.

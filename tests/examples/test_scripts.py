@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from tests import ROOT
+from tests.daemon.test_daemon import Daemon
 from tests.front.test_library import pool_file
 from tests.history.test_store import HOST, without
 from tests.support.hosts import example as host
-from tests.test_daemon import Daemon
 from xenops_cpu.history import hook, store
 from xenops_cpu.history.fingerprint import Fingerprint
 from xenops_cpu.hosts import capture

@@ -9,6 +9,7 @@ from tests.support.hosts import EXAMPLES, example
 from xenops_cpu.cpus import shipped
 from xenops_cpu.cpus.params import options_of
 from xenops_cpu.derivation import SETS
+from xenops_cpu.derivation.hardware import VMX_ASSUMED
 from xenops_cpu.explain.feature import Explanation, Place, explain
 from xenops_cpu.explain.reasons import rederive
 from xenops_cpu.features.featureset import Featureset
@@ -53,6 +54,23 @@ def test_reasons_on_a_captured_host() -> None:
     assert found.places["host"].why[-1].step == "host.clwb"
     assert found.places["pv_max"].why[-1].step == "max.clwb"
     assert "made again from the raw CPU policy" in found.notes[0]
+
+
+def test_notes_are_of_what_bears_on_the_feature() -> None:
+    """That VMX's registers were guessed is said of what EPT and they decide on, not of RTM."""
+    bare = evolve(shipped.find("xeon-gold-6240").cpu, msrs={})
+    host, derivation = Simulated(other_cpu(bare), release("4.17")).explained()
+    xen = derivation.release
+    assert VMX_ASSUMED in derivation.notes
+    about = {
+        name
+        for name, feature in xen.features.items()
+        if VMX_ASSUMED in explain(feature.number, xen, host, derivation).notes
+    }
+    assert {"INVPCID", "RDTSCP", "PCID"} <= about
+    assert not about & {"RTM", "HLE", "AVX512F", "IBRSB", "ARCH_CAPS"}
+    notes = explain(xen.features["RTM"].number, xen, host, derivation).notes
+    assert "MSR 10a (ARCH_CAPS) is not known: 0, no immunities, is assumed" in notes
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

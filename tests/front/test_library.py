@@ -13,11 +13,11 @@ from attrs import evolve
 import xenops_cpu
 from tests.cli.test_cli import run
 from tests.cli.test_live_pool import FIRST, PASSWORD
+from tests.daemon.test_daemon import Daemon
 from tests.support.hosts import example, names
 from tests.support.world import World, WorldHost, WorldVm
 from tests.support.xapi_server import serving
 from tests.support.xapi_world import two_hosts
-from tests.test_daemon import Daemon
 from xenops_cpu import HVM, PV, Featureset, KnownHost
 from xenops_cpu.hosts import capture
 from xenops_cpu.sources import SourceError

@@ -11,8 +11,9 @@ from attrs import evolve
 import xenops_cpu
 from tests.support.hosts import names
 from tests.support.pools import host
-from xenops_cpu import HVM, Featureset, KnownHost, notebook
+from xenops_cpu import HVM, Featureset, KnownHost
 from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.text import notebook
 
 SKYLAKE = "cpu:xeon-gold-6154@4.17"
 HASWELL = "cpu:xeon-e5-2696-v3@4.17"

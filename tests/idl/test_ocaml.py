@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.test_daemon import Daemon
+from tests.daemon.test_daemon import Daemon
 
 PROJECT = ROOT / "idl" / "ocaml"
 SOURCES = sorted(PROJECT.glob("*/*.ml"))

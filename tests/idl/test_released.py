@@ -128,7 +128,8 @@ def frozen_now() -> dict[Path, str]:
 def checkout(tmp_path: Path) -> Path:
     """What the scripts read and write, in a folder where today's version is released."""
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "scripts/idl_tools", tmp_path / "scripts/idl_tools", ignore=ignored)
+    for folder in ("scripts/idl_tools", "xenops_cpu/interface"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
     for name in (
         *(
             str(CONTRACT),
@@ -137,7 +138,7 @@ def checkout(tmp_path: Path) -> Path:
             "idl/REFERENCE.md",
             "idl/xenops_cpu_interface.ml",
         ),
-        *("xenops_cpu/__init__.py", "xenops_cpu/interface.py", "xenops_cpu/data/openrpc.json"),
+        *("xenops_cpu/version.py", "xenops_cpu/data/openrpc.json"),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -256,7 +257,7 @@ def test_releasing_keeps_the_contract_and_its_calls(changelog: Path) -> None:
     edit(changelog, *ADDED)
     assert release(changelog, PATCH, again=False) == 0
     assert f"  version: {PATCH}\n" in (changelog / CONTRACT).read_text("utf-8")
-    assert f'__version__ = "{PATCH}"\n' in (changelog / "xenops_cpu/__init__.py").read_text("utf-8")
+    assert f'__version__ = "{PATCH}"\n' in (changelog / "xenops_cpu/version.py").read_text("utf-8")
     kept = released.contract(changelog, PATCH)
     assert kept.version == PATCH
     assert kept.document == json.loads(
@@ -317,7 +318,7 @@ def test_what_is_new_needs_its_number(changelog: Path, capsys: pytest.CaptureFix
         ("CHANGELOG.md", "", "99.0.0", "CHANGELOG.md: has no section ## [99.0.0] - YYYY-MM-DD"),
         ("CHANGELOG.md", "", "4", '"4" is not a version, such as 1.2.3'),
         (str(CONTRACT), "  version: ", BREAKING, f"{CONTRACT}: has 0 lines with a version"),
-        ("xenops_cpu/__init__.py", "__version__", BREAKING, "__init__.py: has 0 lines with a ver"),
+        ("xenops_cpu/version.py", "__version__", BREAKING, "version.py: has 0 lines with a ver"),
     ],
 )
 def test_releasing_says_what_is_missing(

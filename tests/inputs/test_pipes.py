@@ -18,10 +18,11 @@ from tests.support.hosts import example
 from tests.support.limits import reaches
 from tests.support.reports import libxc_stream, report, tar
 from tests.support.world import World, WorldHost, WorldVm
-from xenops_cpu import input_limits, inputs
+from xenops_cpu import inputs
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts import capture
 from xenops_cpu.inputs import InputError, pipes, resolve
+from xenops_cpu.limits import input_limits
 
 WORDS = Featureset.parse("178bfbfd-f6f83203-2fd3fbff")
 

@@ -14,7 +14,7 @@ from attrs import evolve
 
 from tests.support.limits import reaches
 from xenops_cpu import log
-from xenops_cpu.limits import LIMITS, Limits
+from xenops_cpu.limits.service import LIMITS, Limits
 from xenops_cpu.log.handler import handler
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -162,6 +162,6 @@ def test_a_release_is_tried_and_made(checkout: Path) -> None:
     assert process.returncode == 0, process.stdout + process.stderr
     assert git(checkout, "tag") == "v0.99.0\n"
     assert git(checkout, "log", "-1", "--format=%s") == "Release 0.99.0\n"
-    assert '"0.99.0"' in (checkout / "xenops_cpu/__init__.py").read_text()
+    assert '"0.99.0"' in (checkout / "xenops_cpu/version.py").read_text()
     assert "## [0.99.0] - 2026-12-01" in (checkout / "CHANGELOG.md").read_text()
     assert (checkout / "idl/released/0.99.0.openrpc.json").is_file()

@@ -10,7 +10,7 @@ from tests.support.hosts import example
 from tests.support.limits import reaches
 from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
 from xenops_cpu.interface import InternalError, PoolHost, PoolVm
-from xenops_cpu.limits import LIMITS, Limits
+from xenops_cpu.limits.service import LIMITS, Limits
 from xenops_cpu.service import bounds
 
 FULL, NONE = "-".join(["ffffffff"] * 22), "-".join(["00000000"] * 22)

@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def reaches(*names: str) -> Callable[[F], F]:
-    """The test goes up to these limits (fields of xenops_cpu.limits.Limits) and beyond."""
+    """The test goes up to these limits (fields of xenops_cpu.limits.service.Limits) and beyond."""
     return lambda test: test
 
 

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from tests.support.limits import reaches
 from tests.transports.test_unix_http import LIMITS, read_reply, request, running
-from xenops_cpu.limits import Limits
+from xenops_cpu.limits.service import Limits
 from xenops_cpu.transports.connection import Connection, Peer
 from xenops_cpu.transports.crowd import BUSY, IDLE, READING, WRITING, Crowd
 from xenops_cpu.transports.weights import Weights

@@ -25,10 +25,10 @@ from xenops_cpu.interface import (
     Unimplemented,
     UnknownError,
 )
-from xenops_cpu.marshal import reader
 from xenops_cpu.wire import JSONRPC, XMLRPC, Limits, jsonrpc, xmlrpc
 from xenops_cpu.wire.caller import caller
 from xenops_cpu.wire.dispatch import answer, content_type, document, failure, wire_of
+from xenops_cpu.wire.marshal import reader
 
 CALLS = recorded_calls()
 GENUINE = [call for call in CALLS if not call["name"].startswith("malformed")]

@@ -1,4 +1,4 @@
-"""xenops_cpu.marshal: typed values to and from rpclib's tree."""
+"""xenops_cpu.wire.marshal: typed values to and from rpclib's tree."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from xenops_cpu.interface import (
     VmsFailedToCooperate,
     XenopsError,
 )
-from xenops_cpu.marshal import (
+from xenops_cpu.wire.marshal import (
     MarshalError,
     arguments_reader,
     arguments_writer,

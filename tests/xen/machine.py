@@ -21,8 +21,8 @@ from attrs import frozen
 from tests.xen.cpio import Cpio
 from tests.xen.image import Image, compile_python
 from tests.xen.packages import Unavailable
-from xenops_cpu import client
 from xenops_cpu.interface import Client
+from xenops_cpu.transports import client
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .. import files, input_limits
+from .. import files
 from ..files import FileError
+from ..limits import input_limits
 
 MARK = "@"
 

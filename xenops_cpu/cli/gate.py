@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, BinaryIO, TextIO, cast
 
-from ..escapes import escaped
+from ..text.escapes import escaped
 
 _LAYOUT = "\n\t"
 _ASCII = str.maketrans({
@@ -115,6 +115,21 @@ class _Lines(io.RawIOBase):
 def of(stream: TextIO) -> Gate:
     """The gate that a standard stream is, or one before it."""
     return cast(Gate, stream) if isinstance(stream, Gate) else Gate(stream)
+
+
+def columns(unknown: int) -> int:
+    """The terminal's (or COLUMNS), as shutil.get_terminal_size finds them without its four
+    compressors; `unknown` where there is no terminal.
+    """
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and int(asked):
+        return int(asked)
+    if sys.__stdout__ is None:
+        return unknown
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or unknown
+    except (OSError, ValueError):  # no terminal, or closed since
+        return unknown
 
 
 @contextlib.contextmanager

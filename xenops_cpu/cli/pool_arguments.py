@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 
+from ..features.featureset import Featureset
 from ..inputs import Stored
 from ..inputs.known import KnownHost
 from ..inputs.reader import Reader
@@ -31,20 +32,25 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
     """
     made = options.parser(command, description, examples)
     made.takes_files = True
-    made.add_argument(
+    add_options(made)
+    return made
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--type, --xen, --json, and those of a live pool."""
+    parser.add_argument(
         "--type",
         metavar="TYPE",
         help="pv, hvm or pvh: the guests meant, and what a bare featureset is of (hvm)",
     )
-    made.add_argument(
+    parser.add_argument(
         "--xen",
         metavar="RELEASE",
         help="whose names and rules count where a record does not tell, such as 4.17 or "
         "xenserver-8; what cpu:NAME is simulated under",
     )
-    made.add_argument("--json", action="store_true", help="for programs (docs/commands-pools.md)")
-    live.add_options(made)
-    return made
+    parser.add_argument("--json", action="store_true", help="for programs (docs/commands-pools.md)")
+    live.add_options(parser)
 
 
 def add_hex(parser: argparse.ArgumentParser) -> None:
@@ -67,11 +73,21 @@ def wanted_type(parsed: argparse.Namespace) -> GuestType | None:
     return guest
 
 
+def _level(parsed: argparse.Namespace) -> Featureset | None:
+    """Of --featureset, where the command has it; None without. Raises Failure."""
+    text = getattr(parsed, "featureset", None)
+    try:
+        return None if text is None else Featureset.parse(text)
+    except ValueError as error:
+        raise Failure(f"--featureset: {error}", WRONG_USAGE) from error
+
+
 def reader(parsed: argparse.Namespace) -> Reader:
     """How the command's arguments are read. Raises Failure."""
     return Reader(
         guest=wanted_type(parsed),
         xen=arguments.release(parsed),
+        level=_level(parsed),
         say=arguments.say_once,
         one=arguments.kept,
         tracked=lambda texts, what: tracked(texts, what, len(texts)),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from ..escapes import escaped
+from ..text.escapes import escaped
 from . import gate
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 from attrs import field, frozen
 
-from .. import notebook
 from ..errors import Error
+from ..text import notebook
 from .identity import NOTHING, LeafKey, Registers
 
 VERSION = 1

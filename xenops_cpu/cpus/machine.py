@@ -15,10 +15,11 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from .. import files, input_limits
+from .. import files
 from ..cpuid.cpu import Cpu
 from ..cpuid.identity import AMD, HYGON, HYPERVISOR_BIT, INTEL
 from ..hosts.host import Topology
+from ..limits import input_limits
 from .dumps.dump import HYBRID_BIT, MSR_MICROCODE, core_kind, microcode_revision
 from .instruction import DEVICES, instruction, pinned, walk
 

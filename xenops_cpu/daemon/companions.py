@@ -14,13 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__, files, input_limits
-from ..config.keys import Config
+from .. import files
 from ..hosts.host import Host
 from ..interface import HostHistory
-from ..marshal import Value
-from ..metrics.measures import Measures
+from ..limits import input_limits
 from ..sources import Source, SourceError
+from ..version import __version__
+from ..wire.marshal import Value
+from .config.keys import Config
+from .metrics.measures import Measures
 from .periodic import Job, Periodic
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ class Companions:
 
     def metrics(self) -> str:
         """rpc.metrics: OpenMetrics text."""
-        from ..metrics import exposition, families
+        from .metrics import exposition, families
 
         found = families.families(self.measures, self._problems(), self._around("").microcode)
         return exposition.openmetrics(found)
@@ -138,7 +140,7 @@ class Companions:
 
     def metrics_page(self) -> Reply:
         """GET /metrics."""
-        from ..metrics.exposition import OPENMETRICS_TYPE
+        from .metrics.exposition import OPENMETRICS_TYPE
 
         return self.metrics().encode(), OPENMETRICS_TYPE
 
@@ -249,7 +251,7 @@ class Companions:
             self._recorder.look_around()
 
     def _write_metrics(self) -> None:
-        from ..metrics import exposition, families, file
+        from .metrics import exposition, families, file
 
         path = self._config.metrics_file
         if path is None:

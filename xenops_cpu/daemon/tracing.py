@@ -11,9 +11,9 @@ import logging
 import time
 from typing import Any
 
-from .. import __version__
 from ..errors import Error
 from ..log import split_debug_info
+from ..version import __version__
 
 log = logging.getLogger(__name__)
 

@@ -29,6 +29,10 @@ MSR_VMX_EPT_VPID = 0x48C
 
 UNKNOWN_MICROCODE = 0xFFFFFFFF
 
+# How the notes begin of what bears on some features alone (explain/bearing.py).
+VMX_ASSUMED = "the VMX control registers are not known: assumed after CPUID"
+SBPB_ASSUMED = "not known whether PRED_CMD.SBPB can be written: assumed"
+
 # ARCH_CAPS bits that Xen tests in the register itself where it has no words for them.
 ARCH_CAPS_MDS_NO = 1 << 5
 ARCH_CAPS_TSX_CTRL = 1 << 7
@@ -142,10 +146,7 @@ class Hardware:
         known = self.cpu.max_extended >= 0x80000021 and self.cpu.leaf(0x80000021)[0] & _E21A_SBPB
         works = bool(known) or self.inert or self.microcode == UNKNOWN_MICROCODE
         if not known and not self.inert:
-            self.notes.append(
-                "not known whether PRED_CMD.SBPB can be written: assumed "
-                + ("yes" if works else "no")
-            )
+            self.notes.append(f"{SBPB_ASSUMED} {'yes' if works else 'no'}")
         return works
 
     @property

@@ -5,6 +5,7 @@ xen/arch/x86/apic.c, psr.c, hvm/vmx/vmcs.c, hvm/svm/svm.c.
 
 from __future__ import annotations
 
+from .hardware import VMX_ASSUMED
 from .releases import span
 from .state import State
 from .step import Phase
@@ -105,7 +106,7 @@ def judge_hvm(s: State) -> None:
     if vmx:
         controls = s.hardware.vmx()
         if not controls.measured:
-            s.hardware.notes.append("the VMX control registers are not known: assumed after CPUID")
+            s.hardware.notes.append(VMX_ASSUMED)
         nested = controls.ept if machine.ept is None else machine.ept
         s.shadow_reason = "the CPU has no EPT, or not all that Xen needs of it"
     else:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from .. import notebook
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.host import TITLES, Host
@@ -20,6 +19,7 @@ from ..interface import GuestType
 from ..pools.member import member_of
 from ..pools.verdict import Answer, check
 from ..pools.vm import started_on
+from ..text import notebook
 from .policies import PolicyDifference, policies
 from .reasons import reasons
 from .sets import SetDifference

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 
 from .. import data_files
 from ..errors import Error
 from .featureset import WORD_BITS
 from .release import NEWEST, RELEASES, UPSTREAM, Release, release
+from .xen_cpuid_names import every_tool
 from .xen_cpuid_names import tool as tool_of
 
 XL, LIBVIRT, LINUX, XEN_CPUID = "xl", "libvirt", "linux", "xen-cpuid"
@@ -47,7 +49,7 @@ def find(text: str, xen: Release | None = None) -> tuple[int, ...]:
         if numbers:
             return numbers
         raise UnknownFeature(f'{speaker} has no feature "{name}"')
-    for tables in (xen or release(NEWEST), *map(release, reversed(RELEASES))):
+    for tables in chain((xen or release(NEWEST),), map(release, reversed(RELEASES))):
         for feature in tables.features.values():
             if _key(feature.name) == key:
                 return (feature.number,)
@@ -63,7 +65,7 @@ def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...
     xen-cpuid's names are the release's own where one is given, else all that it ever had.
     """
     found = {speaker: names for speaker, names in _others().get(number, {}).items() if names}
-    tools = [tool_of(xen)] if xen else [tool_of(release(r)) for r in RELEASES]
+    tools = [tool_of(xen)] if xen else every_tool()
     told = dict.fromkeys(tool.name(number) for tool in tools)
     own = tuple(name for name in told if not name.startswith("<") and name != "REZ")
     if own:
@@ -90,11 +92,7 @@ def _key(name: str) -> str:
 def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
     """By feature number and speaker, as data/aliases.txt has them."""
     text = data_files.read_text("aliases.txt")
-    numbers = {
-        feature.name: feature.number
-        for name in RELEASES
-        for feature in release(name).features.values()
-    }
+    named = release(NEWEST).features  # no release names a feature that the newest does not
     found: dict[int, dict[str, tuple[str, ...]]] = {}
     for line in text.splitlines():
         if not line or line.startswith("#"):
@@ -103,7 +101,7 @@ def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
         number = _NUMBER.fullmatch(name)
         own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
         own[LIBVIRT] = own[XL]
-        found[int(number[1]) * WORD_BITS + int(number[2]) if number else numbers[name]] = {
+        found[int(number[1]) * WORD_BITS + int(number[2]) if number else named[name].number] = {
             speaker: () if column == "-" else tuple(
                 own[speaker] if part == "=" else part for part in column.split(",")
             )

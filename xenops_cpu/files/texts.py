@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .. import input_limits
 from ..errors import InputError
+from ..limits import input_limits
 
 # All that str.splitlines() ends a line at.
 _ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"

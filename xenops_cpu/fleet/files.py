@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ..errors import RemediedError
-from ..escapes import json_escaped
+from ..text.escapes import json_escaped
 from .row import COLUMNS, Row, Value
 
 if TYPE_CHECKING:

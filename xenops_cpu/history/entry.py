@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from .. import __version__
 from ..errors import Error
+from ..version import __version__
 from .causes import causes
 from .fingerprint import Fingerprint, differences
 from .surroundings import Surroundings

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from attrs import asdict, evolve, frozen
 
-from .. import __version__
 from ..hosts.host import Host
+from ..version import __version__
 from .entry import MAX_ENTRIES, Entry, StoreError, entry_of
 from .fingerprint import Fingerprint
 from .surroundings import Surroundings

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from .. import json_text
 from ..cpuid.policy import Policy, PolicyError
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
+from ..text import json_text
 from .host import SETS, Featuresets, Host, Processor, Topology, Xen
 from .membership import Membership
 from .moment import Moment

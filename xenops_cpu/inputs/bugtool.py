@@ -14,19 +14,19 @@ from pathlib import Path
 
 from attrs import evolve
 
-from .. import files, input_limits
+from .. import files
 from ..features.release import Release
 from ..hosts import merge, parts
 from ..hosts.membership import Membership
 from ..hosts.moment import Moment
 from ..hosts.parts import Parts
-from ..limits import amount
+from ..limits import amount, input_limits
 from . import report_files, texts, together, xapi_db, xapi_log
 from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from .collected import apart, once
+from .contents import Contents
 from .report_files import wanted
 from .report_sources import Logs, Source, Sources
-from .texts import Contents
 from .value import Input, InputError, NamedHost, printable
 
 _MOST_UNREAD = 10  # that are named

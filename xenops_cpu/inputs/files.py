@@ -8,7 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from .. import files, input_limits
+from .. import files
+from ..limits import input_limits
 from . import archives, bugtool, pipes, suspend, texts, xapi_db, xapi_log
 from .archives import Member
 from .value import Input, InputError, printable

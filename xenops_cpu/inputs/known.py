@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from .. import notebook
 from ..derivation import Derivation
 from ..explain.reasons import reasons
 from ..features.featureset import Featureset
@@ -19,6 +18,7 @@ from ..hosts.offer import Offer
 from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set
 from ..pools.words import GUESTS, count
+from ..text import notebook
 from .value import Input, NamedHost
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from attrs import asdict, evolve
 
-from .. import client
 from ..cpus.dumps import Dump
 from ..errors import Error, InputError
 from ..hosts import parts
@@ -15,6 +14,7 @@ from ..hosts.record import of_cpu_info
 from ..interface import HostStat, QueryResult, XenopsError
 from ..sources import choose, simulated
 from ..sources.simulated import Simulated
+from ..transports import client
 from .value import Input, NamedHost
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve, field, frozen
 
-from .. import input_limits
 from ..hosts.moment import Moment
 from ..hosts.parts import Parts
+from ..limits import input_limits
 from . import report_files, xapi_log
 from .archives import OverBudget
-from .texts import Contents
+from .contents import Contents
 from .xapi_log import Event
 
 

@@ -17,10 +17,10 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from .. import input_limits
 from ..errors import InputError
 from ..hosts.membership import Membership
 from ..hosts.record import of_cpu_info
+from ..limits import input_limits
 from .collected import Collected, Room
 from .value import Stored, printable
 from .vm_record import VmRecord, kinds, metrics_of
@@ -43,7 +43,9 @@ def recognises(head: bytes) -> bool:
 def parse(chunks: Iterable[bytes], where: str) -> Collected:
     """Hosts, VMs and stored records. Raises InputError."""
     rows = _Rows(where)
-    parser = DefusedXMLParser(target=rows, forbid_dtd=True)
+    # What it says of its encoding does not count: xapi writes UTF-8, and Python's parser fails for
+    # encodings that it does not know.
+    parser = DefusedXMLParser(target=rows, encoding="utf-8", forbid_dtd=True)
     try:
         for chunk in chunks:
             parser.feed(chunk)

@@ -16,8 +16,8 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from .. import input_limits
 from ..features.featureset import Featureset, FeaturesetError
+from ..limits import input_limits
 
 Kind = Literal["check", "lacking", "host", "pool", "flags", "prevents", "note"]
 

@@ -13,7 +13,7 @@ import sys
 from contextvars import ContextVar
 from typing import TextIO
 
-from ..escapes import escaped
+from ..text.escapes import escaped
 
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from ..limits import LIMITS, Limits
+from ..limits.service import LIMITS, Limits
 
 # A pipe takes so many bytes whole or not at all (POSIX: at least 512; Linux: 4096).
 _WHOLE_BYTES = 4096

@@ -11,12 +11,12 @@ from operator import or_
 
 from attrs import field, frozen
 
-from .. import notebook
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..features.risks import ORED, RSB
 from ..hosts.host import DEFAULT, set_name
 from ..interface import GuestType
+from ..text import notebook
 from .levelling import level, ored
 from .member import Member, release_of_pool
 

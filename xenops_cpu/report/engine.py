@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import data_files
 from ..errors import RemediedError
-from ..escapes import escaped
 from ..pools.words import count, some
+from ..text.escapes import escaped
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from .. import __version__
 from ..features.release import Release
 from ..interface import GuestType
 from ..pools.fleet import assumed, fleet
@@ -14,6 +13,7 @@ from ..pools.member import Member
 from ..pools.verdict import GRADES, UNSEEN
 from ..pools.vm import Vm
 from ..pools.words import several_vendors
+from ..version import __version__
 from . import hosts, levels, vms
 from .engine import render
 from .forecast import Course, Tone, section

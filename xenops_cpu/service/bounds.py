@@ -3,7 +3,8 @@
 What is asked for in a few bytes can take minutes: forty hosts and forty VMs are 1,600 verdicts, and
 each of them has to say which of some hundred features are missing, and why. So pairs, features and
 bytes are counted first, in a fraction of the time. Pairs that are alike count once where they are
-answered once. The limits are in xenops_cpu.limits (pool_*); the command line has none of them.
+answered once. The limits are in xenops_cpu.limits.service (pool_*); the command line has
+none of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from ..features.featureset import Featureset, FeaturesetError
 from ..interface import GuestType, InternalError, PoolHost, PoolVm
-from ..limits import LIMITS, Limits
+from ..limits.service import LIMITS, Limits
 
 # Bytes on the wire, in XML: a verdict, a missing feature by its place in the table of features.
 _PAIR_BYTES = 40

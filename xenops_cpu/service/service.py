@@ -10,7 +10,6 @@ import logging
 import uuid
 from typing import TYPE_CHECKING, Literal
 
-from .. import __version__
 from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release
@@ -36,6 +35,7 @@ from ..interface import (
 )
 from ..log import task
 from ..sources import Source, SourceError
+from ..version import __version__
 from . import strict
 from .level import Combine, level_of_two
 

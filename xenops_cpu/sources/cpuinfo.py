@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .. import files, input_limits
+from .. import files
 from ..hosts.host import UNKNOWN, Processor
+from ..limits import input_limits
 from . import SourceError
 
 PROC_CPUINFO = Path("/proc/cpuinfo")

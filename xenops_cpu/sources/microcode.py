@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from .. import files, input_limits
+from .. import files
 from ..cpuid.identity import AMD, HYGON
+from ..limits import input_limits
 from . import cpuinfo
 
 # IA32_BIOS_SIGN_ID (Intel SDM vol. 4): the revision is the upper half; AMD's PATCH_LEVEL (PPR, MSR

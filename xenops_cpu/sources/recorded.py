@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
-from .. import files, input_limits
+from .. import files
 from ..hosts import capture
 from ..hosts.host import Host
+from ..limits import input_limits
 from . import SourceError
 
 if TYPE_CHECKING:

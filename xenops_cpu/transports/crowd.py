@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import takewhile
 
-from ..limits import Limits
+from ..limits.service import Limits
 from .connection import Connection
 
 # The states of a connection:

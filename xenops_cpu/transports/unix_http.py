@@ -26,7 +26,7 @@ import select
 import socket
 import time
 
-from ..limits import LIMITS, Limits
+from ..limits.service import LIMITS, Limits
 from .connection import READ, Connection, Peer
 from .conversation import Answers, Conversations
 from .crowd import IDLE, LEAVING, READING, REFUSING, WRITING, Crowd

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from xenops_cpu.limits import LIMITS, REPLY_LIMITS, Limits
-from xenops_cpu.marshal import Value
+from xenops_cpu.limits.service import LIMITS, REPLY_LIMITS, Limits
+from xenops_cpu.wire.marshal import Value
 
 XMLRPC, JSONRPC = "xmlrpc", "jsonrpc"
 CONTENT_TYPES = {XMLRPC: "text/xml", JSONRPC: "application/json"}

@@ -7,7 +7,6 @@ from itertools import count
 from typing import Any
 
 from xenops_cpu.interface import METHODS, Error, InternalError
-from xenops_cpu.marshal import MarshalError, arguments_writer, reader
 from xenops_cpu.wire import (
     JSONRPC,
     REPLY_LIMITS,
@@ -19,6 +18,7 @@ from xenops_cpu.wire import (
     jsonrpc,
     xmlrpc,
 )
+from xenops_cpu.wire.marshal import MarshalError, arguments_writer, reader
 
 _WIRES: dict[str, Form] = {XMLRPC: xmlrpc, JSONRPC: jsonrpc}
 

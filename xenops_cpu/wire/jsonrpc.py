@@ -12,7 +12,6 @@ import json
 import re
 from typing import Any, NoReturn
 
-from xenops_cpu.marshal import INT64_MAX, INT64_MIN, Value, describe, shown
 from xenops_cpu.wire import (
     CALL_FAILED,
     ENVELOPE,
@@ -25,6 +24,7 @@ from xenops_cpu.wire import (
     Reply,
     WireError,
 )
+from xenops_cpu.wire.marshal import INT64_MAX, INT64_MIN, Value, describe, shown
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _OPENING = re.compile(rb"[\[{\]}]")

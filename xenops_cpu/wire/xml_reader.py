@@ -17,8 +17,8 @@ from attrs import frozen
 from defusedxml.common import DefusedXmlException
 from defusedxml.xmlrpc import DefusedExpatParser
 
-from xenops_cpu.marshal import MarshalError, Value, reader, shown
 from xenops_cpu.wire import INVALID_REQUEST, Limits, WireError
+from xenops_cpu.wire.marshal import MarshalError, Value, reader, shown
 
 
 class _Reader(Unmarshaller):

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from .. import files, input_limits
+from .. import files
+from ..limits import input_limits
 from .errors import CredentialsError
 from .url import Url
 

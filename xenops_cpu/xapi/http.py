@@ -18,7 +18,7 @@ from typing import cast
 
 from attrs import define, field, frozen
 
-from .. import __version__
+from ..version import __version__
 from . import tls
 from .errors import AnswerError, NotSpoken, Unreachable, printable
 from .tls import Trust

@@ -27,8 +27,9 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from .. import files, input_limits
+from .. import files
 from ..errors import InputError
+from ..limits import input_limits
 from .errors import CertificateError
 
 _PAIRS = 32

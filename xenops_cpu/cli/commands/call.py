@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from ... import client
-from ...config.keys import KEYS
+from ...daemon.config.keys import KEYS
 from ...interface import METHODS, Method, XenopsError
-from ...marshal import MarshalError, reader, writer
-from ...marshal.types import is_optional, is_tagged, member
+from ...transports import client
 from ...transports.message_switch.messages import SwitchError
 from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
+from ...wire.marshal import MarshalError, reader, writer
+from ...wire.marshal.types import is_optional, is_tagged, member
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 
 _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello

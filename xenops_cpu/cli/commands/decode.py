@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...features import bits, meanings
 from ...features.bits import Bit
@@ -29,20 +27,28 @@ _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name,
   xenops-cpu decode --word 1 7ed8320b
   xenops-cpu decode --style xen-cpuid --xen 4.17 1fc9cbf5-f6f83203
   xenops-cpu decode example:epyc-xen-4.17              # all sets of a host
+  xenops-cpu decode xl-info.out                        # hw_caps of what xl info printed
   xenops-cpu decode --json 1fc9cbf5-f6f83203 | jq -r .sets[0].features[].name
 """
 
 _MOST_NAMES = 3  # that a sentence has
+_HW_CAPS = (
+    "what this Xen uses of the CPU, words 0 to {last} alone, as it was when xl asked; the host set "
+    "is made from it, and what a guest may see is in none of them (xen/arch/x86/sysctl.c "
+    "arch_do_physinfo())"
+)
 
 
-@attrs.frozen
-class _Set:
-    """One set to show: `shown` are the words to show, all where None."""
+class _Set(NamedTuple):
+    """One set to show. `shown`: the word to show, all where None. `note`: what the words are, where
+    the title does not say enough.
+    """
 
     title: str
     featureset: Featureset
     release: Release
     shown: int | None = None
+    note: str = ""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     asked = asked_release(arguments)
     if arguments.style == "xen-cpuid" and not arguments.json:
-        return _as_xen_cpuid(arguments.featuresets, asked or release_named(NEWEST))
+        return _as_xen_cpuid(arguments.featuresets, asked)
     try:
         sets = list(_sets(arguments.featuresets, asked, arguments.word))
     except FeaturesetError as error:
@@ -108,11 +114,10 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
                 yield one
             elif one.featureset.length == 1:
                 value = bits.word(index, one.featureset.bits)
-                yield attrs.evolve(
-                    one, featureset=value, release=asked or release_named(NEWEST), shown=index
-                )
+                xen = asked or release_named(NEWEST)
+                yield one._replace(featureset=value, release=xen, shown=index)
             elif index < one.featureset.length:
-                yield attrs.evolve(one, shown=index)
+                yield one._replace(shown=index)
             else:
                 raise Failure(
                     f"word {index}: this featureset has words 0 to {one.featureset.length - 1}",
@@ -140,6 +145,8 @@ def _contents(source: Input) -> str:
 def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:
     for each in found.hosts:
         yield from _of_host(each.host, each.name, asked)
+    if found.hw_caps is not None:
+        yield _of_hw_caps(found, found.hw_caps, asked)
     for vm in found.vms:
         if vm.features is not None:
             yield _Set(vm.name, vm.features, release_for(vm.features, asked))
@@ -161,7 +168,24 @@ def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
             yield _Set(f"{name}: {title}", featureset, asked or host.release)
 
 
-def _as_xen_cpuid(texts: Iterable[str], asked: Release) -> int:
+def _of_hw_caps(xl_info: Input, words: Featureset, asked: Release | None) -> _Set:
+    """Raises Failure where nobody says that the words are in the order of a featureset."""
+    host, name = xl_info.hosts[0].host, xl_info.hosts[0].name
+    if asked is None and not host.fit.certain:
+        raise Failure(
+            f"{xl_info.name}: hw_caps was printed by a Xen that is not known here "
+            f"({host.xen.version}); before 4.7 the words had another order, of a newer one --xen "
+            "says whose names are meant"
+        )
+    return _Set(
+        f"{name}: hw_caps",
+        words,
+        asked or host.release,
+        note=_HW_CAPS.format(last=words.length - 1),
+    )
+
+
+def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
     """Hosts in full, everything else as the tool would read it."""
     from ... import inputs
     from ...explain import xen_cpuid
@@ -171,27 +195,34 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release) -> int:
             found = inputs.resolve(text)
         except inputs.InputError:
             found = None
+        if found is not None and found.hw_caps is not None:
+            words = _of_hw_caps(found, found.hw_caps, asked)
+            text = str(words.featureset).replace("-", ":")
+            sys.stdout.write(xen_cpuid.decode([text], words.release)[0])
+            continue
         if found is not None and found.hosts:
             for each in found.hosts:
                 sys.stdout.write(xen_cpuid.info(each.host, detail=True))
             continue
-        printed, complaints = xen_cpuid.decode([text], asked)
+        printed, complaints = xen_cpuid.decode([text], asked or release_named(NEWEST))
         sys.stdout.write(printed)
         for complaint in complaints:
             print(complaint, file=sys.stderr)
     return OK
 
 
+def _shown(one: _Set) -> Featureset:
+    """The bits to show."""
+    return one.featureset if one.shown is None else bits.only(one.featureset, one.shown)
+
+
 def _bits(one: _Set) -> tuple[Bit, ...]:
-    featureset = one.featureset
-    if one.shown is not None:
-        featureset = bits.only(featureset, one.shown)
-    return bits.decode(featureset, one.release)
+    return bits.decode(_shown(one), one.release)
 
 
 def _heading(one: _Set) -> str:
-    bits = _bits(one)
-    count = f"{len(bits)} feature{'' if len(bits) == 1 else 's'}"
+    number = len(_shown(one))
+    count = f"{number} feature{'' if number == 1 else 's'}"
     words = f"{one.featureset.length} words, " if one.shown is None else ""
     title = f"{one.title}: " if one.title else ""
     return f"{title}{words}{count}, as {one.release.title} names them"
@@ -199,20 +230,18 @@ def _heading(one: _Set) -> str:
 
 def _names(one: _Set, aliases: bool) -> None:
     terminal.heading(_heading(one))
-    bits = _bits(one)
+    numbers = list(_shown(one))
     for index, value in enumerate(one.featureset.words):
-        mine = [bit for bit in bits if bit.number // 32 == index]
+        mine = [number for number in numbers if number // 32 == index]
         if (one.shown is None and not mine) or (one.shown is not None and index != one.shown):
             continue
         place = str(one.release.words[index]) if index < one.release.length else "not known"
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
-            for bit in mine:
+            for bit in (bits.describe(number, one.release) for number in mine):
                 terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
         else:
-            terminal.paragraph(
-                meanings.brief(one.release, (bit.number for bit in mine)) or "none", 8
-            )
+            terminal.paragraph(meanings.brief(one.release, mine) or "none", 8)
     empty = [
         str(index)
         for index, value in enumerate(one.featureset.words)
@@ -220,6 +249,7 @@ def _names(one: _Set, aliases: bool) -> None:
     ]
     if empty:
         terminal.paragraph(f"nothing in word{'s' if len(empty) > 1 else ''} {', '.join(empty)}")
+    _note(one)
 
 
 def other_names(bit: Bit) -> str:
@@ -244,6 +274,12 @@ def _table(one: _Set, aliases: bool) -> None:
             for bit in _bits(one)
         ),
     )
+    _note(one)
+
+
+def _note(one: _Set) -> None:
+    if one.note:
+        terminal.paragraph(f"note: {one.note}", hanging=6)
 
 
 def document(one: _Set) -> dict[str, Any]:
@@ -254,6 +290,7 @@ def document(one: _Set) -> dict[str, Any]:
         "title": one.title,
         "release": one.release.name,
         "featureset": str(one.featureset),
+        "note": one.note,
         "words": [
             {
                 "index": index,

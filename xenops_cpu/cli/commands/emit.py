@@ -11,15 +11,17 @@ from ...pools import emit
 from ...pools.emit import EmitError
 from ...pools.level import level_of
 from ...pools.member import Member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, pool_arguments, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import release as asked_release
+from ..parts import Parts
 
 _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.19 >> guest.cfg
   xenops-cpu emit libvirt host-7.json host-8.json
   xenops-cpu emit xl --for host-7.json level=1fc9cbf5-f6f83203-…   # a level of elsewhere
   xenops-cpu emit xapi --vm 91b8ff6c-… host-7.json host-8.json | sh
-
+"""
+_EXIT_CODES = """
 exit codes:
   0  the text gives a guest the level; comments in it say what no text can give
   1  it does not give all of it, which is said, or there is no such text
@@ -28,20 +30,30 @@ exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = options.parser(
         "emit",
         "Configuration text that gives a guest the level of these hosts (of a featureset: itself). "
         "For xl and libvirt it is the difference from what a host gives: that of --for, else "
         "one that fits each of these hosts. The text goes to standard output.",
-        _EXAMPLES,
+        _EXAMPLES + _EXIT_CODES,
     )
-    made.add_argument("form", choices=("xl", "libvirt", "xapi"), help="whose text")
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
-        "--for", dest="base", metavar="HOST", help="the host that the guest will start on"
-    )
-    made.add_argument("--vm", metavar="UUID", default="UUID", help="xapi: whose level it is")
-    return made
+    command.takes_files = True
+    parts = Parts(command, "form", _EXAMPLES)
+    for name, text in (
+        ("xl", "a line of a guest's file for xl"),
+        ("libvirt", "the cpu element of a domain's XML"),
+        ("xapi", "the xe command that gives a VM the level"),
+    ):
+        part = parts.add(name, text, exit_codes=_EXIT_CODES)
+        part.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+        part.add_argument(
+            "--for", dest="base", metavar="HOST", help="the host that the guest will start on"
+        )
+        part.set_defaults(vm="UUID")
+        if name == "xapi":
+            part.add_argument("--vm", metavar="UUID", default="UUID", help="whose level it is")
+        pool_arguments.add_options(part)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,6 @@ from typing import BinaryIO, TextIO
 from attrs import evolve
 
 from ...errors import InputError, RemediedError
-from ...escapes import json_escaped
 from ...files import FileError, opened
 from ...fleet import files, queries, reductions
 from ...fleet.error import FleetError
@@ -23,16 +22,19 @@ from ...fleet.row import Row, rows
 from ...inputs import live as live_pools
 from ...inputs.argument import LIVE
 from ...inputs.reader import Reader
+from ...text.escapes import json_escaped
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, gate, live, options, pool_arguments
 from ..arguments import fresh
 from ..output_files import writing
+from ..parts import Parts
 
 _EXAMPLES = """  xenops-cpu fleet export pool-1.xml pool-2.xml --output fleet.parquet
   xenops-cpu fleet export --pool lab host-7.json host-8.json      # JSON lines
   find reports -name '*.tar.bz2' | xenops-cpu fleet export @- --output fleet.parquet
   xenops-cpu fleet query duckdb                                   # levels, but for their last step
   duckdb -jsonlines fleet.db "$(xenops-cpu fleet query duckdb)" | xenops-cpu fleet settle
-
+"""
+_EXIT_CODES = """
 exit codes: 0 done, 1 some sources or rows were left out, 2 wrong use, 3 not readable or writable
 """
 _LIST = "@"
@@ -46,17 +48,15 @@ def parser() -> argparse.ArgumentParser:
         "fleet",
         "Hosts of any number of pools as rows of a table, for DuckDB, Spark and their like, which "
         "reduce them by SQL; and the levels out of what they reduced (docs/fleet.md).",
-        _EXAMPLES,
+        _EXAMPLES + _EXIT_CODES,
     )
-    actions = made.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="each has --help"
-    )
-    export = actions.add_parser(
+    parts = Parts(made, "action", _EXAMPLES)
+    export = parts.add(
         "export",
-        help="a row for each host and set",
-        description="A row for each host and set. A source that cannot be read is told on "
-        "standard error and left out.",
-        allow_abbrev=False,
+        "a row for each host and set",
+        "A row for each host and set. A source that cannot be read is told on standard error and "
+        "left out.",
+        _EXIT_CODES.replace("sources or rows", "sources"),
     )
     export.add_argument(
         "sources",
@@ -90,22 +90,21 @@ def parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(type=None)  # what commands for pools have, and rows need not
     live.add_options(export)
-    query = actions.add_parser(
+    query = parts.add(
         "query",
-        help="the SQL that reduces the hosts of each pool",
-        description="The SQL that reduces the hosts of each pool, of a table or view named fleet "
-        "that has the rows of export.",
-        allow_abbrev=False,
+        "the SQL that reduces the hosts of each pool",
+        "The SQL that reduces the hosts of each pool, of a table or view named fleet that has the "
+        "rows of export.",
     )
     query.add_argument(
         "engine", metavar="ENGINE", choices=tuple(queries.QUERIES), help="duckdb, spark"
     )
-    settle = actions.add_parser(
+    settle = parts.add(
         "settle",
-        help="levels out of reductions",
-        description="Levels out of the rows that query gives, as JSON lines; as JSON lines, too. "
-        "Columns that it does not know are handed on.",
-        allow_abbrev=False,
+        "levels out of reductions",
+        "Levels out of the rows that query gives, as JSON lines; as JSON lines, too. Columns that "
+        "it does not know are handed on.",
+        _EXIT_CODES.replace("sources or rows", "rows"),
     )
     settle.add_argument(
         "file", metavar="FILE", nargs="?", default=_STDIN, help="standard input without it"

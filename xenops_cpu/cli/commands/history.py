@@ -9,10 +9,10 @@ from pathlib import Path
 
 from attrs import asdict
 
-from ... import client
 from ...history.entry import StoreError
 from ...interface import HostChange, HostHistory, XenopsError
 from ...service.service import LONGEST_WAIT_SECONDS
+from ...transports import client
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 
 STORE = Path("/var/lib/xenops-cpu/history.sqlite")

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from ... import client, interface
+from ... import interface
 from ...features import meanings
 from ...features.featureset import Featureset
 from ...features.fit import fit
@@ -22,6 +22,7 @@ from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
+from ...transports import client
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 from .. import arguments as arguments_
 

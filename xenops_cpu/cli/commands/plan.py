@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -29,6 +29,7 @@ from .. import (
 )
 from .. import pool_words as words
 from ..arguments import release as asked_release
+from ..parts import Parts
 from ..plan_words import ALL
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
@@ -38,39 +39,72 @@ _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.js
   xenops-cpu plan update host-7 --to-cmdline "spec-ctrl=no-gds-mit" --pool host-7.json
   xenops-cpu plan update all --to-microcode newest --pool xapi-db.xml
   xenops-cpu plan evacuate xs-02 --pool xapi://reader@xs-01   # who could not leave it today
-
+"""
+_EXIT_CODES = """
 exit codes:
   0  no level loses a feature, no VM loses a host; evacuate: every VM can leave
   1  something is lost, or a VM cannot leave: the output says what
   2  wrong use      3  something cannot be read
 """
+_PART_EXIT_CODES = """
+exit codes:
+  0  no level loses a feature, no VM loses a host
+  1  something is lost: the output says what
+  2  wrong use      3  something cannot be read
+"""
+_EVACUATE_EXIT_CODES = """
+exit codes:
+  0  every VM can leave
+  1  a VM cannot: the output says which, and why
+  2  wrong use      3  something cannot be read
+"""
 
-_VERDICTS = {
-    OK: "nothing is lost",
-    ANSWERED_WITH_AN_ERROR: "something is lost, or a VM cannot leave",
-}
+_VERDICTS = {OK: "nothing is lost", ANSWERED_WITH_AN_ERROR: "something is lost"}
+_EVACUATE_VERDICTS = {OK: "every VM can leave", ANSWERED_WITH_AN_ERROR: "a VM cannot leave"}
 
 if TYPE_CHECKING:
     from ...inputs.updated import Updated
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = options.parser(
         "plan",
         "What comes of it when a host joins a pool, leaves it or is updated: the level of the pool "
         "before and after, and each VM that loses or gains a host. VMs that were started at the "
         "pool's present level are looked at always, others with --vm or from the files of --pool. "
         "evacuate: whether every VM can leave a host today, as xapi decides it.",
-        _EXAMPLES,
+        _EXAMPLES + _EXIT_CODES,
     )
-    made.add_argument(
-        "change", choices=("join", "leave", "update", "evacuate"), help="what happens"
+    command.takes_files = True
+    parts = Parts(command, "change", _EXAMPLES)
+    for name, effect, host in (
+        ("join", "what a host that joins changes for the pool and its VMs", "who joins: any HOST"),
+        ("leave", "what changes for the pool and its VMs without a host", "who leaves"),
+        ("update", "what another Xen, command line or microcode changes", "who is updated, or all"),
+    ):
+        part = _part(parts, name, effect, host, _PART_EXIT_CODES, _VERDICTS)
+        pool_arguments.add_hex(part)
+        if name == "update":
+            part.add_argument("new", metavar="NEW", nargs="?", help="what the host will be")
+            targets.add_options(part)
+    _part(
+        parts,
+        "evacuate",
+        "whether every VM can leave a host today, as xapi decides it",
+        "who is evacuated",
+        _EVACUATE_EXIT_CODES,
+        _EVACUATE_VERDICTS,
     )
-    made.add_argument(
-        "host", metavar="HOST", help="who joins (any HOST), leaves, is updated ('all') or evacuated"
-    )
-    made.add_argument("new", metavar="NEW", nargs="?", help="update: what the host will be")
-    made.add_argument(
+    return command
+
+
+def _part(
+    parts: Parts, name: str, effect: str, host: str, exit_codes: str, verdicts: Mapping[int, str]
+) -> options.Parser:
+    """With what all parts take. `host`: what HOST is."""
+    part = parts.add(name, effect, exit_codes=exit_codes)
+    part.add_argument("host", metavar="HOST", help=host)
+    part.add_argument(
         "--pool",
         metavar="HOST",
         nargs="+",
@@ -78,14 +112,13 @@ def parser() -> argparse.ArgumentParser:
         required=True,
         help=pool_arguments.HOST_HELP,
     )
-    made.add_argument(
+    part.add_argument(
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
-    targets.add_options(made)
-    pool_arguments.add_hex(made)
-    pool_arguments.add_notes(made)
-    options.add_quiet(made, _VERDICTS)
-    return made
+    pool_arguments.add_options(part)
+    pool_arguments.add_notes(part)
+    options.add_quiet(part, verdicts)
+    return part
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -123,8 +156,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _evacuate(before: Sequence[KnownHost], arguments: argparse.Namespace) -> int:
     from .. import evacuation, forecast_json
 
-    if arguments.new is not None or targets.asked(arguments):
-        raise Failure(f"NEW, {targets.NAMES} go with 'update' only", WRONG_USAGE)
     name = _name(arguments.host, {typed.member.name: typed for typed in before}, arguments)
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool)
     evacuation_ = evacuation.of_host([typed.member for typed in before], name, vms)
@@ -158,9 +189,6 @@ def _after(
     Raises Failure.
     """
     by_name = {typed.member.name: typed for typed in before}
-    anew = targets.asked(arguments)
-    if arguments.change != "update" and (arguments.new is not None or anew):
-        raise Failure(f"NEW, {targets.NAMES} go with 'update' only", WRONG_USAGE)
     match arguments.change:
         case "join":
             comers = pool_arguments.hosts([arguments.host], arguments)
@@ -176,7 +204,7 @@ def _after(
             name = _name(arguments.host, by_name, arguments)
             kept = {member.name for member in left([t.member for t in before], name)}
             return [typed for typed in before if typed.member.name in kept], []
-    if (arguments.new is not None) == anew:
+    if (arguments.new is not None) == targets.asked(arguments):
         raise Failure(f"update needs NEW, or one of {targets.NAMES}", WRONG_USAGE)
     if arguments.new is None:
         changing = set(by_name)

@@ -20,6 +20,7 @@ from ...inputs.argument import WHAT
 from .. import OK, WRONG_USAGE, Failure, live, options, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
+from ..parts import Parts
 from . import diff
 
 _EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each leaf and what is in it
@@ -30,6 +31,10 @@ _EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each le
   xenops-cpu policy text 1fc9cbf5-f6f83203              # a policy that has these features
 
 exit codes: 0 done (diff: the same), 1 diff: they differ, 2 wrong use, 3 not readable
+"""
+
+_DIFF_EXIT_CODES = """
+exit codes: 0 the same, 1 they differ, 2 wrong use, 3 something cannot be read
 """
 
 _SETS = tuple(xen_cpuid.POLICIES.values())
@@ -43,36 +48,32 @@ def parser() -> argparse.ArgumentParser:
         f"file that has one or more, or {WHAT}.",
         _EXAMPLES,
     )
-    commands = made.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="each has --help"
-    )
+    parts = Parts(made, "action", _EXAMPLES)
     for name, words in (
         ("show", "each leaf and register, and what is in it"),
         ("text", "the text form of a policy (docs/decoding.md)"),
         ("featureset", "the featureset of a policy, and what is lost"),
     ):
-        one = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
-        one.add_argument("policy", metavar="POLICY", help="a policy, or what has one")
-        one.add_argument("--set", choices=_SETS, help="of a host: whose policy")
-        add_release(one)
+        part = parts.add(name, words)
+        part.add_argument("policy", metavar="POLICY", help="a policy, or what has one")
+        part.add_argument("--set", choices=_SETS, help="of a host: whose policy")
+        add_release(part)
         if name == "show":
-            one.add_argument(
+            part.add_argument(
                 "--style", choices=("words", "xen-cpuid"), default="words",
                 help="xen-cpuid: as 'xen-cpuid -p' prints policies",
             )  # fmt: skip
         if name != "text":
-            one.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    two = commands.add_parser(
-        "diff", help="what differs, in words", description="what differs, in words",
-        allow_abbrev=False,
-    )  # fmt: skip
-    two.add_argument("a", metavar="A", help="the one")
-    two.add_argument("b", metavar="B", help="the other")
-    two.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
-    add_release(two)
-    two.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    options.add_quiet(two, diff.VERDICTS)
-    live.add_options(made)
+            part.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+        live.add_options(part)
+    part = parts.add("diff", "what differs, in words", exit_codes=_DIFF_EXIT_CODES)
+    part.add_argument("a", metavar="A", help="a policy, or what has one")
+    part.add_argument("b", metavar="B", help="another, to hold beside it")
+    part.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
+    add_release(part)
+    part.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    options.add_quiet(part, diff.VERDICTS)
+    live.add_options(part)
     return made
 
 

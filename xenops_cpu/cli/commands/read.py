@@ -57,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="all files as one: hosts and VMs that are the same (by UUID) are told once",
     )
-    made.add_argument("--to", metavar="DIR", type=Path, help="write a capture of each host there")
+    made.add_argument(
+        "--to", metavar="FOLDER", type=Path, help="write a capture of each host there"
+    )
     made.add_argument(
         "--xen", metavar="RELEASE", help="to simulate dumps of CPUs under (default: 4.17)"
     )
@@ -191,7 +193,7 @@ def _document(path: str, found: Input) -> dict[str, Any]:
         ],
         "left_out": dict(found.left_out),
         "events": [_event_json(event, found) for event in found.events],
-        "stored": [attrs.asdict(record) for record in found.stored],
+        "stored": [record._asdict() for record in found.stored],
         "featureset": None if found.featureset is None else str(found.featureset),
         "policy": None if found.policy is None else str(found.policy),
         "notes": list(found.notes),

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ... import __version__, log
-from ...config import ConfigError, keys
-from ...config.resolve import Resolved, changed, dump, resolve
+from ... import log
+from ...daemon.config import ConfigError, keys
+from ...daemon.config.resolve import Resolved, changed, dump, resolve
 from ...errors import Error
+from ...version import __version__
 from .. import OK, WRONG_USAGE, Failure, gate, options
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _more_help() -> str:
     """The table of limits and where configuration stands."""
     import textwrap
 
-    from ... import limits
+    from ...limits import service as limits
 
     lines = [_CONFIGURATION.format(config=keys.CONFIG, folder=keys.CONFIG_DIR), ""]
     lines.append("limits (docs/reliability.md):")
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
         if member not in taken:
             default = options.socket_to_serve() if member == "socket" else key.default
             shown = f"{key.help} ({default})" if default else key.help
-            made.add_argument(f"--{key.name}", metavar="VALUE", help=shown.replace("%", "%%"))
+            made.add_argument(f"--{key.name}", metavar=key.metavar, help=shown.replace("%", "%%"))
     made.add_argument(
         "--config", metavar="FILE", default=str(keys.CONFIG), help=f"({keys.CONFIG}); '' for none"
     )
@@ -112,7 +113,7 @@ def _resolved(arguments: argparse.Namespace) -> Resolved:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from ... import daemon
+    from ...daemon import serve as daemon
 
     try:
         resolved = _resolved(arguments)

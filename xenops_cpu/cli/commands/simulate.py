@@ -11,12 +11,13 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ... import files, input_limits
+from ... import files
 from ...cpus import corpus
 from ...derivation import SETS, Change, Derivation, all_steps
 from ...features.featureset import Featureset
 from ...features.release import Release
 from ...hosts.host import TITLES
+from ...limits import input_limits
 from ...sources import SourceError
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation, terminal
 from . import info

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from ... import files, input_limits
+from ... import files
 from ...cpuid.policy import Policy
 from ...errors import Error
 from ...explain.vm import hypervisor_of
@@ -24,6 +24,7 @@ from ...guests.start import Start, start
 from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...inputs.argument import WHAT
+from ...limits import input_limits
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
 from ..arguments import derived_host, read
 from ..running import is_running, read_domain
@@ -56,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("host", metavar="HOST", help="where it runs")
     vm = made.add_argument_group("the VM")
     vm.add_argument("--type", choices=TYPES, default=None, help="hvm where it is not said")
-    vm.add_argument("--featureset", metavar="WORDS", help="what the toolstack levels it to")
+    vm.add_argument("--featureset", metavar="FEATURESET", help="what the toolstack levels it to")
     vm.add_argument("--nested", action="store_true", help="it may run virtual machines itself")
     vm.add_argument("--no-pae", action="store_true", help="pae=0, platform:pae=0")
     vm.add_argument("--no-nx", action="store_true", help="platform:nx=0")

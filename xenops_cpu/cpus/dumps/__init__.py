@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ... import files, input_limits
+from ... import files
 from ...errors import InputError
+from ...limits import input_limits
 from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
 from .dump import Dump, DumpError
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ... import input_limits
 from ...cpuid.identity import LeafKey, Registers
+from ...limits import input_limits
 from .dump import Dump, DumpError, finish
 
 FORMAT = "libvirt"

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ... import input_limits, json_text
 from ...cpuid.cpu import Cpu, CpuError
 from ...cpuid.identity import AMD, LeafKey, Registers
+from ...limits import input_limits
+from ...text import json_text
 from .dump import Dump, DumpError
 
 FORMAT = "record"

@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from ... import input_limits
+from ...limits import input_limits
 from ..value import InputError
 from . import tar, zip
 from .account import CHUNK, Account, Chunks, Damaged, Member, OverBudget

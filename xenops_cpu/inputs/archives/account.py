@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-from ... import input_limits
-from ...limits import amount
+from ...limits import amount, input_limits
 from ..value import InputError
 
 CHUNK = 128 * 1024

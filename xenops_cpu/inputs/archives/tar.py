@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ... import input_limits
+from ...limits import input_limits
 from ..value import printable
 from .account import Account, Chunks, Damaged
 from .packed import Stream

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from ... import input_limits
+from ...limits import input_limits
 from ..value import InputError, printable
 from .account import CHUNK, Account, Chunks, Damaged
 from .packed import Inflate

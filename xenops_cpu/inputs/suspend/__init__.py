@@ -16,12 +16,13 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
-from ... import input_limits, json_text
 from ...cpuid.words import guest_featureset
 from ...features.featureset import Featureset, FeaturesetError
 from ...features.fit import fit
 from ...hosts.host import UNTOLD
+from ...limits import input_limits
 from ...pools.vm import Vm, with_policy
+from ...text import json_text
 from ..value import Input, InputError, printable
 from . import libxc
 from .cursor import Cursor, CutShort

@@ -12,11 +12,11 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from ... import input_limits
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.policy import Policy
 from ...errors import InputError
 from ...interface import GuestType
+from ...limits import input_limits
 from .cursor import Cursor, CutShort
 
 MARKER: Final = b"\xff" * 8 + b"XENF"

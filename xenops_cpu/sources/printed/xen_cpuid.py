@@ -18,13 +18,13 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from ... import input_limits
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.policy import Policy
 from ...errors import InputError
 from ...explain.xen_cpuid import DYNAMIC, STATIC
 from ...features.featureset import Featureset
 from ...hosts.parts import Parts
+from ...limits import input_limits
 
 _COUNT = re.compile(r"nr_features: (\d{1,3})\s*")
 _SET = re.compile(r"(\w[\w ]{0,40}?)\s{2,99}([0-9a-fA-F]{8}(?::[0-9a-fA-F]{8})*)\s*")
