@@ -117,7 +117,7 @@ def test_notes_of_a_record() -> None:
 def test_notes_of_a_host_that_lacks_one_max(absent: str) -> None:
     """Its Xen has max policies, whichever guest type has none: nothing is said of all of them."""
     host = made()
-    sets = evolve(host.featuresets, **{absent: None})
+    sets = evolve(host.featuresets, **{absent: None})  # type: ignore[arg-type]
     assert list(notes(evolve(host, featuresets=sets))) == []
 
 

@@ -62,7 +62,12 @@ def test_what_no_host_can_hide_keeps_nobody_out() -> None:
     """
     seen = vm("FPU SSE FDP_EXCP_ONLY NO_FPU_SEL")
     assert check(seen, HOST).verdict is Verdict.ONLY_BY_FORCE
-    assert check(evolve(seen, policy=Policy()), HOST).verdict is Verdict.MIGRATES
+    known = evolve(seen, policy=Policy({(1, 0): (1, 2, 3, 4)}))
+    assert check(known, HOST).verdict is Verdict.MIGRATES
+    for order in ([seen, known], [known, seen, known]):
+        assert [answer.verdict for answer in check_all(order, [HOST])] == [
+            check(one, HOST).verdict for one in order
+        ]
 
 
 def test_all_missing_features_of_all_words() -> None:
@@ -357,11 +362,15 @@ def test_vms_and_hosts_that_are_alike_are_looked_at_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(verdict, "check", counted)
     vms = [evolve(vm(text), name=f"v{i}", uuid=str(i), home=str(i), source=str(i))
            for i, text in enumerate(["FPU", "FPU AVX"] * 3)]  # fmt: skip
+    policies = [Policy({(1, 0): (number, 0, 0, 0)}) for number in (1, 2)]
     other = evolve(HOST, vendor="")
     hosts = [evolve(each, name=f"h{i}") for i, each in enumerate([HOST, other] * 2)]
     answers = check_all(vms, hosts)
     assert len(asked) == 4
     assert [(a.vm, a.host) for a in answers] == [(one, member) for one in vms for member in hosts]
+    asked.clear()
+    check_all([evolve(vm("FPU"), policy=policy) for policy in policies], [HOST])
+    assert len(asked) == 1  # their features are what is compared
 
 
 @pytest.mark.parametrize(
@@ -462,6 +471,8 @@ def test_what_was_compared_word_for_word() -> None:
     told = Offer(HVM, names("FPU"), names("FPU"), joined=False)
     recorded = evolve(HOST, offers={HVM: told})
     assert check(vm("FPU"), recorded).compared == f"{what} (HVM migration set), {xapi}"
+    assert check(vm(None), HOST).vm == vm(None)
+    assert check(vm(None), HOST).host is HOST
     assert check(vm(None), HOST).compared == (
         "nothing: the VM has seen no features yet, it gets what the host gives"
     )
@@ -504,7 +515,10 @@ def test_a_featureset_of_its_own() -> None:
         "param-key=featureset), else a restart brings it back",
         "shut it down and start it on this host: it then gets what is given here",
     )
-    assert check(evolve(own, features=None), HOST).notes == (OWN, lost)
+    fresh = evolve(own, features=None, notes=("a note",))
+    assert check(fresh, HOST).notes == ("a note", OWN, lost)
+    two = evolve(own, own=names("FPU AVX SSE3"))
+    assert check(two, HOST).notes[1] == "of that it would not get here: SSE3 AVX"
     within = evolve(vm("FPU"), own=names("FPU RTM"))
     assert lost not in check(within, HOST).notes
     assert OWN in check(within, HOST).notes
@@ -516,7 +530,27 @@ def test_an_old_bit_that_the_host_takes_in_is_told_as_such() -> None:
     host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU IBS RTM"))})
     bits = {item.name: item for item in check(vm("FPU IBS RTM"), host).only_by_max}
     assert bits["IBS"].compatibility.startswith("Xen 4.7 showed it falsely")
-    assert not bits["RTM"].compatibility
+    assert bits["RTM"].compatibility == ""
+    (lacking,) = check(vm("FPU AVX"), HOST).missing
+    assert lacking.compatibility == ""
+
+
+def test_the_host_on_which_a_vm_runs() -> None:
+    """There the verdict is on its coming back."""
+    at_home = evolve(HOST, uuid="u1")
+    assert check(evolve(vm("FPU"), home="u1"), at_home).here
+    assert not check(evolve(vm("FPU"), home="u2"), at_home).here
+
+
+def test_what_has_no_name_is_not_free() -> None:
+    """A bit that no release names, taken in and not given at boot, is "only by max"; AMD's copies
+    of leaf 1 are not.
+    """
+    unnamed = Featureset.of_features([18 * 32 + 31], 19)
+    assert XEN.feature(18 * 32 + 31) is None
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU") | unnamed)})
+    answer = check(evolve(vm("FPU"), features=names("FPU") | unnamed), host)
+    assert answer.verdict is Verdict.ONLY_BY_MAX
 
 
 def test_the_harmless_remedy_word_for_word() -> None:
