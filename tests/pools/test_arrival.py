@@ -9,8 +9,7 @@ from attrs import evolve
 
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE
 from tests.support.pools import HVM, PV, host
-from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, LIMITS, MSRS
-from xenops_cpu.guests.changes import FEATURES
+from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, FEATURES, LIMITS, MSRS
 from xenops_cpu.inputs.reader import Reader
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools import registers
