@@ -14,7 +14,7 @@ from ..files import FileError
 from ..version import __version__
 from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live, terminal
 from . import arguments as arguments_
-from .overview import COMMANDS, TOPICS, overview, suggestion
+from .overview import COMMANDS, OTHER_WORDS, TOPICS, overview, suggestion
 
 if TYPE_CHECKING:
     import argparse
@@ -173,7 +173,9 @@ def _help(arguments: Sequence[str]) -> int:
 
 
 def _unknown(name: str) -> Failure:
-    hint = suggestion(name, COMMANDS) or "; 'xenops-cpu help' lists all"
+    other = OTHER_WORDS.get(name.lower())
+    hint = f"; {other} may be what you want" if other else suggestion(name, COMMANDS)
+    hint = hint or "; 'xenops-cpu help' lists all"
     return Failure(f"there is no command {name!r}{hint}", WRONG_USAGE)
 
 
