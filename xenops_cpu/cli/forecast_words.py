@@ -68,8 +68,8 @@ def tell_stuck(stuck: Stuck, seen: set[object] | None = None) -> None:
 def tell_cycle(cycle: Cycle, today: bool = False) -> None:
     """How VMs that stop the update, or an evacuation `today`, are kept from it."""
     for number, way in enumerate(cycle.ways):
-        said = words.way_today(way) if today else words.way_words(way)
-        lead = f"{words.vm_names(cycle.vms)}: {said}" if not number else f"or {said}"
+        sentence = words.way_today(way) if today else words.way_words(way)
+        lead = f"{words.vm_names(cycle.vms)}: {sentence}" if not number else f"or {sentence}"
         terminal.paragraph(lead, indent=2 if not number else 6, hanging=4)
 
 

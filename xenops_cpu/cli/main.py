@@ -104,7 +104,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     except SystemExit as end:  # --help, or wrong use that argparse has explained already
         return end.code if isinstance(end.code, int) else WRONG_USAGE
     arguments_.forget()
-    live.given(options)
+    live.choose(options)
     with terminal.colored(_color(options)):
         if getattr(options, "quiet", False):
             return _quietly(command.run, options)

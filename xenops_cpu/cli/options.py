@@ -148,13 +148,13 @@ def parser(
     command: str, description: str, examples: str, more: Callable[[], str] | None = None
 ) -> Parser:
     """A parser whose help ends with examples, and with what `more` makes."""
-    made = Parser(
+    command_parser = Parser(
         prog=f"xenops-cpu {command}",
         description=description,
         epilog=f"examples:\n{examples}{'' if 'exit codes' in examples else EXIT_CODES}",
     )
-    made.more_help = more
-    return made
+    command_parser.more_help = more
+    return command_parser
 
 
 def add_quiet(parser: argparse.ArgumentParser, verdicts: Mapping[int, str]) -> None:
@@ -234,9 +234,9 @@ def socket_to_ask() -> Path | None:
     """
     for place in socket_places():
         try:
-            found = place.lstat()
+            status = place.lstat()
         except OSError:
             continue
-        if place.is_socket() and found.st_uid in (0, os.getuid()):
+        if place.is_socket() and status.st_uid in (0, os.getuid()):
             return place
     return None

@@ -29,10 +29,10 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 
     Adds what all these commands share: --type, --xen, --json.
     """
-    made = options.parser(command, description, examples)
-    made.takes_files = True
-    add_options(made)
-    return made
+    command_parser = options.parser(command, description, examples)
+    command_parser.takes_files = True
+    add_options(command_parser)
+    return command_parser
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +78,7 @@ def reader(parsed: argparse.Namespace) -> Reader:
         guest=wanted_type(parsed),
         xen=arguments.release(parsed),
         say=arguments.say_once,
-        one=arguments.kept,
+        read_argument=arguments.kept,
         tracked=lambda texts, what: tracked(texts, what, len(texts)),
     )
 

@@ -68,8 +68,8 @@ def grid_json(grid: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[
 def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
     """PoolLevel, with the guest type, the losses' groups and what was brought in."""
     record = answers.as_json(answers.level(level, members))
-    for loss, told in zip(level.losses, record["losses"], strict=True):
-        told["group"] = meanings.meaning(level.release, loss.number).group
+    for loss, document in zip(level.losses, record["losses"], strict=True):
+        document["group"] = meanings.meaning(level.release, loss.number).group
     return record | {
         "guest_type": level.guest.name.lower(),
         "brought": [
@@ -107,12 +107,12 @@ def tell_notes(members: Sequence[Member], everything: bool) -> None:
     """Of records that leave much untold at once; of captures and simulations only if asked for,
     as are sets and counts that nobody told.
     """
-    found = list(notes(members))
+    sentences = list(notes(members))
     at_once = list(notes([member for member in members if member.explain is None]))
-    shown = found if everything else [note for note in at_once if _UNTOLD not in note]
+    shown = sentences if everything else [note for note in at_once if _UNTOLD not in note]
     for note in shown:
         terminal.paragraph(f"note: {note}", hanging=2)
-    hidden = len(found) - len(shown)
+    hidden = len(sentences) - len(shown)
     if hidden:
         terminal.line(f"({count(hidden, 'note')} on where the hosts come from: --notes)")
 

@@ -77,8 +77,8 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
             raise InputError(f"{where}: unpacks to a binary file; unpack it first")
         return texts.as_input(texts.parse(text, name, where, release), name, where, release)
 
-    rest = members if first is None else chain([first], members)
-    return bugtool.read(rest, name, where, release)
+    entries = members if first is None else chain([first], members)
+    return bugtool.read(entries, name, where, release)
 
 
 def _log(chunks: Iterator[bytes], name: str, where: str) -> Input:

@@ -125,5 +125,5 @@ def _member_of_policy(read: Input, name: str, guest: GuestType, xen: Release | N
     assert read.policy is not None
     featureset: Featureset = policy_featureset(read.policy, xen or release_named(NEWEST))
     limits = {guest: LeafLimits.of(read.policy)}
-    made = member_of_set(featureset, name, guest, xen)
-    return evolve(made, limits=limits, boot_limits=limits, vendor=vendor(read.policy))
+    member = member_of_set(featureset, name, guest, xen)
+    return evolve(member, limits=limits, boot_limits=limits, vendor=vendor(read.policy))

@@ -210,16 +210,16 @@ def _a_line_each(text: str) -> bool:
 
 def _no_record(document: object) -> str:
     """What JSON is not, so that whoever made it sees what is missing."""
-    what = "JSON"
+    kind = "JSON"
     if isinstance(document, dict):
         members = [str(name)[:40] for name in document]
-        what = f"JSON with the members {', '.join(members[:8]) or '(none)'}"
+        kind = f"JSON with the members {', '.join(members[:8]) or '(none)'}"
         if len(members) > 8:
-            what += f" and {len(members) - 8} more"
+            kind += f" and {len(members) - 8} more"
     elif isinstance(document, list):
-        what = f"a JSON list of {len(document)}"
+        kind = f"a JSON list of {len(document)}"
     return (
-        f'{what}: no capture, for it has no "format": "{capture.FORMAT}" at the top; no record of '
+        f'{kind}: no capture, for it has no "format": "{capture.FORMAT}" at the top; no record of '
         "a host, which has cpu_info or features_hvm; none of a VM, which has last_boot_CPU_flags; "
         'none of a CPU, which has "leaves"'
     )
@@ -246,10 +246,10 @@ def _dumps(text: str, name: str, where: str, release: str | None) -> Contents:
     try:
         read = dumps.parse(text, where)
     except dumps.DumpError as error:
-        said = str(error)
-        if "no known format" in said:
-            said = f"{where}: no known format; readable are {KINDS}"
-        raise InputError(said) from error
+        message = str(error)
+        if "no known format" in message:
+            message = f"{where}: no known format; readable are {KINDS}"
+        raise InputError(message) from error
     if len(read) > input_limits.READ_CPUS:
         raise InputError(
             f"{where}: {len(read)} CPUs; simulate --corpus reads any number, this up to "

@@ -74,10 +74,10 @@ def hosts(every: Iterable[NamedHost]) -> Hosts:
         if len(group) == 1:
             whole.append(group[0])
             continue
-        host, said = merged([named.host for named in group])
+        host, disagreements = merged([named.host for named in group])
         name = host.name or group[0].name
         whole.append(NamedHost(name, host))
-        conflicts += [f"{name}: {text}" for text in said]
+        conflicts += [f"{name}: {text}" for text in disagreements]
     return Hosts(tuple(whole), tuple(conflicts))
 
 
@@ -202,5 +202,5 @@ def _without_gone(older: Input, newer: Input) -> tuple[Input, str]:
     )
     if not gone:
         return kept, ""
-    said = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
-    return kept, f"{older.name} is older than {newer.name}, from which these have gone: {said}"
+    names = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    return kept, f"{older.name} is older than {newer.name}, from which these have gone: {names}"

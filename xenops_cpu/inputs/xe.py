@@ -76,8 +76,8 @@ def members(text: str) -> dict[str, str]:
 
 
 def _a_cpu_info(record: Record) -> bool:
-    told = "features_pv" in record or "features_hvm" in record
-    return told or ("features" in record and "cpu_count" in record)
+    featuresets = "features_pv" in record or "features_hvm" in record
+    return featuresets or ("features" in record and "cpu_count" in record)
 
 
 def _a_pool(record: Record) -> bool:

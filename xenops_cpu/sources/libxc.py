@@ -166,21 +166,21 @@ def _check_device() -> None:
 
 
 def _failure(call: str, error: int, message: str) -> XenError:
-    said = f" ({message})" if message else ""
-    what = f"{call}: {os.strerror(error)}{said}"
+    reason = f" ({message})" if message else ""
+    failure = f"{call}: {os.strerror(error)}{reason}"
     if error == errno.EACCES:
         return ReleaseMismatch(
-            what,
+            failure,
             "the hypervisor refuses this release's interface: use the Xen libraries of the "
             "running hypervisor (after an update of Xen, reboot the host)",
         )
     if error == errno.EPERM:
-        return NotDom0(what, f"only a domain that controls the host may ask; {ELSEWHERE}")
+        return NotDom0(failure, f"only a domain that controls the host may ask; {ELSEWHERE}")
     if error in (errno.ENOSYS, errno.EOPNOTSUPP):
-        return CallUnsupported(what, "Xen 4.7 and later on x86 have it; update Xen")
+        return CallUnsupported(failure, "Xen 4.7 and later on x86 have it; update Xen")
     if error == errno.EINTR:
-        return CallFailed(what, f"interrupted {ATTEMPTS} times in a row; try again", error)
-    return CallFailed(what, "", error)
+        return CallFailed(failure, f"interrupted {ATTEMPTS} times in a row; try again", error)
+    return CallFailed(failure, "", error)
 
 
 class Handle:
@@ -198,7 +198,7 @@ class Handle:
                 raise PermissionMissing(
                     f"xc_interface_open: {os.strerror(error)}", "run it as root"
                 )
-            raise _failure("xc_interface_open", error, self._said())
+            raise _failure("xc_interface_open", error, self._message())
 
     def __enter__(self) -> Handle:
         return self
@@ -268,18 +268,18 @@ class Handle:
     def domains(self) -> Iterator[DomainInfo]:
         """The domains that are there, in order of their ids, but for those that are going."""
         lib, ffi = self._library.lib, self._library.ffi
-        found = ffi.new("xc_domaininfo_t[]", DOMAINS_AT_ONCE)
+        records = ffi.new("xc_domaininfo_t[]", DOMAINS_AT_ONCE)
         first = 0
         while True:
-            count = self._call("xc_domain_getinfolist", first, DOMAINS_AT_ONCE, found)
-            for info in found[0:count]:
+            count = self._call("xc_domain_getinfolist", first, DOMAINS_AT_ONCE, records)
+            for info in records[0:count]:
                 if not info.flags & lib.XEN_DOMINF_dying:
                     uuid = UUID(bytes=bytes(ffi.buffer(info.handle)))
                     hvm = bool(info.flags & lib.XEN_DOMINF_hvm_guest)
                     yield DomainInfo(info.domain, str(uuid), hvm)
             if count < DOMAINS_AT_ONCE:
                 return
-            first = found[count - 1].domain + 1
+            first = records[count - 1].domain + 1
 
     def policy_reader(self, *, of_domains: bool = False) -> Callable[[int], Policy] | None:
         """A function from an index of the sysctl, or a domain's id, to the policy; None where libxc
@@ -326,7 +326,7 @@ class Handle:
         """XenServer's libxc: it publishes more in the max sets than Xen gives (see compat)."""
         return bool(self._library.lib.xenops_has_compatibility_bits())
 
-    def _said(self) -> str:
+    def _message(self) -> str:
         text: bytes = self._library.ffi.string(self._library.lib.xenops_last_message())
         return text.decode(errors="replace")
 
@@ -348,4 +348,4 @@ class Handle:
             error = self._library.ffi.errno
             if error != errno.EINTR or attempt == ATTEMPTS:
                 break
-        raise _failure(_PUBLIC.get(name, name), error, self._said())
+        raise _failure(_PUBLIC.get(name, name), error, self._message())

@@ -50,18 +50,18 @@ _seconds.__name__ = "number of seconds, up to a day,"
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "call",
         "Call METHOD and print its result as JSON; an error goes to standard error. Strings and "
         "tags (guest_type=Hvm) stand as typed, other values are JSON. debug_info, optional "
         "parameters and those without content may be left out.",
         f"{_EXAMPLES}{_EXIT_CODES}\nmethods: {', '.join((*METHODS, *_OWN))}\n",
     )
-    made.add_argument("method", metavar="METHOD", help="as the contract names it")
-    made.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a parameter")
-    made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC, help="on a socket")
-    made.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
-    made.add_argument(
+    command.add_argument("method", metavar="METHOD", help="as the contract names it")
+    command.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a parameter")
+    command.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC, help="on a socket")
+    command.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
+    command.add_argument(
         "--switch",
         type=Path,
         nargs="?",
@@ -69,17 +69,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help=f"call over the message switch instead, in JSON ({SWITCH})",
     )
-    made.add_argument(
+    command.add_argument(
         "--queue", default=QUEUE, metavar="NAME", help=f"the service's queue there ({QUEUE})"
     )
-    made.add_argument(
+    command.add_argument(
         "--timeout",
         type=_seconds,
         default=client.TIMEOUT_SECONDS,
         metavar="SECONDS",
         help=f"for an answer ({client.TIMEOUT_SECONDS:g})",
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

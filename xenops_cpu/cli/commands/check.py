@@ -47,34 +47,34 @@ _MANY = 40
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "check",
         "May this VM boot, resume or migrate there? Each feature that is missing is named, with "
         "the reason, what forcing would risk, and what helps. What a VM has seen since it booted "
         "is compared with what a host takes in (its migration set).",
         _EXAMPLES,
     )
-    made.add_argument("vm", metavar="VM", help=vm_arguments.HELP)
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
+    command.add_argument("vm", metavar="VM", help=vm_arguments.HELP)
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument(
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
     )
-    made.add_argument(
+    command.add_argument(
         "--details", action="store_true", help=f"reasons and remedies for more than {_FEW} pairs"
     )
-    made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
-    pool_arguments.add_hex(made)
-    pool_arguments.add_notes(made)
-    options.add_quiet(made, _VERDICTS)
-    return made
+    command.add_argument("--brief", action="store_true", help="verdicts only, for any number")
+    pool_arguments.add_hex(command)
+    pool_arguments.add_notes(command)
+    options.add_quiet(command, _VERDICTS)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
     guests = vm_arguments.vms([arguments.vm], arguments, files=arguments.hosts)
     hosts = pool_arguments.members(arguments.hosts, arguments)
     if not guests:
-        what = what_it_is(read(split_name(arguments.vm)[1]))
-        raise Failure(f'"{shown(arguments.vm)}" has no VM; {what}', WRONG_USAGE)
+        contents = what_it_is(read(split_name(arguments.vm)[1]))
+        raise Failure(f'"{shown(arguments.vm)}" has no VM; {contents}', WRONG_USAGE)
     many = len(guests) * len(hosts) > _MANY and not (arguments.json or arguments.details)
     if arguments.brief or many:
         return _brief(guests, hosts, arguments)
@@ -142,8 +142,8 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
     with Progress("checking VMs", len(guests)) as bar:
         verdicts = grid(guests, hosts, bar.step)
     counts = verdicts.counts()
-    given = [verdict for verdict in Verdict if counts[verdict]]
-    code = _code(given, arguments.any)
+    grades = [verdict for verdict in Verdict if counts[verdict]]
+    code = _code(grades, arguments.any)
     if arguments.json:
         terminal.print_json({"exit_code": code, **words.grid_json(verdicts, guests, hosts)})
         return code
@@ -161,7 +161,7 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
     terminal.table(headers, shown_rows)
     if len(shown_rows) < len(rows):
         terminal.line(f"and {count(len(rows) - len(shown_rows), 'VM')} that every host takes in")
-    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {GRADES[v].word}' for v in given)}")
+    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {GRADES[v].word}' for v in grades)}")
     terminal.line("check one VM or one host for names, reasons and remedies")
     return code
 

@@ -25,12 +25,12 @@ Debian's package and the RPM bring the scripts where the shells look for them.
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser("completion", "Print the completion script of SHELL.", _EXAMPLES)
-    made.add_argument("shell", nargs="?", choices=tuple(SCRIPTS), metavar="SHELL",
+    command = options.parser("completion", "Print the completion script of SHELL.", _EXAMPLES)
+    command.add_argument("shell", nargs="?", choices=tuple(SCRIPTS), metavar="SHELL",
                       help="bash, zsh or fish")  # fmt: skip
-    made.add_argument("--words", nargs=2, metavar=("KIND", "TEXT"),
+    command.add_argument("--words", nargs=2, metavar=("KIND", "TEXT"),
                       help=f"what may continue TEXT; KIND: {', '.join(words.KINDS)}")  # fmt: skip
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

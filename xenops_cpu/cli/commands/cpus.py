@@ -24,16 +24,16 @@ exit codes: 0 done, 2 wrong use, 3 no such CPU or microcode
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "cpus",
         "The CPUs that come with the program, and the history of their microcode. A name stands "
         "for the CPU with the newest public microcode; after a + another revision, a date or "
         "as-dumped (docs/microcode.md).",
         _EXAMPLES,
     )
-    made.add_argument("cpu", nargs="?", metavar="CPU", help="one CPU, with its history")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    return made
+    command.add_argument("cpu", nargs="?", metavar="CPU", help="one CPU, with its history")
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

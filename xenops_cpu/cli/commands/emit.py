@@ -69,26 +69,26 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(f"{bases[0].name} runs no {guest.name} guests", WRONG_USAGE)
     release = xen or (level.release if bases is hosts else offering[0].release)
     try:
-        made = emit.emitted(
+        emitted = emit.emitted(
             arguments.form, offering, guest, level.featureset, release, arguments.vm
         )
     except EmitError as error:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
-    code = ANSWERED_WITH_AN_ERROR if made.short else OK
+    code = ANSWERED_WITH_AN_ERROR if emitted.short else OK
     if not arguments.json:
-        print(made.text, end="")
-        for short in made.short:
+        print(emitted.text, end="")
+        for short in emitted.short:
             print(f"xenops-cpu emit: warning: {short}", file=sys.stderr)
         return code
     terminal.print_json(
         {
             "form": arguments.form,
-            "text": made.text,
+            "text": emitted.text,
             "guest_type": guest.name.lower(),
             "release": release.name,
             "level": words.featureset_json(level.featureset, release),
-            "off": release.names(made.difference.off),
-            "on": release.names(made.difference.on),
+            "off": release.names(emitted.difference.off),
+            "on": release.names(emitted.difference.on),
             "short": [
                 {
                     "hosts": list(short.hosts),
@@ -96,9 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
                     "features": list(short.features),
                     "why": short.why,
                 }
-                for short in made.short
+                for short in emitted.short
             ],
-            "notes": list(made.notes),
+            "notes": list(emitted.notes),
         }
     )
     return code
@@ -107,5 +107,5 @@ def run(arguments: argparse.Namespace) -> int:
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
     """One text is for one guest type: HVM where any host runs such guests."""
     wanted = pool_arguments.wanted_type(arguments)
-    found = pool_arguments.guest_types(hosts, wanted)
-    return found[0] if found else GuestType.HVM
+    guests = pool_arguments.guest_types(hosts, wanted)
+    return guests[0] if guests else GuestType.HVM

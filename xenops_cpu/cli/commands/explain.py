@@ -140,10 +140,14 @@ def _without_vm(words: Sequence[str]) -> tuple[list[str], str | None]:
     if "in" not in words[1:]:
         return list(words), None
     place = words.index("in", 1)
-    rest = list(words[place + 2 :])
-    if len(words) < place + 2 or len(rest) > 2 or (len(rest) == 2 and rest[0] != "on"):
+    host_words = list(words[place + 2 :])
+    if (
+        len(words) < place + 2
+        or len(host_words) > 2
+        or (len(host_words) == 2 and host_words[0] != "on")
+    ):
         raise Failure(_USAGE, WRONG_USAGE)
-    host = ["on", rest[-1]] if rest else []
+    host = ["on", host_words[-1]] if host_words else []
     return [*words[:place], *host], words[place + 1]
 
 
@@ -155,10 +159,10 @@ def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
         raise Failure("name a feature, or a word (explain --list has them)", WRONG_USAGE)
     if "on" in words:
         place = words.index("on")
-        names, rest = words[:place], words[place + 1 :]
-        if not names or len(rest) != 1:
+        names, host_words = words[:place], words[place + 1 :]
+        if not names or len(host_words) != 1:
             raise Failure(_USAGE, WRONG_USAGE)
-        return " ".join(names).split(","), rest[0]
+        return " ".join(names).split(","), host_words[0]
     for size in range(len(words), 1, -1):
         if concepts.find(" ".join(words[:size])) is not None:
             break
@@ -200,7 +204,7 @@ def _vm(text: str) -> Vm:
     from ...inputs.reader import Reader
 
     with failing():
-        vms = Reader(say=say_once, one=kept).vms([text])
+        vms = Reader(say=say_once, read_argument=kept).vms([text])
     if len(vms) != 1:
         names = ", ".join(vm.name for vm in vms[:10]) or "none"
         raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
@@ -251,8 +255,8 @@ def _simulates(arguments: argparse.Namespace) -> bool:
     return simulation.asked_for(argparse.Namespace(**{**vars(arguments), "xen": None}))
 
 
-def _show(one: Explanation, inside: Presence | None) -> None:
-    bit, xen = one.bit, one.release
+def _show(explanation: Explanation, inside: Presence | None) -> None:
+    bit, xen = explanation.bit, explanation.release
     terminal.heading(bit.name)
     if bit.meaning:
         terminal.paragraph(bit.meaning, 2)
@@ -263,25 +267,25 @@ def _show(one: Explanation, inside: Presence | None) -> None:
         ("where", f"{bit.place} (word {bit.number // 32}), {since}"),
         ("kind", meanings.GROUPS[bit.group]),
         ("guests", f"{bit.annotation or 'no annotation'}: {bit.exposure}"),
-        ("needs", _named(xen, one.needs)),
-        ("needed by", _named(xen, one.needed_by)),
+        ("needs", _named(xen, explanation.needs)),
+        ("needed by", _named(xen, explanation.needed_by)),
         ("also", decode.other_names(bit)),
         ("see", ", ".join(f"explain {concept.name}" for concept in concepts.about(bit.name))),
     ]
     for title, text in rows:
         if text:
             terminal.paragraph(f"{title + ':':<11}{text}", 2, 11)
-    if one.tsx is not None:
-        terminal.paragraph(f"{'TSX here:':<11}{', '.join(one.tsx.words)}", 2, 11)
-        for sentence in one.tsx.sentences:
+    if explanation.tsx is not None:
+        terminal.paragraph(f"{'TSX here:':<11}{', '.join(explanation.tsx.words)}", 2, 11)
+        for sentence in explanation.tsx.sentences:
             terminal.paragraph(sentence, 13, 2)
     if inside is not None:
         terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
         if inside.why:
             terminal.paragraph(inside.why, 6, 2)
-    told: list[Reason] = []
-    for name, place in one.places.items():
-        _place(name, place, told)
+    reasons: list[Reason] = []
+    for name, place in explanation.places.items():
+        _place(name, place, reasons)
 
 
 def _named(xen: Release, numbers: tuple[int, ...]) -> str:
@@ -292,14 +296,14 @@ def _named(xen: Release, numbers: tuple[int, ...]) -> str:
     return " ".join(names) or "nothing"
 
 
-def _place(name: str, place: Place, told: list[Reason]) -> None:
+def _place(name: str, place: Place, reasons: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
     from ...hosts.host import TITLES
 
     terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
     for reason in place.why:
-        if reason not in told:
-            told.append(reason)
+        if reason not in reasons:
+            reasons.append(reason)
             sign = "+" if reason.present else "-"
             terminal.paragraph(f"{sign} {reason.text} [{reason.step}]", 6, 2)
     if place.compatibility:
@@ -310,21 +314,21 @@ def _title(name: str) -> str:
     return release_named(name).title
 
 
-def document(one: Explanation, inside: Presence | None = None) -> dict[str, Any]:
+def document(explanation: Explanation, inside: Presence | None = None) -> dict[str, Any]:
     """docs/json.md has the schema."""
-    xen = one.release
+    xen = explanation.release
     in_vm = (
         {}
         if inside is None
         else {"vm": {"name": inside.vm.name, "present": inside.present, "why": inside.why}}
     )
     return (
-        decode.described(one.bit)
+        decode.described(explanation.bit)
         | {
             "release": xen.name,
-            "needs": xen.names(one.needs),
-            "needed_by": xen.names(one.needed_by),
-            "tsx": list(one.tsx.words) if one.tsx is not None else None,
+            "needs": xen.names(explanation.needs),
+            "needed_by": xen.names(explanation.needed_by),
+            "tsx": list(explanation.tsx.words) if explanation.tsx is not None else None,
             "sets": {
                 name: {
                     "present": place.present,
@@ -340,9 +344,9 @@ def document(one: Explanation, inside: Presence | None = None) -> dict[str, Any]
                     ],
                     "compatibility": place.compatibility,
                 }
-                for name, place in one.places.items()
+                for name, place in explanation.places.items()
             },
-            "notes": list(one.notes),
+            "notes": list(explanation.notes),
         }
         | in_vm
     )

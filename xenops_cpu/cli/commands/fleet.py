@@ -44,13 +44,13 @@ _MAX_LINE = 64 * 1024
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "fleet",
         "Hosts of any number of pools as rows of a table, for DuckDB, Spark and their like, which "
         "reduce them by SQL; and the levels out of what they reduced (docs/fleet.md).",
         _EXAMPLES + _EXIT_CODES,
     )
-    parts = Parts(made, "action", _EXAMPLES)
+    parts = Parts(command, "action", _EXAMPLES)
     export = parts.add(
         "export",
         "a row for each host and set",
@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     settle.add_argument(
         "file", metavar="FILE", nargs="?", default=_STDIN, help="standard input without it"
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -128,7 +128,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if format_ == files.PARQUET and arguments.output is None:
         raise Failure("Parquet is no text: name a file, --output FILE", WRONG_USAGE)
     # Nothing is kept of a source once it is written.
-    reader = evolve(pool_arguments.reader(arguments), one=fresh)
+    reader = evolve(pool_arguments.reader(arguments), read_argument=fresh)
     code = OK
     with ExitStack() as stack:
         try:

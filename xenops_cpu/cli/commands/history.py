@@ -31,13 +31,13 @@ Ask = Callable[[int, int], HostHistory]
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "history",
         "What this host was: each distinct fingerprint (featuresets, policies, Xen, command line, "
         "microcode, firmware) with its time, what changed by name, and the likely cause.",
         _EXAMPLES,
     )
-    where = made.add_mutually_exclusive_group()
+    where = command.add_mutually_exclusive_group()
     where.add_argument("--socket", type=Path, metavar="PATH", help="ask the service there")
     where.add_argument(
         "--store",
@@ -45,19 +45,23 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"read the file in which a service keeps it ({STORE} where no service answers)",
     )
-    made.add_argument("--last", type=int, default=0, metavar="ID", help="only entries after this")
-    made.add_argument("--json", action="store_true", help="a list; with --follow a line for each")
-    what = made.add_mutually_exclusive_group()
-    what.add_argument(
+    command.add_argument(
+        "--last", type=int, default=0, metavar="ID", help="only entries after this"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="a list; with --follow a line for each"
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument(
         "--follow", action="store_true", help="wait for changes and print each as it is noticed"
     )
-    what.add_argument(
+    form.add_argument(
         "--host",
         type=int,
         metavar="ID",
         help="print the host of that entry as a capture (docs/captures.md), out of the file",
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -50,19 +50,19 @@ class _Guest:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = options.parser(
         "info",
         "What guests get on a host at boot and what they may bring in a migration. Without HOST it "
         "is this one: the service is asked where one is listening, unless an option names a source "
         "to read here and now.",
         _EXAMPLES,
     )
-    made.add_argument("host", nargs="?", metavar="HOST", help=argument.WHAT)
-    made.add_argument(
+    command.add_argument("host", nargs="?", metavar="HOST", help=argument.WHAT)
+    command.add_argument(
         "--socket", type=Path, metavar="PATH", help="ask the service that listens here"
     )
-    options.add_source(made)
-    form = made.add_mutually_exclusive_group()
+    options.add_source(command)
+    form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     form.add_argument(
         "--xapi",
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("today", "before-2025"),
         help="xapi's Host.cpu_info: a map of strings; before 2025 xapi had no nr_nodes",
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -199,8 +199,8 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
         f"stepping {info.stepping}, {info.speed} MHz)"
     )
     yield ", ".join(
-        _count(number, noun) + rest
-        for number, noun, rest in (
+        _count(number, noun) + suffix
+        for number, noun, suffix in (
             (info.cpu_count, "CPU", ""),
             (info.socket_count, "socket", ""),
             (info.threads_per_core, "thread", " a core"),

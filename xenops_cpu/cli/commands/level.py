@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ...interface import SecurityKind
 from ...pools import security
-from ...pools import words as told
+from ...pools import words as phrases
 from ...pools.level import Level, kinds, level_of
 from ...pools.member import Member
 from .. import OK, Failure, pool_arguments, terminal
@@ -26,19 +26,19 @@ _MOST_ROWS = 30
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "level",
         "The level of a pool: the features that every host can give, for each guest type. What "
         "each host costs it, what is lost in speed and in safety, and which host makes all guests "
         "do extra work.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument("--reasons", action="store_true", help="why each feature is lost")
-    made.add_argument("--names", action="store_true", help="all features of the level by name")
-    pool_arguments.add_hex(made)
-    pool_arguments.add_notes(made)
-    return made
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument("--reasons", action="store_true", help="why each feature is lost")
+    command.add_argument("--names", action="store_true", help="all features of the level by name")
+    pool_arguments.add_hex(command)
+    pool_arguments.add_notes(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,13 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json(
             {
                 "levels": [words.level_json(hosts, level) for level in levels],
-                "vendors": told.vendors(hosts),
-                "warnings": list(filter(None, [told.several_vendors(hosts)])),
-                "notes": list(told.notes(hosts)),
+                "vendors": phrases.vendors(hosts),
+                "warnings": list(filter(None, [phrases.several_vendors(hosts)])),
+                "notes": list(phrases.notes(hosts)),
             }
         )
         return OK
-    if warning := told.several_vendors(hosts):
+    if warning := phrases.several_vendors(hosts):
         terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
         print()
     for level in levels:
@@ -70,12 +70,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) -> None:
     terminal.heading(
-        f"{told.GUESTS[level.guest]}: {told.givers(level)} gives "
-        f"{told.count(len(level.featureset), 'feature')} ({told.rules(level)})"
+        f"{phrases.GUESTS[level.guest]}: {phrases.givers(level)} gives "
+        f"{phrases.count(len(level.featureset), 'feature')} ({phrases.rules(level)})"
     )
     if level.skipped:
         terminal.paragraph(
-            f"not counted, because no such guests run there: {told.some(level.skipped)}",
+            f"not counted, because no such guests run there: {phrases.some(level.skipped)}",
             indent=2,
             hanging=2,
         )
@@ -92,7 +92,7 @@ def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) 
 
 def tell_registers(hosts: Sequence[Member], level: Level) -> None:
     """What VMs have other than the level, by the host where they boot."""
-    for sentence in told.registers(words.own_registers(hosts, level), level.release):
+    for sentence in phrases.registers(words.own_registers(hosts, level), level.release):
         terminal.paragraph(sentence, indent=2, hanging=2)
 
 
@@ -100,18 +100,20 @@ def tell_costs(level: Level, hosts: Iterable[Member]) -> None:
     """A row for each kind of host: what it gives and gives up, what it keeps from the others."""
     rows = [
         (
-            told.some(kind.hosts, 3),
+            phrases.some(kind.hosts, 3),
             str(len(kind.gives)),
             str(len(kind.gives - level.featureset)),
             str(len(kind.cost.lacks)),
-            told.some(level.release.names(kind.cost.alone), 8).replace(",", "") or "-",
+            phrases.some(level.release.names(kind.cost.alone), 8).replace(",", "") or "-",
         )
         for kind in kinds(level, hosts)
     ]
     headers = ("host", "gives", "gives up", "lacks", "it alone keeps from the others")
     terminal.table(headers, rows[:_MOST_ROWS], indent=2)
     if len(rows) > _MOST_ROWS:
-        terminal.line(f"  and {told.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)")
+        terminal.line(
+            f"  and {phrases.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)"
+        )
 
 
 def tell_losses(level: Level, reasons: bool) -> None:
@@ -119,16 +121,16 @@ def tell_losses(level: Level, reasons: bool) -> None:
     if not level.losses:
         terminal.line("  nothing is lost: no host has a feature that the level has not")
     else:
-        terminal.line(f"  lost, {told.count(len(level.losses), 'feature')}:")
+        terminal.line(f"  lost, {phrases.count(len(level.losses), 'feature')}:")
     for title, losses in words.losses_by_group(level):
         terminal.paragraph(
             f"{title}: {' '.join(loss.name for loss in losses)}", indent=4, hanging=2
         )
         if reasons:
-            for reason, alike in told.by_reason(losses).items():
+            for reason, alike in phrases.by_reason(losses).items():
                 names = " ".join(loss.name for loss in alike)
                 terminal.paragraph(f"{names}: {reason}", indent=8, hanging=2)
-    for sentence in told.brought(level):
+    for sentence in phrases.brought(level):
         terminal.paragraph(sentence, indent=2, hanging=2)
 
 
@@ -138,6 +140,6 @@ def tell_security(hosts: Sequence[Member], level: Level) -> None:
     for kind in SecurityKind:
         of_kind = [finding for finding in findings if finding.kind is kind]
         if of_kind:
-            terminal.line(f"  {told.SECURITY[kind]}:")
+            terminal.line(f"  {phrases.SECURITY[kind]}:")
         for finding in of_kind:
-            terminal.paragraph(told.reading(finding), indent=4, hanging=2)
+            terminal.paragraph(phrases.reading(finding), indent=4, hanging=2)

@@ -11,7 +11,7 @@ from attrs import evolve
 from ...inputs.argument import shown
 from ...inputs.known import KnownHost
 from ...pools import plan
-from ...pools import words as told
+from ...pools import words as phrases
 from ...pools.member import Member
 from ...pools.plan import Plan, left
 from ...service import answers
@@ -177,7 +177,7 @@ def _tell_updates(
             terminal.paragraph(f"assumed: {result.assumed}", hanging=2)
     was = {member.name: member for member in before}
     if updates:
-        for line in told.no_return([(was[m.name], m) for m in after if m.name in was]):
+        for line in phrases.no_return([(was[m.name], m) for m in after if m.name in was]):
             terminal.paragraph(line, hanging=2)
 
 
@@ -234,7 +234,7 @@ def _name(text: str, by_name: dict[str, KnownHost], arguments: argparse.Namespac
     if len(names) == 1 and names[0] in by_name:
         return names[0]
     raise Failure(
-        f'"{shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
+        f'"{shown(text)}" is not in the pool; there are {phrases.some(list(by_name), 10)}',
         WRONG_USAGE,
     )
 

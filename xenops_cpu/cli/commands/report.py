@@ -36,7 +36,7 @@ missing
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "report",
         "A pool as one HTML file, to be read, mailed and printed: first which VMs cannot go where "
         "and what to do, then the hosts, what they differ in, what is lost and why, and what that "
@@ -44,16 +44,16 @@ def parser() -> argparse.ArgumentParser:
         "updated to, it has a forecast of the rolling update as well.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument(
         "--html", metavar="FILE", default="-", help="the file to write (default: standard output)"
     )
-    made.add_argument(
+    command.add_argument(
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
-    made.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
-    targets.add_all_options(made)
-    return made
+    command.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
+    targets.add_all_options(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
