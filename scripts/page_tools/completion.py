@@ -92,10 +92,10 @@ def scripts() -> dict[str, str]:
             _describe(action)
     of_kinds = "\n".join(_OF_BASH.format(kind=kind) for kind in KINDS)
     preamble = {"bash": _BASH + of_kinds, "zsh": _ZSH, "fish": _FISH}
-    made = {
+    texts = {
         shell: _plain(shtab.complete(whole, shell, preamble=preamble[shell])) for shell in preamble
     }
-    return made | {"bash": made["bash"] + _BASH_END}
+    return texts | {"bash": texts["bash"] + _BASH_END}
 
 
 def kind_of(action: argparse.Action) -> str:

@@ -91,12 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name not in DERIVED_RELEASES:
         print(f"scripts/check-sources: {name} has no derivation here", file=sys.stderr)
         return 2
-    found = list(wrong(source, name))
-    for sentence in found:
+    faults = list(wrong(source, name))
+    for sentence in faults:
         print(f"{name}: {sentence}")
     steps = sum(step.exists_in(name) for step in every_step())
-    print(f"{name}: {steps} steps, {len(found) or 'no'} wrong place{'s' * (len(found) != 1)}")
-    return 1 if found else 0
+    print(f"{name}: {steps} steps, {len(faults) or 'no'} wrong place{'s' * (len(faults) != 1)}")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

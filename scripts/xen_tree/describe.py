@@ -145,8 +145,8 @@ def _interface(sysctl: str) -> int:
 
 
 def _indices(sysctl: str, kind: str) -> dict[str, int]:
-    found = re.findall(rf"#define XEN_SYSCTL_cpu_{kind}_(\w+)\s+(\d+)", sysctl)
-    return {name: int(index) for name, index in found}
+    pairs = re.findall(rf"#define XEN_SYSCTL_cpu_{kind}_(\w+)\s+(\d+)", sysctl)
+    return {name: int(index) for name, index in pairs}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -53,7 +53,7 @@ def meanings(repository: Repository, tag: str) -> dict[str, Meaning]:
     those.
     """
     text = _source(repository, tag)
-    found: dict[str, Meaning] = {}
+    table: dict[str, Meaning] = {}
     if "INIT_FEATURE_NAME" in text:
         xen = release(tag.removeprefix("RELEASE-").rpartition(".")[0])
         known = names(xen)
@@ -61,12 +61,12 @@ def meanings(repository: Repository, tag: str) -> dict[str, Meaning]:
             name = cmdline_name(feature)
             own = xen.features.get(feature)
             if own is not None and own.number == number and name in known:
-                found[name] = meaning(known[name])
+                table[name] = meaning(known[name])
     for name, leaf, subleaf, register, low, width in _ROW.findall(text):
         number = NO_SUBLEAF if subleaf == "NA" else int(subleaf)
         place = REGISTERS.index(register.lower())
-        found[name] = (int(leaf, 16), number, place, int(low), int(width))
-    return found
+        table[name] = (int(leaf, 16), number, place, int(low), int(width))
+    return table
 
 
 def _source(repository: Repository, tag: str) -> str:

@@ -265,8 +265,8 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     reasons = refusals(vm, member)
     if reasons or not seen <= member.migration(vm.guest):
         return Verdict.ONLY_BY_FORCE, reasons
-    given = member.boot(vm.guest).bits | free(member.release)
-    return (Verdict.ONLY_BY_MAX if seen.bits & ~given else Verdict.MIGRATES), []
+    boot = member.boot(vm.guest).bits | free(member.release)
+    return (Verdict.ONLY_BY_MAX if seen.bits & ~boot else Verdict.MIGRATES), []
 
 
 def free(xen: Release) -> int:

@@ -212,11 +212,11 @@ def _answer(
         if quick and plan.lengthy:
             return None
         code = INVALID_PARAMS
-        given = plan.read(call.params)
+        parameters = plan.read(call.params)
         code = CALL_FAILED
         if plan.has_units:
-            given = [given[index] for index in plan.takes]
-        result = getattr(service, plan.python_name)(*given)
+            parameters = [parameters[index] for index in plan.takes]
+        result = getattr(service, plan.python_name)(*parameters)
         before, behind = wire.frame(envelope)
         text = plan.text(wire, result)
         if plan.lengthy:

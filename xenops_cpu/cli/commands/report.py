@@ -120,7 +120,7 @@ def _page(
                 vms,
                 guests=pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments)),
                 xen=release(arguments),
-                made=f"made on {datetime.date.today():%d %B %Y}",
+                date_line=f"made on {datetime.date.today():%d %B %Y}",
                 forecast=course,
                 progress=bar.step,
             )
