@@ -11,7 +11,7 @@ from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 
 @define
 class Score:
-    """`what`: the kind of thing that is compared. `mismatches`: the first `shown`, a line each."""
+    """`subject`: what is compared. `mismatches`: the first `shown`, a line each."""
 
     subject: str
     shown: int = 10

@@ -24,11 +24,11 @@ MOST = {"featuresets": 34, "policies": 5, "domain": 60, "cpuid": 70}
 
 def chosen(candidates: Iterable[Candidate], most: int) -> list[Case]:
     """The fewest that show everything, at most `most`, those that show more first."""
-    left = sorted(candidates, key=lambda one: len(json.dumps(one[1])))
+    left = sorted(candidates, key=lambda candidate: len(json.dumps(candidate[1])))
     cases: list[Case] = []
     shown: set[Hashable] = set()
     while left and len(cases) < most:
-        best = max(left, key=lambda one: len(one[0] - shown))
+        best = max(left, key=lambda candidate: len(candidate[0] - shown))
         if not best[0] - shown:
             break
         shown |= best[0]

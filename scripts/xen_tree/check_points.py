@@ -5,7 +5,6 @@ a line that came with it.
 
 from __future__ import annotations
 
-import argparse
 import io
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from xenops_cpu.features import point_releases
 
-from . import gen_cpuid, header
+from . import command_line, gen_cpuid, header
 from .tree import TreeError, tree
 
 _EXAMPLES = """  scripts/check-point-releases ../xen        # a clone with all tags
@@ -114,14 +113,9 @@ def _unsaid(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        prog="scripts/check-point-releases",
-        description=__doc__,
-        epilog="examples:\n" + _EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("repository", metavar="XEN_GIT", type=Path, help="a clone of xen.git")
-    options = made.parse_args(arguments)
+    command = command_line.parser("check-point-releases", __doc__, _EXAMPLES)
+    command_line.add_repository(command)
+    options = command.parse_args(arguments)
     repository = Repository(options.repository)
     try:
         faults = [*wrong_commits(repository), *unnamed(repository)]

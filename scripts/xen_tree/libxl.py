@@ -7,7 +7,6 @@ and mean the same bits by it.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import textwrap
@@ -21,6 +20,7 @@ from xenops_cpu.features import point_releases
 from xenops_cpu.features.release import release
 from xenops_cpu.guests.libxl_names import Flag, MsrBit, names
 
+from . import command_line
 from .check_points import Repository, tag_of
 from .tool import cmdline_name
 from .tree import TreeError
@@ -121,15 +121,10 @@ def _lines(series: str, by_point: Mapping[int, Sequence[str]]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        prog="scripts/describe-libxl",
-        description=__doc__,
-        epilog="examples:\n" + _EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("repository", metavar="XEN_GIT", type=Path, help="a clone of xen.git")
-    made.add_argument("--check", action="store_true", help="compare, and change nothing")
-    options = made.parse_args(arguments)
+    command = command_line.parser("describe-libxl", __doc__, _EXAMPLES)
+    command_line.add_repository(command)
+    command.add_argument("--check", action="store_true", help="compare, and change nothing")
+    options = command.parse_args(arguments)
     try:
         text = table(Repository(options.repository))
     except (TreeError, OSError) as error:

@@ -159,6 +159,22 @@ def test_an_xl_configuration_that_is_no_text(sh: Shell, tmp_path: Path) -> None:
     assert sh.errors == f"xenops-cpu vm: {path}: no text, and so no configuration of xl\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("vcpus = 'many'", 'vcpus = "many" is no number'), ("viridian = ['tea']", '"tea" is none of')],
+)
+def test_an_xl_configuration_with_a_mistake(
+    sh: Shell, tmp_path: Path, text: str, words: str
+) -> None:
+    """It is told with the file's name, in one line."""
+    path = tmp_path / "guest.cfg"
+    path.write_text(text)
+    assert sh("vm", f"{SKYLAKE}@4.17", "--xl", str(path), code=3) == ""
+    assert sh.errors.startswith(f"xenops-cpu vm: {path}: ")
+    assert words in sh.errors
+    assert sh.errors.count("\n") == 1
+
+
 @pytest.mark.parametrize("option", ["--cores-per-socket", "--vcpus"])
 def test_counts(sh: Shell, option: str) -> None:
     """A count below 1 is refused."""

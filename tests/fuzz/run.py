@@ -15,11 +15,15 @@ from typing import Any
 atheris: Any = importlib.import_module("atheris")
 
 with atheris.instrument_imports(include=["xenops_cpu"]):
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.targets import TARGETS, corpus
 
 
 def main() -> None:
     name = sys.argv.pop(1)
+    # What is imported late is instrumented only if it is imported by now.
+    with atheris.instrument_imports(include=["xenops_cpu"]):
+        for path in corpus(name):
+            TARGETS[name](path.read_bytes())
     atheris.Setup(sys.argv, TARGETS[name])
     atheris.Fuzz()
 

@@ -12,6 +12,7 @@ from xenops_cpu.guests.libxc import apply
 from xenops_cpu.guests.resets import resets
 from xenops_cpu.guests.wishes import Wishes
 from xenops_cpu.guests.xl import Setting, read, resulting, xend_text
+from xenops_cpu.guests.xl_config import XlConfigError
 
 XEN = release("4.17")
 X = "x" * 32
@@ -209,6 +210,9 @@ def test_types(text: str, kind: str) -> None:
         ("\n\nvcpus = [ 1, 2", "line 3: the list is not closed"),
         ("vcpus = two", "line 1: a text in quotes"),
         ("pae = 'yes'\ntype='hvm'", 'pae = "yes" is no number'),
+        ('vcpus = "two"', 'vcpus = "two" is no number'),
+        ("vcpus = " + "9" * 5000, "is no number"),
+        ("vcpus = 08", "is no number"),
         ("= 3", "begins with a name"),
         ("a = ?", "is no part of xl.cfg"),
         ("a = [ = ]", "cannot stand in a list"),
@@ -218,8 +222,14 @@ def test_types(text: str, kind: str) -> None:
 )
 def test_bad_configurations(text: str, words: str) -> None:
     """An error names the line and what would be right."""
-    with pytest.raises(ValueError, match=words.replace("[", r"\[")):
+    with pytest.raises(XlConfigError, match=words.replace("[", r"\[")):
         xl_config.guest(text, XEN)
+
+
+@pytest.mark.parametrize(("text", "count"), [("010", 8), ("0x10", 16), ('"+3"', 3), ("-1", -1)])
+def test_numbers_are_those_of_c(text: str, count: int) -> None:
+    """Octal, hexadecimal, with a sign, in quotes or not."""
+    assert xl_config.guest(f"vcpus = {text}", XEN).vcpus == count
 
 
 def test_tsc_mode_and_hap() -> None:

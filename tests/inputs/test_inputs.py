@@ -1,5 +1,6 @@
 """xenops_cpu.inputs: what a person types, and which format a file has."""
 
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.support.hosts import EXAMPLES, example
 from tests.support.reports import golden
 from xenops_cpu import inputs
@@ -17,6 +19,7 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.host import UNTOLD
 from xenops_cpu.inputs import InputError, resolve
+from xenops_cpu.inputs.formats import FORMATS
 
 
 def cpuid_tool(name: str = "EPYC 7742", number: str = " 0") -> str:
@@ -187,7 +190,7 @@ def test_identity_alone(tmp_path: Path) -> None:
     ("data", "words"),
     [
         (b"", "there is nothing in it"),
-        (b"hello\n", "no known format; readable are what xen-cpuid"),
+        (b"hello\n", "no known format; readable are xapi's log, a capture"),
         (b"12g4-00000000", 'featureset word 0: "12g4" is not 1 to 8 hex digits'),
         (b'{"format": "xenops_cpu host", "version": 9}', "capture version 9"),
         (b'{"leaves": 3}', "field leaves"),
@@ -213,3 +216,15 @@ def test_text_of_another_encoding(tmp_path: Path) -> None:
         host = inputs.read(path).host
         assert host is not None
         assert host.featuresets == example("epyc-xen-4.17").featuresets
+
+
+def test_every_format_is_on_the_page() -> None:
+    """docs/reading.md tells of each, in the words of the error that lists them all."""
+    _, page = (ROOT / "docs" / "reading.md").read_text("utf-8").split("\n## Formats\n")
+    page = page.partition("\n## ")[0].replace("`", "")
+    names = [
+        re.sub(r"^(?:what |a dump of |an? )| prints?$", "", name)
+        for form in FORMATS
+        for name in form.title.split(", ")
+    ]
+    assert [name for name in names if name not in page] == []

@@ -62,6 +62,14 @@ def test_the_version_comes_with_the_hosts_parameters(tmp_path: Path) -> None:
     assert host.release.name == "4.17"
 
 
+def test_names_can_be_shown_and_typed_again(tmp_path: Path) -> None:
+    """Of hosts and of VMs, wherever they are read."""
+    found = read(tmp_path, HOST.replace("xs-01", "xs\x1b[2J") + "\n" + VM.replace("web", "we\x07b"))
+    assert found.host_names == ("xs?[2J",)
+    assert [vm.name for vm in found.vms] == ["we?b-01"]
+    assert read(tmp_path, XL_INFO.format(name="x\x06")).host_names == ("x?",)
+
+
 def test_several_hosts_and_a_pool(tmp_path: Path) -> None:
     """Records follow each other; a pool's record is stored, and is no host."""
     pool = HOST.replace("xs-01", "pool").replace("software-version", "default-SR")
@@ -174,6 +182,7 @@ def test_the_database(tmp_path: Path) -> None:
         (b'<!DOCTYPE x [<!ENTITY a "b">]><database>', "not the XML"),
         (b'<database><table name="host"><row x="' + b"y" * (3 << 20), "a row of more than 2 MiB"),
         (database().replace("178bfbfd-f6d83203", "1-2-g").encode(), "word 2"),
+        (b"<?xml version='1.0' encoding='utf-16'?><database>".decode().encode("utf-16"), "not the"),
     ],
 )
 def test_a_damaged_database_is_refused(data: bytes, words: str) -> None:
@@ -181,6 +190,13 @@ def test_a_damaged_database_is_refused(data: bytes, words: str) -> None:
     chunks = (data[at : at + 65536] for at in range(0, len(data), 65536))
     with pytest.raises(InputError, match=words):
         xapi_db.parse(chunks, "xapi-db.xml")
+
+
+def test_a_database_in_an_encoding_that_nobody_knows() -> None:
+    """It is UTF-8 whatever it says."""
+    text = database().replace("UTF-8", "UTF-9")
+    assert "UTF-9" in text
+    assert len(xapi_db.parse([text.encode()], "xapi-db.xml").hosts) == 2
 
 
 def test_a_map_with_quotes_and_blanks() -> None:

@@ -4,6 +4,7 @@ A block is fenced or indented by four. What it is follows from its language or i
 comment in front of it says what that cannot tell:
 
     <!-- run by FILE -->        FILE of the project has each of its commands as they stand
+    <!-- FILE, a new file -->  tests/support/followed.py puts it into a copy of the project
     <!-- tried by FILE -->      a slow test does what the page says, in a copy of the project
     <!-- not run: REASON -->    what needs a machine that no test has
     <!-- shown: WHAT -->        no commands: a form, lines of a log, figures
@@ -41,7 +42,8 @@ _COMMANDS = re.compile(
     r"duckdb|jq|for|zcat|chmod|mkdir|sed|kill|\./\S+|examples/\S+|packaging/\S+)(?:\s|$)"
 )
 _MARK = re.compile(
-    r"<!-- (?:(run by|tried by|not run|shown):? ([^\n]*?)|(\S+), (?:before:|at its end).*) -->"
+    r"<!-- (?:(run by|tried by|not run|shown):? ([^\n]*?)|"
+    r"(\S+), (?:before:|in place of:|at its end|a new file).*) -->"
 )
 _EXIT = re.compile(r"\bexit (\d+)")
 

@@ -79,7 +79,7 @@ def reader(parsed: argparse.Namespace) -> Reader:
         xen=arguments.release(parsed),
         say=arguments.say_once,
         read_argument=arguments.kept,
-        tracked=lambda texts, what: tracked(texts, what, len(texts)),
+        tracked=lambda texts, subject: tracked(texts, subject, len(texts)),
     )
 
 

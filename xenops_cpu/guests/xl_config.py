@@ -25,6 +25,11 @@ _TOKEN = re.compile(
     |(?P<text>"[^"\n]*"|'[^'\n]*')|(?P<number>-?0[xX][0-9a-fA-F]+|-?\d+)""",
     re.VERBOSE,
 )
+# More digits than these are in no long of C.
+_NUMBER = re.compile(
+    r"\s{0,9}(?P<sign>[+-]?)"
+    r"(?:(?P<octal>0[0-7]{0,22})|(?P<other>0[xX][0-9a-fA-F]{1,16}|[1-9][0-9]{0,18}))"
+)
 # libxl's defaults: what xl.cfg(5) says of each.
 _TYPES = {"pv": "pv", "hvm": "hvm", "pvh": "pvh"}
 _ALWAYS_EMULATE = ("always_emulate", "1")
@@ -165,7 +170,7 @@ def guest(text: str, xen: Release) -> Guest:
             msr=setting.msr,
         ),
         setting=setting,
-        vcpus=int(_text(values, "vcpus") or "1", 0),
+        vcpus=_number(values, "vcpus", 1),
         viridian=_viridian(values, xen),
     )
 
@@ -186,15 +191,26 @@ def _text(values: Mapping[str, Value], name: str) -> str:
 
 
 def _flag(values: Mapping[str, Value], name: str, default: bool = False) -> bool:
+    return bool(_number(values, name, default))
+
+
+def _number(values: Mapping[str, Value], name: str, default: int) -> int:
+    """As C's strtol() with base 0 reads a whole text. Raises XlConfigError."""
     text = _text(values, name)
-    try:
-        return bool(int(text, 0)) if text else default
-    except ValueError:
-        raise XlConfigError(f'{name} = "{text}" is no number') from None
+    if not text:
+        return default
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise XlConfigError(f'{name} = "{text[:60]}" is no number')
+    number = int(match["octal"], 8) if match["octal"] else int(match["other"], 0)
+    return -number if match["sign"] == "-" else number
 
 
 def _viridian(values: Mapping[str, Value], xen: Release) -> int:
     value = values.get("viridian", ())
     if isinstance(value, str):
         value = ["defaults"] if _flag(values, "viridian") else []
-    return parameter(value, xen)
+    try:
+        return parameter(value, xen)
+    except InputError as error:
+        raise XlConfigError(str(error)) from error

@@ -24,9 +24,9 @@ from ..limits import amount, input_limits
 from . import report_files, texts, together, xapi_db, xapi_log
 from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from .collected import apart, once
+from .contents import Contents
 from .report_files import wanted
 from .report_sources import Logs, Source, Sources
-from .texts import Contents
 from .value import Input, InputError, NamedHost, printable
 
 _MOST_UNREAD = 10  # that are named

@@ -13,7 +13,7 @@ from ..hosts.parts import Parts
 from ..limits import input_limits
 from ..pools.member import unlike
 from ..pools.vm import Vm
-from .value import NamedHost, Stored
+from .value import NamedHost, Stored, printable
 from .vm_record import VmRecord
 
 
@@ -103,10 +103,13 @@ class Collected:
 
 
 def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:
-    """Each VM once: of two with the same UUID the later one, of equal names all, numbered."""
+    """Each VM once: of two with the same UUID the later one, of equal names all, numbered.
+
+    Under names that can be shown, and typed again.
+    """
     by_key: dict[object, Vm] = {}
     for index, vm in enumerate(vms):
-        by_key[vm.uuid or index] = vm
+        by_key[vm.uuid or index] = evolve(vm, name=printable(vm.name))
     unique = list(by_key.values())
     names = unlike(vm.name for vm in unique)
     return tuple(
@@ -116,8 +119,11 @@ def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:
 
 
 def apart(hosts: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
-    """Each host under a name of its own: of equal names the later get a number, which is said."""
-    every = list(hosts)
+    """Each host under a name of its own: of equal names the later get a number, which is said.
+
+    Names can be shown, and typed again.
+    """
+    every = [evolve(each, name=printable(each.name)) for each in hosts]
     names = unlike(each.name for each in every)
     return tuple(
         each

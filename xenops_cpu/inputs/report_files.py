@@ -87,7 +87,8 @@ def time(name: str) -> str:
 def inventory(data: bytes) -> tuple[str, str]:
     """Host name and time of the summary in inventory.xml. Raises InputError."""
     try:
-        root = fromstring(data, forbid_dtd=True)
+        # As text, so that what it says of its encoding does not count: Python may not know that.
+        root = fromstring(data.decode("utf-8", "replace"), forbid_dtd=True)
     except (ParseError, DefusedXmlException) as error:
         raise InputError(f"inventory.xml: {error}") from error
     summary = root.find("system-summary")

@@ -13,7 +13,7 @@ from ..hosts.parts import Parts
 from ..limits import input_limits
 from . import report_files, xapi_log
 from .archives import OverBudget
-from .texts import Contents
+from .contents import Contents
 from .xapi_log import Event
 
 

@@ -43,7 +43,9 @@ def recognises(head: bytes) -> bool:
 def parse(chunks: Iterable[bytes], where: str) -> Collected:
     """Hosts, VMs and stored records. Raises InputError."""
     rows = _Rows(where)
-    parser = DefusedXMLParser(target=rows, forbid_dtd=True)
+    # What it says of its encoding does not count: xapi writes UTF-8, and Python's parser fails for
+    # encodings that it does not know.
+    parser = DefusedXMLParser(target=rows, encoding="utf-8", forbid_dtd=True)
     try:
         for chunk in chunks:
             parser.feed(chunk)

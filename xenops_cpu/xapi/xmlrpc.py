@@ -43,7 +43,8 @@ def answer(
 ) -> dict[str, Value]:
     """As jsonrpc.answer; the members are Status, and Value or ErrorDescription."""
     target = _Answer(who, each, ["Value", inside] if inside else ["Value"])
-    parser = DefusedXMLParser(target=target, forbid_dtd=True)
+    # An encoding that Python's parser does not know is no obstacle: xapi writes UTF-8.
+    parser = DefusedXMLParser(target=target, encoding="utf-8", forbid_dtd=True)
     try:
         for chunk in chunks:
             parser.feed(chunk)

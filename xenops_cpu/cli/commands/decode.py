@@ -15,7 +15,7 @@ from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...inputs.argument import WHAT
-from .. import OK, WRONG_USAGE, Failure, live, options, terminal
+from .. import OK, WRONG_USAGE, Failure, feature_words, live, options, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
 
@@ -243,7 +243,9 @@ def _names(decoded: _Set, aliases: bool) -> None:
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
             for bit in mine:
-                terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
+                terminal.paragraph(
+                    f"{bit.name}: {feature_words.other_names(bit) or 'no other name'}", 8, 2
+                )
         else:
             terminal.paragraph(
                 meanings.brief(decoded.release, (bit.number for bit in mine)) or "none", 8
@@ -258,11 +260,6 @@ def _names(decoded: _Set, aliases: bool) -> None:
     _note(decoded)
 
 
-def other_names(bit: Bit) -> str:
-    """What others call it, each with who does."""
-    return ", ".join(f"{speaker} {'/'.join(names)}" for speaker, names in bit.aliases.items())
-
-
 def _table(decoded: _Set, aliases: bool) -> None:
     terminal.heading(_heading(decoded))
     last = "other names" if aliases else "what it is"
@@ -275,7 +272,7 @@ def _table(decoded: _Set, aliases: bool) -> None:
                 str(bit.word or "not known"),
                 bit.annotation or "-",
                 bit.since or "-",
-                other_names(bit) if aliases else bit.meaning,
+                feature_words.other_names(bit) if aliases else bit.meaning,
             )
             for bit in _bits(decoded)
         ),
@@ -312,29 +309,7 @@ def document(decoded: _Set) -> dict[str, Any]:
             if decoded.shown in (None, index)
         ],
         "features": [
-            described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
+            feature_words.described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
             for bit in _bits(decoded)
         ],
-    }
-
-
-def described(bit: Bit) -> dict[str, Any]:
-    """One bit for programs: docs/json.md."""
-    word = bit.word
-    return {
-        "name": bit.name,
-        "number": bit.number,
-        "word": bit.number // 32,
-        "bit": bit.bit,
-        "leaf": f"{word.leaf:08x}" if word and word.leaf is not None else None,
-        "subleaf": word.subleaf if word else None,
-        "register": word.register if word else None,
-        "msr": f"{word.msr:08x}" if word and word.msr is not None else None,
-        "half": word.half if word else None,
-        "annotation": bit.annotation,
-        "exposure": bit.exposure,
-        "since": bit.since,
-        "group": meanings.GROUPS[bit.group],
-        "meaning": bit.meaning,
-        "aliases": {speaker: list(names) for speaker, names in bit.aliases.items()},
     }

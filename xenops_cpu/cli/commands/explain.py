@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ...explain.feature import Explanation, Place, explain
-from ...features import aliases, concepts, meanings
+from ...explain.feature import Explanation, explain
+from ...features import aliases, concepts
 from ...features.aliases import UnknownFeature
 from ...features.concepts import LEAK, Concept
 from ...features.release import NEWEST, Release
@@ -19,6 +19,7 @@ from .. import (
     WRONG_USAGE,
     Failure,
     concept_words,
+    feature_words,
     live,
     options,
     simulation,
@@ -27,10 +28,9 @@ from .. import (
 )
 from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
-from . import decode
 
 if TYPE_CHECKING:
-    from ...derivation import Derivation, Reason
+    from ...derivation import Derivation
     from ...explain.concept import OnHost
     from ...explain.presence import Presence
     from ...hosts.host import Host
@@ -52,8 +52,6 @@ exit codes: 0 done, 2 wrong use, or nothing is called so, 3 the host cannot be r
 """
 
 _USAGE = "NAME, NAME on HOST, NAME in VM, or NAME in VM on HOST"
-_SAID = {None: "not told", True: "yes", False: "no"}
-_STYLES = {None: "", True: "green", False: "red"}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,7 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json(
             {
                 "features": [
-                    document(feature, inside.get(feature.bit.number)) for feature in features
+                    feature_words.document(feature, inside.get(feature.bit.number))
+                    for feature in features
                 ],
                 "concepts": [concept_words.document(*word) for word in concepts_told],
             }
@@ -117,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
         if index:
             terminal.line("")
         if isinstance(answer, Explanation):
-            _show(answer, inside.get(answer.bit.number))
+            feature_words.show(answer, inside.get(answer.bit.number))
         else:
             concept_words.show(*answer)
     if host is not None:
@@ -253,100 +252,3 @@ def _where(
 def _simulates(arguments: argparse.Namespace) -> bool:
     """Whether more than --xen is given, which alone only says whose names to use."""
     return simulation.asked_for(argparse.Namespace(**{**vars(arguments), "xen": None}))
-
-
-def _show(explanation: Explanation, inside: Presence | None) -> None:
-    bit, xen = explanation.bit, explanation.release
-    terminal.heading(bit.name)
-    if bit.meaning:
-        terminal.paragraph(bit.meaning, 2)
-    since = f"named since {_title(bit.since)}" if bit.since else "no Xen release names it"
-    if bit.since and xen.feature(bit.number) is None:
-        since += f", not by {xen.title}"
-    rows = [
-        ("where", f"{bit.place} (word {bit.number // 32}), {since}"),
-        ("kind", meanings.GROUPS[bit.group]),
-        ("guests", f"{bit.annotation or 'no annotation'}: {bit.exposure}"),
-        ("needs", _named(xen, explanation.needs)),
-        ("needed by", _named(xen, explanation.needed_by)),
-        ("also", decode.other_names(bit)),
-        ("see", ", ".join(f"explain {concept.name}" for concept in concepts.about(bit.name))),
-    ]
-    for title, text in rows:
-        if text:
-            terminal.paragraph(f"{title + ':':<11}{text}", 2, 11)
-    if explanation.tsx is not None:
-        terminal.paragraph(f"{'TSX here:':<11}{', '.join(explanation.tsx.words)}", 2, 11)
-        for sentence in explanation.tsx.sentences:
-            terminal.paragraph(sentence, 13, 2)
-    if inside is not None:
-        terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
-        if inside.why:
-            terminal.paragraph(inside.why, 6, 2)
-    reasons: list[Reason] = []
-    for name, place in explanation.places.items():
-        _place(name, place, reasons)
-
-
-def _named(xen: Release, numbers: tuple[int, ...]) -> str:
-    names = [xen.label(number) for number in numbers if xen.feature(number) is not None]
-    unnamed = len(numbers) - len(names)
-    if unnamed:
-        names.append(f"(and {unnamed} bits without a name)")
-    return " ".join(names) or "nothing"
-
-
-def _place(name: str, place: Place, reasons: list[Reason]) -> None:
-    """A set, and what has not been told of it yet."""
-    from ...hosts.host import TITLES
-
-    terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
-    for reason in place.why:
-        if reason not in reasons:
-            reasons.append(reason)
-            sign = "+" if reason.present else "-"
-            terminal.paragraph(f"{sign} {reason.text} [{reason.step}]", 6, 2)
-    if place.compatibility:
-        terminal.paragraph(f"a compatibility bit: {place.compatibility}", 6, 2)
-
-
-def _title(name: str) -> str:
-    return release_named(name).title
-
-
-def document(explanation: Explanation, inside: Presence | None = None) -> dict[str, Any]:
-    """docs/json.md has the schema."""
-    xen = explanation.release
-    in_vm = (
-        {}
-        if inside is None
-        else {"vm": {"name": inside.vm.name, "present": inside.present, "why": inside.why}}
-    )
-    return (
-        decode.described(explanation.bit)
-        | {
-            "release": xen.name,
-            "needs": xen.names(explanation.needs),
-            "needed_by": xen.names(explanation.needed_by),
-            "tsx": list(explanation.tsx.words) if explanation.tsx is not None else None,
-            "sets": {
-                name: {
-                    "present": place.present,
-                    "why": [
-                        {
-                            "set": reason.set,
-                            "step": reason.step,
-                            "feature": xen.label(reason.feature),
-                            "present": reason.present,
-                            "text": reason.text,
-                        }
-                        for reason in place.why
-                    ],
-                    "compatibility": place.compatibility,
-                }
-                for name, place in explanation.places.items()
-            },
-            "notes": list(explanation.notes),
-        }
-        | in_vm
-    )
