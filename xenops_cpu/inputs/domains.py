@@ -12,7 +12,7 @@ from ..interface import GuestType
 from ..pools.vm import Vm, with_policy
 from ..sources import domain
 from ..sources.domain import LiveDomain
-from ..sources.libxc import NotDom0, NotUnderXen, XenError
+from ..sources.libxc_errors import NotDom0, NotUnderXen, XenError
 from .value import FormError, Input, InputError
 
 PREFIX, ALL = "domain:", "all"

@@ -13,7 +13,8 @@ from ..features.featureset import Featureset
 from ..features.fit import fit
 from ..features.release import Release
 from .info import DomainInfo
-from .libxc import CallFailed, CallUnsupported, Handle
+from .libxc import Handle
+from .libxc_errors import CallFailed, CallUnsupported
 
 
 class NoSuchDomain(CallFailed):

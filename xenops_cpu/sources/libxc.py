@@ -1,7 +1,7 @@
-"""libxc in Python: one handle, its calls, and what their failures mean.
+"""libxc in Python: one handle and its calls.
 
-Every failure is a SourceError with the remedy. The binding `_libxc` is compiled (see libxc_build);
-where it was not, or where its libraries are not on this machine, `Handle` says so.
+Every failure is one of libxc_errors, with the remedy. The binding `_libxc` is compiled (see
+libxc_build); where it was not, or where its libraries are not on this machine, `Handle` says so.
 """
 
 from __future__ import annotations
@@ -20,8 +20,20 @@ from uuid import UUID
 from .. import files
 from ..cpuid.policy import Policy
 from ..features.featureset import MAX_WORDS, Featureset
-from . import SourceError
 from .info import DomainInfo, Physinfo
+from .libxc_errors import (
+    ATTEMPTS,
+    ELSEWHERE,
+    OTHER_SOURCES,
+    BindingMissing,
+    CallFailed,
+    LibraryMissing,
+    NotDom0,
+    NotUnderXen,
+    PermissionMissing,
+    XenError,
+    error_of,
+)
 
 DEVICES = (Path("/dev/xen/privcmd"), Path("/proc/xen/privcmd"))
 HYPERVISOR_TYPE = Path("/sys/hypervisor/type")
@@ -29,8 +41,6 @@ FEATURE_FLAGS = Path("/sys/hypervisor/properties/features")
 CAPABILITIES = Path("/proc/xen/capabilities")
 _WORDS = 4096  # more bytes than any of these files has
 
-# A signal may end a hypercall early; after this many in a row something else is wrong.
-ATTEMPTS = 10
 # xen_cpuid_leaf_t and xen_msr_entry_t, whose layout the binding was compiled against.
 LEAF, MSR = struct.Struct("=6I"), struct.Struct("=IIQ")
 DOMAINS_AT_ONCE = 256
@@ -43,53 +53,6 @@ _PUBLIC = {
 }
 # XENFEAT_dom0 (xen/include/public/features.h).
 DOM0_FLAG = 1 << 11
-
-
-class XenError(SourceError):
-    """The hypervisor of this machine cannot be asked."""
-
-
-class BindingMissing(XenError):
-    """xenops_cpu was built where Xen's headers were not installed."""
-
-
-class LibraryMissing(XenError):
-    """The binding is there, the libxenctrl that it was built for is not."""
-
-
-class NotUnderXen(XenError):
-    """No hypervisor below this machine, or a domain that may not make hypercalls."""
-
-
-class NotDom0(XenError):
-    """A Xen domain that does not control the host."""
-
-
-class PermissionMissing(XenError):
-    """This process may not open the device."""
-
-
-class ReleaseMismatch(XenError):
-    """Hypervisor and libraries are of different Xen releases."""
-
-
-class CallUnsupported(XenError):
-    """This hypervisor does not know the call."""
-
-
-class CallFailed(XenError):
-    """Any other failure of a call; `error` is the errno."""
-
-    def __init__(self, message: str, remedy: str = "", error: int = 0) -> None:
-        super().__init__(message, remedy)
-        self.error = error
-
-
-OTHER_SOURCES = (
-    "--source simulated (this CPU as Xen would offer it) "
-    "or --source recorded:FILE (a capture from a dom0)"
-)
-ELSEWHERE = f"run it in dom0, or choose {OTHER_SOURCES}"
 
 
 def is_dom0() -> bool:
@@ -165,24 +128,6 @@ def _check_device() -> None:
     )
 
 
-def _failure(call: str, error: int, message: str) -> XenError:
-    reason = f" ({message})" if message else ""
-    failure = f"{call}: {os.strerror(error)}{reason}"
-    if error == errno.EACCES:
-        return ReleaseMismatch(
-            failure,
-            "the hypervisor refuses this release's interface: use the Xen libraries of the "
-            "running hypervisor (after an update of Xen, reboot the host)",
-        )
-    if error == errno.EPERM:
-        return NotDom0(failure, f"only a domain that controls the host may ask; {ELSEWHERE}")
-    if error in (errno.ENOSYS, errno.EOPNOTSUPP):
-        return CallUnsupported(failure, "Xen 4.7 and later on x86 have it; update Xen")
-    if error == errno.EINTR:
-        return CallFailed(failure, f"interrupted {ATTEMPTS} times in a row; try again", error)
-    return CallFailed(failure, "", error)
-
-
 class Handle:
     """An open libxc interface; a context manager, which closes it on every path."""
 
@@ -198,7 +143,7 @@ class Handle:
                 raise PermissionMissing(
                     f"xc_interface_open: {os.strerror(error)}", "run it as root"
                 )
-            raise _failure("xc_interface_open", error, self._message())
+            raise error_of("xc_interface_open", error, self._message())
 
     def __enter__(self) -> Handle:
         return self
@@ -348,4 +293,4 @@ class Handle:
             error = self._library.ffi.errno
             if error != errno.EINTR or attempt == ATTEMPTS:
                 break
-        raise _failure(_PUBLIC.get(name, name), error, self._message())
+        raise error_of(_PUBLIC.get(name, name), error, self._message())

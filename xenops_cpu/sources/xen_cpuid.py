@@ -25,7 +25,7 @@ from ..errors import InputError
 from ..hosts import compat_bits, parts
 from ..hosts.host import SETS, Host
 from ..hosts.parts import Parts
-from . import SourceError, cpuinfo, libxc, microcode
+from . import SourceError, cpuinfo, libxc, libxc_errors, microcode
 from .printed import xen_cpuid, xl_info
 
 NAME: Final = "xen-cpuid"
@@ -63,7 +63,9 @@ class XenCpuid:
     def read(self) -> Host:
         """Everything that a capture holds. Raises SourceError."""
         if not libxc.is_dom0():
-            raise libxc.NotDom0("xen-cpuid answers in the dom0 of a Xen host", libxc.ELSEWHERE)
+            raise libxc_errors.NotDom0(
+                "xen-cpuid answers in the dom0 of a Xen host", libxc_errors.ELSEWHERE
+            )
         sets = _printed("-d")
         missing = [name for name in _REQUIRED if name not in sets.sets]
         if missing:
