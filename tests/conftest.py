@@ -2,11 +2,24 @@
 
 XENOPS_CPU_EXAMPLES is the number of examples a property is tried on; CI takes more than a person
 who waits for the result.
+
+The whole suite is passed on every core where pytest-xdist is there, a file by one process; `-n 0`
+is for one core, as where it is not there. What is asked for by name, or looked at in a debugger, is
+not worth the start of more processes.
 """
 
-import os
+from __future__ import annotations
 
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pluggy import Result
 
 settings.register_profile(
     "calm",
@@ -15,3 +28,40 @@ settings.register_profile(
     max_examples=int(os.environ.get("XENOPS_CPU_EXAMPLES", "30")),
 )
 settings.load_profile("calm")
+
+# Readline, which pytest loads, sets the width of a terminal for every process that is started after
+# that, though none has one: not for Python, only for C. So does a person who exports it.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+    os.unsetenv(_name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Before pytest-xdist looks at what was asked for."""
+    option = config.option
+    if getattr(option, "numprocesses", 0) is None and _is_for_all_cores(config):
+        option.numprocesses = len(os.sched_getaffinity(0))
+        option.dist = "loadfile"
+
+
+def _is_for_all_cores(config: pytest.Config) -> bool:
+    """All tests, and nothing that a process of its own would hide; a worker shares out no more."""
+    option = config.option
+    everything = {config.rootpath, Path(__file__).parent}
+    paths = {config.invocation_params.dir / argument for argument in config.args}
+    partly = option.keyword or getattr(option, "lf", False) or not paths <= everything
+    watched = option.usepdb or option.trace or option.capture == "no" or option.collectonly
+    return not partly and not watched and not hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Result[pytest.TestReport], None]:
+    """What a test printed and logged travels as UTF-8 between processes; some log worse texts."""
+    outcome = yield
+    report = outcome.get_result()
+    report.sections = [(title, _as_utf8(text)) for title, text in report.sections]
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

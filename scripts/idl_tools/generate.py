@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import ocaml, python, reference, released
+from . import ocaml, package, reference, released
 from .compatibility import Change, Use, changes, may_break, next_breaking
 from .contract import ContractError, load
 from .model import Contract
@@ -19,6 +19,7 @@ from .model import Contract
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = Path("idl/xenops_cpu.openrpc.yaml")
 DOCUMENT = Path("xenops_cpu/data/openrpc.json")
+INTERFACE = Path("xenops_cpu/interface")
 CALLERS = Path("docs/callers.md")
 
 
@@ -143,7 +144,7 @@ def read_yaml(text: str) -> Any:
 def generated(contract: Contract) -> dict[Path, str]:
     """Every generated file with its text, but for the test data (see test_data.py)."""
     return {
-        Path("xenops_cpu/interface.py"): python.render(contract),
+        **{INTERFACE / name: text for name, text in package.render(contract).items()},
         Path("idl/xenops_cpu_interface.ml"): ocaml.render(contract),
         # The same for the dune project, which has to stand alone.
         Path("idl/ocaml/lib/xenops_cpu_interface.ml"): ocaml.render(contract),

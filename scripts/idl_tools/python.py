@@ -1,4 +1,4 @@
-"""The contract as xenops_cpu/interface.py."""
+"""The contract in Python: the text of its types, errors, methods and clients (see package)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .model import (
     Method,
     Record,
     Tag,
-    Text,
     TupleOf,
     Type,
     Variant,
@@ -31,24 +30,6 @@ BASIC = {
     "unit": "None",
 }
 
-HEAD = '''\
-"""The service's interface: its records, errors and methods, and a client.
-
-Generated from idl/xenops_cpu.openrpc.yaml by scripts/generate-interface: change that, not this.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from enum import Enum
-from typing import Annotated, Any, ClassVar, Final, Protocol, TypeAlias
-
-from attrs import define, frozen, setters
-
-# OCaml's int has 63 bits, which is what a plain int stands for here; an int64 has them all.
-Int64: TypeAlias = Annotated[int, "int64"]
-'''
-
 ERROR_BASE = '''\
 class XenopsError(Exception):
     """A failed call. Each tag of the error variant is a class of its own below this one."""
@@ -62,46 +43,34 @@ class XenopsError(Exception):
 '''
 
 METHOD_CLASSES = '''\
-@frozen
-class Param:
-    """A named parameter. `type` is a type as in this module's annotations, None for unit."""
+class Param(NamedTuple):
+    """A named parameter. `type` is a type as in annotations here, None for unit."""
 
     name: str
     type: Any
 
 
-@frozen
 class Method:
-    """A method: its name on the wire and in Python, its parameters in order, its result's type."""
+    """A method: its name on the wire and in Python, its parameters in order, its result's type.
 
-    name: str
-    python_name: str
-    params: tuple[Param, ...]
-    result: Any
+    Types are looked up when they are asked for: HOST.* is answered without the records of POOL.*.
+    """
+
+    def __init__(
+        self, name: str, python_name: str, types: Callable[[], tuple[tuple[Param, ...], Any]]
+    ) -> None:
+        self.name = name
+        self.python_name = python_name
+        self._types = types
+
+    @cached_property
+    def params(self) -> tuple[Param, ...]:
+        return self._types()[0]
+
+    @cached_property
+    def result(self) -> Any:
+        return self._types()[1]
 '''
-
-
-def render(contract: Contract) -> str:
-    """The text of xenops_cpu/interface.py."""
-    parts = [HEAD]
-    parts += [
-        comment(type_.description) + f"{type_.name}: TypeAlias = str\n"
-        for type_ in contract.types
-        if isinstance(type_, Text)
-    ]
-    for type_ in contract.types:
-        if isinstance(type_, Record):
-            parts.append(record(type_))
-        elif isinstance(type_, Variant) and type_ is not contract.error:
-            parts.append(enumeration(type_))
-    parts.append(ERROR_BASE)
-    parts += [error(tag, tag.name == contract.error.default) for tag in contract.error.tags]
-    parts.append(union(contract.error))
-    parts.append(METHOD_CLASSES)
-    parts.append(service(contract))
-    parts.append(client(contract))
-    parts.append(tables(contract))
-    return join(parts)
 
 
 def join(parts: list[str]) -> str:
@@ -223,20 +192,17 @@ def tables(contract: Contract) -> str:
     lines = ["METHODS: Final[Mapping[str, Method]] = {"]
     for method in contract.methods:
         lines += [f"    {quote(method.name)}: Method(", f"        name={quote(method.name)},"]
-        lines += [f"        python_name={quote(method.python)},"]
+        lines += [f"        python_name={quote(method.python)},", "        types=lambda: ("]
         params = [
-            f"Param({quote(param.name)}, {hint(param.type)}{'' if param.required else ' | None'}),"
+            f"Param({quote(param.name)}, {value(param.type)}{'' if param.required else ' | None'}),"
             for param in method.params
         ]
         if len(params) == 1:
-            lines.append(f"        params=({params[0]}),")
+            lines.append(f"            ({params[0]}),")
         else:
-            lines += [
-                "        params=(",
-                *(f"            {param}" for param in params),
-                "        ),",
-            ]
-        lines += [f"        result={hint(method.result)},", "    ),"]
+            inner = (f"                {param}" for param in params)
+            lines += ["            (", *inner, "            ),"]
+        lines += [f"            {value(method.result)},", "        ),", "    ),"]
     lines += ["}", ""]
     lines += comment("Methods of xenopsd's interface that are xenopsd's to answer.").splitlines()
     lines.append("LEFT_TO_XENOPSD: Final[frozenset[str]] = frozenset(")
@@ -247,6 +213,23 @@ def tables(contract: Contract) -> str:
         ")",
     ]
     return "\n".join(lines) + "\n"
+
+
+def value(type_: Type) -> str:
+    """The type as a value that the package has: interface.CpuInfo."""
+    match type_:
+        case Basic("int64"):
+            return "interface.Int64"
+        case Basic():
+            return hint(type_)
+        case ListOf(item):
+            return f"list[{value(item)}]"
+        case DictOf(item):
+            return f"dict[str, {value(item)}]"
+        case TupleOf(items):
+            return f"tuple[{', '.join(map(value, items))}]"
+        case _:
+            return f"interface.{type_.name}"
 
 
 def quote(text: str) -> str:

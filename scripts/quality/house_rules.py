@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("xenops_cpu", "scripts")
-GENERATED = {ROOT / "xenops_cpu" / "interface.py"}
+GENERATED = ROOT / "xenops_cpu" / "interface"
+APART = {"data", "__pycache__"}
 MOST_LINES = 350
 # Words that fit every value, and so say nothing of one: the field has nouns.
 SAYS_NOTHING = frozenset((
@@ -28,7 +29,10 @@ def files() -> Iterator[Path]:
     """Programs and modules, and what else has lines for people to read."""
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
-            ours = not {"data", "__pycache__"}.intersection(path.parts) and path not in GENERATED
+            ours = GENERATED not in path.parents and not APART.intersection(path.parts)
+                not {"data", "__pycache__"}.intersection(path.parts)
+                and GENERATED not in path.parents
+            )
             if ours and path.suffix in (".py", ".c", ".sh", "") and path.is_file():
                 yield path
 

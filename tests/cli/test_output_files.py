@@ -5,6 +5,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,14 +56,18 @@ def test_the_owner_is_kept(tmp_path: Path) -> None:
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 5678, 0o2640)
 
 
+@pytest.fixture
+def folder_of_all() -> Iterator[Path]:
+    """Where every user may write; pytest's own folders let nobody else in."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
 @needs_root
-def test_an_owner_that_cannot_be_kept(tmp_path: Path) -> None:
+def test_an_owner_that_cannot_be_kept(folder_of_all: Path) -> None:
     """Then nothing is written, and the sentence says why."""
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents:
-        if folder.name.startswith("pytest"):
-            folder.chmod(0o755)
-    path = tmp_path / "file"
+    path = folder_of_all / "file"
     path.write_text("old")
     path.chmod(0o666)
     program = (
@@ -74,7 +80,7 @@ def test_an_owner_that_cannot_be_kept(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "it belongs to user 0, which could not be kept" in done.stdout, done.stderr
     assert path.read_text() == "old"
-    assert left_over(tmp_path) == []
+    assert left_over(folder_of_all) == []
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

@@ -92,6 +92,47 @@ def test_check_names_features_with_reason_risk_and_remedy() -> None:
         assert words in " ".join(done.stdout.split())
 
 
+def test_check_tells_what_the_guest_finds_changed() -> None:
+    """For people in a few lines that repeat no feature, whole as JSON; what is unknown is said."""
+    done = run("check", SKYLAKE, IVY)
+    text = " ".join(done.stdout.split())
+    assert "its guest finds changed (predicted: as xl starts it on" in text
+    assert "cleared without a word: those that are missing and FDP_EXCP_ONLY NO_FPU_SEL s" in text
+    assert "as before: leaf limits, identity, topology, address sizes, caches, MSRs" in text
+    arrival = json.loads(run("check", SKYLAKE, IVY, "--json").stdout)["answers"][0]["arrival"]
+    assert arrival["carried"] is True
+    assert (arrival["unknown"], arrival["refused"]) == ("", "")
+    changes = {change["title"]: change for change in arrival["changes"]}
+    assert changes["AVX512F"] == {
+        "category": "features", "title": "AVX512F", "before": "yes", "after": "no", "lost": True,
+        "why": "Xen does not offer it to this guest type on this host",
+    }  # fmt: skip
+    assert changes["components that XCR0 may have (low half)"]["after"] == "7h"
+    whole = run("check", SKYLAKE, IVY, "--details").stdout
+    assert "CPUID d:5 eax (XSAVE state): " in whole
+    record = json.loads(run("check", "1fc9cbf5-f6f83203", IVY, "--json").stdout)["answers"][0]
+    assert record["arrival"]["unknown"] == "the VM's whole CPU policy is not known"
+    assert record["arrival"]["carried"] is None
+    unknown = " ".join(run("check", "1fc9cbf5-f6f83203", IVY).stdout.split())
+    assert "(address width, saved state, topology, caches) was not compared" in unknown
+
+
+def test_check_of_a_vm_that_booted_with_a_level() -> None:
+    """--featureset is what it remembers; what it has of registers is the host's, and is said."""
+    level = json.loads(run("level", SKYLAKE, IVY, "--type", "hvm", "--json").stdout)
+    words = level["levels"][0]["featureset"]
+    done = run("check", SKYLAKE, IVY, "--featureset", words)
+    assert done.returncode == 0
+    assert "with that featureset):" in " ".join(done.stdout.split())
+    for arguments, error in (
+        (("1fc9cbf5-f6f83203", IVY, "--featureset", words), "a VM booted with that a host stands"),
+        ((SKYLAKE, IVY, "--featureset", "x"), '--featureset: featureset word 0: "x"'),
+    ):
+        wrong = run("check", *arguments)
+        assert wrong.returncode == 2
+        assert error in wrong.stderr
+
+
 def test_check_takes_a_pasted_record() -> None:
     """A last-boot record as text is a VM, with its vendor."""
     record = f"vendor: AuthenticAMD; features: {text_of('FPU SSE')}"

@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,6 @@ from xenops_cpu.hosts.capture import dump
 from xenops_cpu.hosts.host import Host
 
 EXAMPLE = ("--source", "example:epyc-xen-4.17")
-
-
-def eventually(fact: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + 20
-    while not fact():
-        assert time.monotonic() < end, f"not within 20 s: {what}"
-        time.sleep(0.02)
 
 
 Start = Callable[..., Daemon]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.daemon.support import EXAMPLE, Start, eventually
+from tests.daemon.support import EXAMPLE, Start
 from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
 from xenops_cpu.transports.client import connect
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, Changing, Start, call, eventually
+from tests.daemon.support import EXAMPLE, Changing, Start, call
 from tests.daemon.test_daemon import COMMAND
 from tests.support.limits import reaches
+from tests.support.waiting import eventually
 from xenops_cpu.transports.client import connect
 
 

@@ -1,12 +1,15 @@
 """A long life of the daemon."""
 
 import json
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.support import Changing, Start, eventually, get
+from tests.daemon.support import Changing, Start, get
+from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
 from tests.transports.test_message_switch import Process as SwitchProcess
 from xenops_cpu.transports.client import connect
 from xenops_cpu.transports.message_switch import QUEUE
@@ -48,3 +51,29 @@ def test_a_days_calls(start: Start, tmp_path: Path) -> None:
     assert max(sizes[12:]) - max(sizes[4:12]) < 1024, sizes
     assert daemon.stop() == 0
     switch.kill()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--socket-group", "nobody-at-all"), "no group 'nobody-at-all'"),
+        (("--source", "recorded:/nowhere"), "/nowhere"),
+        (("--on-inconsistent", "perhaps"), "perhaps"),
+    ],
+)
+def test_a_start_that_is_refused_leaves_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    """Neither a socket nor a lock; the sentence says what is wrong."""
+    command = [
+        *COMMAND,
+        "serve",
+        "--socket",
+        str(tmp_path / "socket"),
+        "--source",
+        "example:epyc-xen-4.17",
+    ]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode in (2, 3)
+    assert words in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -2,19 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
+from tests.support.waiting import eventually
 from xenops_cpu.daemon import periodic
 from xenops_cpu.daemon.periodic import Job, Periodic
-
-
-def eventually(fact: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_each_job_at_its_own_pace() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, Start, call, eventually
+from tests.daemon.support import EXAMPLE, Start, call
 from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
 from tests.transports.test_message_switch import Process as SwitchProcess
 from xenops_cpu.transports.client import connect
 from xenops_cpu.transports.message_switch import QUEUE

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.support import EXAMPLE, eventually
+from tests.daemon.support import EXAMPLE
 from tests.daemon.test_daemon import COMMAND
+from tests.support.waiting import eventually
 from xenops_cpu.transports.client import connect
 
 

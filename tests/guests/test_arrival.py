@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
 
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE, domain, featureset, hypervisor, names
 from xenops_cpu.cpuid.fields import STATE
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
+from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.guests.arrival import Arrival, arrive
 from xenops_cpu.guests.changes import FEATURES, Change
@@ -143,7 +143,7 @@ def test_not_created_there() -> None:
 def test_a_featureset_that_is_too_long() -> None:
     """libxc refuses it where it makes the policy anew."""
     xen = hypervisor(SKYLAKE, "4.17")
-    long = evolve(featureset(domain()), length=30, bits=featureset(domain()).bits | 1 << 29 * 32)
+    long = Featureset(featureset(domain()).bits | 1 << 29 * 32, 30)
     settings = Settings(featureset=long)
     arrival = arrive(domain().policy, xen, settings, origin=release("4.13"), toolstack=XAPI)
     assert arrival.refused.startswith("EOPNOTSUPP")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.history.test_store import HOST, without
+from tests.support.waiting import eventually
 from xenops_cpu.history import recorder as module
 from xenops_cpu.history import store
 from xenops_cpu.history.entry import Entry
@@ -46,13 +47,6 @@ def recorders() -> Iterator[Callable[..., Recorder]]:
 
 
 Make = Callable[..., Recorder]
-
-
-def eventually(fact: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_noticed_is_kept_before_anybody_is_told(path: Path, recorders: Make) -> None:

@@ -384,7 +384,7 @@ def test_a_key_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_every_kind_of_type_is_generated() -> None:
     """Options, dicts, tuples and floats, which today's records do not have, are generated too."""
     pytest.importorskip("yaml", reason="the generator's modules import it")
-    from idl_tools import ocaml, python, reference
+    from idl_tools import ocaml, package, reference
 
     wider = deepcopy(document())
     properties = schemas(wider)["Hypervisor"]["properties"]
@@ -407,8 +407,9 @@ def test_every_kind_of_type_is_generated() -> None:
         {"name": "limit", "description": "d", "required": False, "schema": limit}
     )
     contract = contracts.load(json.loads(json.dumps(wider)))
-    text = python.render(contract)
-    compile(text, "interface.py", "exec")
+    text = "".join(package.render(contract).values())
+    for name, module in package.render(contract).items():
+        compile(module, name, "exec")
     assert "    uptime: float | None\n" in text
     assert "    by_name: dict[str, str] | None\n" in text
     assert "    pair: tuple[str, Int64] | None\n" in text

@@ -128,7 +128,8 @@ def frozen_now() -> dict[Path, str]:
 def checkout(tmp_path: Path) -> Path:
     """What the scripts read and write, in a folder where today's version is released."""
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "scripts/idl_tools", tmp_path / "scripts/idl_tools", ignore=ignored)
+    for folder in ("scripts/idl_tools", "xenops_cpu/interface"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
     for name in (
         *(
             str(CONTRACT),
@@ -137,7 +138,7 @@ def checkout(tmp_path: Path) -> Path:
             "idl/REFERENCE.md",
             "idl/xenops_cpu_interface.ml",
         ),
-        *("xenops_cpu/version.py", "xenops_cpu/interface.py", "xenops_cpu/data/openrpc.json"),
+        *("xenops_cpu/version.py", "xenops_cpu/data/openrpc.json"),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)

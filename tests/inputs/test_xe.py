@@ -70,6 +70,23 @@ def test_names_can_be_shown_and_typed_again(tmp_path: Path) -> None:
     assert read(tmp_path, XL_INFO.format(name="x\x06")).host_names == ("x?",)
 
 
+def test_a_count_of_5000_digits(tmp_path: Path) -> None:
+    """It is no count: the rest is read without it, or JSON with such a number is refused."""
+    digits = "9" * 5000
+    info = CPU_INFO | {"cpu_count": digits}
+    texts = [
+        lines(info), json.dumps(info), database(1).replace("'64'", f"'{digits}'"),
+        XL_INFO.format(name="x").replace(": 64", f": {digits}"),
+    ]  # fmt: skip
+    for text in texts:
+        host = read(tmp_path, text).host
+        assert host is not None
+        assert host.topology.cpu_count == 0
+    for document in (json.dumps(info).replace(f'"{digits}"', digits), f"[{digits}]"):
+        with pytest.raises(InputError, match=r"JSON with a number of more than 4,300 digits$"):
+            read(tmp_path, document)
+
+
 def test_several_hosts_and_a_pool(tmp_path: Path) -> None:
     """Records follow each other; a pool's record is stored, and is no host."""
     pool = HOST.replace("xs-01", "pool").replace("software-version", "default-SR")

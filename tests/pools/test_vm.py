@@ -139,6 +139,8 @@ def test_a_vm_started_on_a_host() -> None:
         limits=limits[HVM],
         origin="4.17",
     )
+    assert started_on(member, HVM).started is member
+    assert started_on(member, HVM, level=names("FPU")).features == names("FPU")
     assert started_on(member, PV, "web").name == "web"
     assert started_on(member, PV).limits == limits[PV]
 

@@ -42,6 +42,10 @@ class Switch:
         self._changed = threading.Condition()
         self._connections: set[socket.socket] = set()
         self.log: list[str] = []
+        # Of each connection, in the order in which they came: requests that it has taken up (some
+        # wait for messages), and whether the caller has ended it.
+        self.begun: list[int] = []
+        self.ended: list[bool] = []
         self._load()
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
@@ -80,9 +84,12 @@ class Switch:
             except OSError:
                 return
             self._connections.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            arguments = connection, len(self.begun)
+            self.begun.append(0)
+            self.ended.append(False)
+            threading.Thread(target=self._serve, args=arguments, daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: socket.socket, number: int) -> None:
         token = ""
         with connection, connection.makefile("rb") as stream, suppress(OSError):
             while line := stream.readline():
@@ -96,12 +103,14 @@ class Switch:
                     self._logout(token)
                     token = unquote(target[7:])
                     with self._changed:
+                        self.begun[number] += 1
                         self._logins[token] = self._logins.get(token, 0) + 1
                     status, answer = 200, b""
                 elif not token:
+                    self.begun[number] += 1
                     status, answer = 404, b"Please log in."
                 else:
-                    status, answer = self._answer(method, target, body, token)
+                    status, answer = self._answer(method, target, body, token, number)
                 self.log.append(f"{method} {target} {status}")
                 head = f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-length: {len(answer)}\r\n"
                 connection.sendall(head.encode() + b"\r\n" + answer)
@@ -109,6 +118,7 @@ class Switch:
                     break
         self._connections.discard(connection)
         self._logout(token)
+        self.ended[number] = True
 
     def _logout(self, token: str) -> None:
         """A token's transient queues go with its last connection."""
@@ -126,9 +136,12 @@ class Switch:
         self._owners.pop(name, None)
         self._polled.discard(name)
 
-    def _answer(self, method: str, target: str, body: str, token: str) -> tuple[int, bytes]:
+    def _answer(
+        self, method: str, target: str, body: str, token: str, number: int
+    ) -> tuple[int, bytes]:
         try:
             with self._changed:
+                self.begun[number] += 1
                 answer = self._route(method, target, body, token)
                 self._save()
         except (ValueError, TypeError, KeyError, AttributeError):

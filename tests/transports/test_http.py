@@ -272,3 +272,32 @@ def test_line_ends_of_the_head_do_not_mix_with_the_body() -> None:
     assert [request.body for request in read_all(RequestReader(), bare)] == [b"a\r\n\r\nb"]
     crlf = b"POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\na\n\nb"
     assert [request.body for request in read_all(RequestReader(), crlf)] == [b"a\n\nb"]
+
+
+@given(st.binary(max_size=3), st.binary(max_size=20), st.sampled_from([b"\r\n", b"\n"]), st.data())
+def test_one_that_has_come_alone_is_read_the_same(
+    start: bytes, body: bytes, line_end: bytes, data: st.DataObject
+) -> None:
+    """What is taken as it has arrived is what the buffer would have given, and nothing is left."""
+    length = data.draw(st.sampled_from([len(body), len(body) + 1, max(len(body) - 1, 0), 2000]))
+    kind = data.draw(st.sampled_from([b"text/xml", b"application/json"]))
+    lines = [b"POST / HTTP/1.1", b"Content-Length: %d" % length, b"Content-Type: %s" % kind]
+    request = start + line_end.join([*lines, b"", b""]) + body
+    alone, buffered = RequestReader(max_body=1000), RequestReader(max_body=1000)
+    taken = alone.only(request)
+    if taken is not None:
+        assert read_all(buffered, request) == [taken]
+        assert not buffered.buffer
+        assert not alone.missing
+
+
+def test_what_has_begun_goes_on_in_the_buffer() -> None:
+    """A request that is whole in itself is a piece of another where that has begun."""
+    whole = b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nab"
+    reader = RequestReader()
+    assert reader.only(whole) == Request(b"ab", True)
+    reader.buffer += b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(whole)
+    assert reader.only(whole) is None
+    assert reader.next() is None
+    assert reader.only(whole) is None
+    assert read_all(reader, whole) == [Request(whole, True)]

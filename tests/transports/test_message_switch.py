@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.played_switch import PlayedSwitch
 from tests.support.switch import Switch
+from tests.support.waiting import eventually
 from xenops_cpu.transports import message_switch
 from xenops_cpu.transports.message_switch import MessageSwitch, connection
 from xenops_cpu.transports.message_switch.answers import MAX_ANSWERS, MAX_BYTES, Answers
@@ -46,13 +47,6 @@ def serving(
         yield service
     finally:
         service.stop()
-
-
-def eventually(fact: Callable[[], object], what: str, seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ Most often these are two sets: what policies, hosts and VMs take is imported whe
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..explain.sets import SetDifference, groups
 from ..features import bits, meanings
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from ..pools.vm import Vm
 
 
-@attrs.frozen
-class Compared:
+class Compared(NamedTuple):
     """What came out. `kind`: featuresets (`sets`), policies (`policies` under ""), hosts (`hosts`,
     `policies` by name, `journeys`), or arrival (`journeys`: a VM that goes to a host).
     """
@@ -41,7 +39,7 @@ class Compared:
     release: Release
     sets: SetDifference | None = None
     hosts: HostDifference | None = None
-    policies: dict[str, PolicyDifference] = attrs.field(factory=dict)
+    policies: Mapping[str, PolicyDifference] = MappingProxyType({})
     journeys: tuple[Answer, ...] = ()
 
 
@@ -145,6 +143,8 @@ def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
 
 
 def _guests(source: Input, xen: Release) -> list[Vm]:
+    from attrs import evolve
+
     from ..interface import GuestType
     from ..pools.vm import TYPE_NOT_TOLD, Vm, of_words, with_policy
 
@@ -162,7 +162,7 @@ def _guests(source: Input, xen: Release) -> list[Vm]:
     if vm.typed:
         return [vm]
     untold = tuple(note for note in vm.notes if note != TYPE_NOT_TOLD)
-    return [attrs.evolve(vm, guest=guest, notes=untold) for guest in GuestType]
+    return [evolve(vm, guest=guest, notes=untold) for guest in GuestType]
 
 
 def _seen(source: Input, xen: Release | None) -> Featureset:

@@ -117,6 +117,21 @@ def of(stream: TextIO) -> Gate:
     return cast(Gate, stream) if isinstance(stream, Gate) else Gate(stream)
 
 
+def columns(unknown: int) -> int:
+    """The terminal's (or COLUMNS), as shutil.get_terminal_size finds them without its four
+    compressors; `unknown` where there is no terminal.
+    """
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and int(asked):
+        return int(asked)
+    if sys.__stdout__ is None:
+        return unknown
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or unknown
+    except (OSError, ValueError):  # no terminal, or closed since
+        return unknown
+
+
 @contextlib.contextmanager
 def at_the_output() -> Iterator[None]:
     """The gate stands before both streams; where one is closed, what is written is dropped."""

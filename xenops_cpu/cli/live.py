@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .progress import Progress
+from .arguments import path
 
 if TYPE_CHECKING:
     from ..xapi.options import Options
+    from .progress import Progress
 
 _MAX_SECONDS = 24 * 3600.0
 # What the command was given; only an argument that is a live pool looks at it.
@@ -29,10 +29,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--password-file",
         metavar="FILE",
-        type=Path,
+        type=path,
         help="its first line is the password; a file that others may read is refused",
     )
-    group.add_argument("--netrc", metavar="FILE", type=Path, help="instead of ~/.netrc")
+    group.add_argument("--netrc", metavar="FILE", type=path, help="instead of ~/.netrc")
     group.add_argument(
         "--fingerprint",
         metavar="SHA256",
@@ -99,6 +99,8 @@ class Bar:
     def __call__(self, subject: str, done: int, total: int) -> None:
         if subject != self._subject or self._bar is None:
             self.__exit__()
+            from .progress import Progress
+
             self._bar, self._subject = Progress(f"reading {subject}", max(total, done)), subject
         self._bar.total = max(total, done, 1)
         self._bar.step(done)

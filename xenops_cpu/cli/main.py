@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import gc
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..files import FileError
 from ..version import __version__
 from . import BROKEN_PIPE, CANNOT_BE_READ, FAULT, OK, WRONG_USAGE, Failure, gate, live, terminal
 from . import arguments as arguments_
 from .overview import COMMANDS, TOPICS, overview, suggestion
+
+if TYPE_CHECKING:
+    import argparse
+
+
+_OBJECTS_UNTIL_GARBAGE = 20_000
 
 
 def _typed(text: str) -> str:
@@ -24,8 +30,16 @@ def _typed(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code; says on standard error what went wrong."""
+    if arguments is not None:
+        with gate.at_the_output():
+            return _main(arguments)
+    # As a program: Python would look for garbage at every 700 new objects, and through all of them
+    # at its end, which is an eighth of a short command.
+    gc.set_threshold(_OBJECTS_UNTIL_GARBAGE)
     with gate.at_the_output():
-        return _main(sys.argv[1:] if arguments is None else arguments)
+        code = _main(sys.argv[1:])
+    gc.freeze()
+    return code
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -95,9 +109,12 @@ def _run(name: str, arguments: Sequence[str]) -> int:
         return WRONG_USAGE
     if name not in COMMANDS:
         raise _unknown(name)
-    # What goes wrong is said once, as the command's own sentence; only the daemon keeps a log.
-    logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
     command = importlib.import_module(f"{__package__}.commands.{name}")
+    if "logging" in sys.modules:  # it has rooms of the service
+        # What goes wrong is said once, as the command's own sentence; only the daemon keeps a log.
+        import logging
+
+        logging.getLogger("xenops_cpu").addHandler(logging.NullHandler())
     parser: argparse.ArgumentParser = command.parser()
     try:
         options = parser.parse_args([_typed(text) for text in arguments])

@@ -6,16 +6,17 @@ import argparse
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..files import FileError
-from . import WRONG_USAGE, Failure, argument_files, simulation, terminal
+from . import WRONG_USAGE, Failure, gate, terminal
+from .arguments import path
 from .overview import suggestion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..sources import Source
 
 # The first of these is xapi's own folder for such sockets.
@@ -27,10 +28,11 @@ _SOCKET_PLACES = (
 
 
 # The copy of /proc/cpuinfo that xenopsd reads where it is there.
-BOOT_CPUINFO = Path("/etc/xensource/boot_time_cpus")
+BOOT_CPUINFO = "/etc/xensource/boot_time_cpus"
 
 
-_NO_CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
+_NO_CHOICE = r"invalid choice: '([^']*)' \(choose from (.*)\)"
+_UNKNOWN_WIDTH = 80  # argparse's own
 
 
 def _option_names(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -67,9 +69,15 @@ exit codes: 0 done, 2 wrong use, 3 something cannot be read or written
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Examples and exit codes stand as they are, what the command does fills the width."""
 
+    def __init__(self, prog: str, *args: Any, **more: Any) -> None:
+        # argparse makes one for each option, to check its metavar, and asks shutil for the width.
+        super().__init__(prog, *args, **{"width": gate.columns(_UNKNOWN_WIDTH) - 2, **more})
+
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if "\n" in text:
             return super()._fill_text(text, width, indent)
+        import textwrap
+
         return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
 
 
@@ -98,6 +106,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if self.takes_files:
+            from . import argument_files
+
             try:
                 args = argument_files.expanded(sys.argv[1:] if args is None else args)
             except FileError as error:
@@ -134,7 +144,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One sentence, and where the help is."""
-        choice = _NO_CHOICE.search(message)
+        choice = re.search(_NO_CHOICE, message)
         if choice:
             message += suggestion(choice[1], re.findall(r"[\w.-]+", choice[2]))
         self.exit(WRONG_USAGE, f"{self.prog}: {message}\nsee: {self.prog} --help\n")
@@ -168,6 +178,7 @@ def add_quiet(parser: argparse.ArgumentParser, verdicts: Mapping[int, str]) -> N
 def add_source(parser: argparse.ArgumentParser) -> None:
     """--source and what goes with it, and the options of a simulation."""
     from ..sources import KINDS
+    from . import simulation
 
     parser.add_argument(
         "--source",
@@ -178,7 +189,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--boot-cpuinfo",
         metavar="FILE",
-        type=Path,
+        type=path,
         help="a copy of /proc/cpuinfo made at boot; used in its place where it is there "
         f"({BOOT_CPUINFO})",
     )
@@ -188,12 +199,13 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 def source(options: argparse.Namespace) -> Source:
     """The source asked for. Raises Failure."""
     from ..sources import SourceError, choose
+    from . import simulation
 
     if simulation.asked_for(options):
         simulation.take_source(options, options.source or "simulated")
         return simulation.source(options)
     try:
-        return choose.source(options.source, options.boot_cpuinfo or BOOT_CPUINFO)
+        return choose.source(options.source, options.boot_cpuinfo or path(BOOT_CPUINFO))
     except SourceError as error:
         raise Failure(str(error)) from error
     except ValueError as error:
@@ -202,6 +214,8 @@ def source(options: argparse.Namespace) -> Source:
 
 def names_a_source(options: argparse.Namespace) -> bool:
     """Whether an option says what to read."""
+    from . import simulation
+
     return options.source is not None or simulation.asked_for(options)
 
 
@@ -214,7 +228,7 @@ def socket_places() -> list[Path]:
         for place in _SOCKET_PLACES
         if runtime or "$" not in place
     ]
-    return [Path(place) for place in (asked, *places) if place]
+    return [path(place) for place in (asked, *places) if place]
 
 
 def socket_to_serve() -> Path:

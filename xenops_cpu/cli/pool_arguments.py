@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 
+from ..features.featureset import Featureset
 from ..inputs import Stored
 from ..inputs.known import KnownHost
 from ..inputs.reader import Reader
@@ -72,11 +73,21 @@ def wanted_type(parsed: argparse.Namespace) -> GuestType | None:
     return guest
 
 
+def _level(parsed: argparse.Namespace) -> Featureset | None:
+    """Of --featureset, where the command has it; None without. Raises Failure."""
+    text = getattr(parsed, "featureset", None)
+    try:
+        return None if text is None else Featureset.parse(text)
+    except ValueError as error:
+        raise Failure(f"--featureset: {error}", WRONG_USAGE) from error
+
+
 def reader(parsed: argparse.Namespace) -> Reader:
     """How the command's arguments are read. Raises Failure."""
     return Reader(
         guest=wanted_type(parsed),
         xen=arguments.release(parsed),
+        level=_level(parsed),
         say=arguments.say_once,
         read_argument=arguments.kept,
         tracked=lambda texts, subject: tracked(texts, subject, len(texts)),

@@ -5,11 +5,11 @@ the daemon of a Xen host starts without it.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Error
 from . import WRONG_USAGE, Failure
+from .arguments import path
 
 if TYPE_CHECKING:
     from ..cpus.wish import Wish
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--dump",
         metavar="FILE",
-        type=Path,
+        type=path,
         help="a CPU from a file: a dump of InstLatx64 or libcpuid, a capture, records as JSON",
     )
     group.add_argument(

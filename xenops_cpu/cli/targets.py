@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from ..inputs.known import KnownHost, known
 from ..pools.member import Member
 from ..pools.words import some
@@ -97,7 +95,7 @@ def update(typed: KnownHost, target: Target) -> tuple[KnownHost, Updated]:
             "plan update HOST NEW, or forecast --to HOST=NEW"
         )
     try:
-        result = updated(evolve(typed.named, name=typed.member.name), target)
+        result = updated(typed.named._replace(name=typed.member.name), target)
     except InputError as error:
         raise Failure(str(error)) from error
     return known(result.host, typed.name), result

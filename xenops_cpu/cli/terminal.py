@@ -8,11 +8,8 @@ colour in pipes too, and --color wins over both.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -35,7 +32,7 @@ _color: ContextVar[Color] = ContextVar("color", default="auto")
 
 def width() -> int:
     """Columns to fill: the terminal's (or COLUMNS), within reason."""
-    return max(40, min(shutil.get_terminal_size((_UNKNOWN_WIDTH, 0)).columns, _WIDEST))
+    return max(40, min(gate.columns(_UNKNOWN_WIDTH), _WIDEST))
 
 
 def has_rich() -> bool:
@@ -88,6 +85,8 @@ def line(text: str, style: str = "") -> None:
 
 def paragraph(text: str, indent: int = 0, hanging: int = 0, style: str = "") -> None:
     """Wrapped to the width; lines after the first are indented by `hanging` more."""
+    import textwrap
+
     lines = textwrap.wrap(
         escaped(text, "\n\t"),
         width(),
@@ -118,6 +117,8 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
     No letter of it does anything to a terminal, and it reads as the same value.
     """
+    import json
+
     out = gate.of(sys.stdout)
     encoder = json.JSONEncoder(indent=indent, ensure_ascii=not out.unicode)
     if indent is None:

@@ -28,6 +28,7 @@ UNKNOWN = "unknown"  # all methods that nobody knows: a caller must not make nam
 _METHOD = re.compile(rb"POOL\.[a-z_]+")
 _TAG = re.compile(rb"ErrorDescription.{,80}?<value>([A-Z]\w+)|\"error\":\[?\"([A-Z]\w+)", re.DOTALL)
 _TRACE = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_XML, _JSON = CONTENT_TYPES[XMLRPC], CONTENT_TYPES[JSONRPC]
 _WAITING = [method.encode() for method in dispatch.WAITING]
 
 
@@ -67,12 +68,11 @@ class Staff:
         reply = dispatch.quick_answer(
             self._service, request.body, otherwise=otherwise, own=self._own, outcomes=outcomes
         )
-        if reply is not None:
-            self._note(outcomes, started)
+        self._note(outcomes, started)  # nothing of a call that is not answered here
         task.set("")  # what the log tells from here on is no longer about this call
         if reply is None:
             return None
-        return reply, CONTENT_TYPES[XMLRPC if reply.startswith(b"<") else JSONRPC]
+        return reply, _XML if reply.startswith(b"<") else _JSON
 
     def waits(self, request: Request) -> bool:
         """Whether a call that is not quick only waits for something to happen."""

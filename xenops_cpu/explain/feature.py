@@ -6,14 +6,11 @@ What a host takes, the derivation with it, is imported where there is one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..features import bits
 from ..features.bits import Bit
 from ..features.release import Release
-from ..text import notebook
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Reason
@@ -24,8 +21,7 @@ _SAID = {None: "not told", True: "yes", False: "no"}
 _TSX_FEATURES = ("HLE", "RTM", "RTM_ALWAYS_ABORT", "TSX_CTRL", "TSX_FORCE_ABORT", "TSXLDTRK")
 
 
-@frozen
-class Place:
+class Place(NamedTuple):
     """A feature in one set of a host. `present` None: nobody told the set. `why`: the first cause
     first, empty where no reason is known. `compatibility`: why libxc may have added it, else "".
     """
@@ -35,8 +31,7 @@ class Place:
     compatibility: str = ""
 
 
-@frozen
-class Explanation:
+class Explanation(NamedTuple):
     """`needs`: the features without which Xen removes it; `needed_by`: those that go with it, both
     by number, direct or not. `places`: by the names of derivation.SETS, of a host. `notes`: what
     the reasons for it rest on. `tsx`: the state of TSX, where the feature has to do with it.
@@ -56,6 +51,8 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """For notebooks: each set, with the steps that decided on it."""
+        from ..text import notebook
+
         title = f"{self.bit.name}: {self.bit.meaning or self.bit.place}"
         rows = [
             (name, _SAID[place.present], "; ".join(reason.text for reason in place.why))

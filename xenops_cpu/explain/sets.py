@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import NamedTuple
 
 from ..features import meanings, risks
 from ..features.featureset import Featureset
 from ..features.release import Release
 
 
-@frozen
-class SetDifference:
+class SetDifference(NamedTuple):
     """Two featuresets; `release` names the bits. A missing word reads as zero."""
 
     a: Featureset
@@ -34,8 +33,7 @@ class SetDifference:
         return self.release.names(features)
 
 
-@frozen
-class Group:
+class Group(NamedTuple):
     """Features that differ and mean the same: `title` of the group, `risk` for a VM that has seen
     them and goes where they are missing.
     """

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 
 from .. import data_files
 from ..errors import Error
 from .featureset import WORD_BITS
 from .release import NEWEST, RELEASES, UPSTREAM, Release, release
+from .xen_cpuid_names import every_tool
 from .xen_cpuid_names import tool as tool_of
 
 XL, LIBVIRT, LINUX, XEN_CPUID = "xl", "libvirt", "linux", "xen-cpuid"
@@ -47,7 +49,7 @@ def find(text: str, xen: Release | None = None) -> tuple[int, ...]:
         if numbers:
             return numbers
         raise UnknownFeature(f'{speaker} has no feature "{name}"')
-    for tables in (xen or release(NEWEST), *map(release, reversed(RELEASES))):
+    for tables in chain((xen or release(NEWEST),), map(release, reversed(RELEASES))):
         for feature in tables.features.values():
             if _key(feature.name) == key:
                 return (feature.number,)
@@ -65,7 +67,7 @@ def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...
     names_by_speaker = {
         speaker: names for speaker, names in _others().get(number, {}).items() if names
     }
-    tools = [tool_of(xen)] if xen else [tool_of(release(r)) for r in RELEASES]
+    tools = [tool_of(xen)] if xen else every_tool()
     tool_names = dict.fromkeys(tool.name(number) for tool in tools)
     own = tuple(name for name in tool_names if not name.startswith("<") and name != "REZ")
     if own:
@@ -92,11 +94,7 @@ def _key(name: str) -> str:
 def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
     """By feature number and speaker, as data/aliases.txt has them."""
     text = data_files.read_text("aliases.txt")
-    numbers = {
-        feature.name: feature.number
-        for name in RELEASES
-        for feature in release(name).features.values()
-    }
+    named = release(NEWEST).features  # no release names a feature that the newest does not
     names_by_number: dict[int, dict[str, tuple[str, ...]]] = {}
     for line in text.splitlines():
         if not line or line.startswith("#"):
@@ -105,7 +103,7 @@ def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
         number = _NUMBER.fullmatch(name)
         own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
         own[LIBVIRT] = own[XL]
-        place = int(number[1]) * WORD_BITS + int(number[2]) if number else numbers[name]
+        place = int(number[1]) * WORD_BITS + int(number[2]) if number else named[name].number
         names_by_number[place] = {
             speaker: () if column == "-" else tuple(
                 own[speaker] if part == "=" else part for part in column.split(",")

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-from attrs import field, frozen
-
-from . import aliases, meanings
+from . import meanings
 from .featureset import MAX_WORDS, WORD_BITS, Featureset, FeaturesetError
 from .release import Release, Word
 
-# "word 1 of 7ed8320b", "word 1: 7ed8320b", "word 1 7ed8320b"
-_PHRASE = re.compile(
-    r"\s{0,99}word\s{0,99}(\d{1,2})\s{0,99}(?:of|:|=|is)?\s{0,99}(?:0x)?([0-9a-f]{1,8})\s{0,99}",
-    re.I,
+# "word 1 of 7ed8320b", "word 1: 7ed8320b", "word 1 7ed8320b"; compiled for the first such text.
+_PHRASE = (
+    r"\s{0,99}word\s{0,99}(\d{1,2})\s{0,99}(?:of|:|=|is)?\s{0,99}(?:0x)?([0-9a-f]{1,8})\s{0,99}"
 )
 # What Xen and libxc say of a policy that does not fit: "cap[ 1] is 7ed8320b (expected f6d8320b)".
-_CAP = re.compile(
+_CAP = (
     r"cap\[\s*(\d{1,2})\]\s*(?:is|=)\s*(?:0x)?([0-9a-f]{1,8})"
-    r"(?:\s*\(expected\s*(?:0x)?([0-9a-f]{1,8})\))?",
-    re.I,
+    r"(?:\s*\(expected\s*(?:0x)?([0-9a-f]{1,8})\))?"
 )
 
 _GUESTS = {
@@ -29,8 +26,7 @@ _GUESTS = {
 }
 
 
-@frozen
-class Bit:
+class Bit(NamedTuple):
     """One bit. `word` is where it is; None in a word that the release does not have.
 
     `annotation` is that of Xen's header, `exposure` the same in words. `since`: the first release
@@ -46,7 +42,7 @@ class Bit:
     since: str | None
     group: str
     meaning: str
-    aliases: dict[str, tuple[str, ...]] = field(factory=dict)
+    aliases: dict[str, tuple[str, ...]]
 
     @property
     def bit(self) -> int:
@@ -59,11 +55,10 @@ class Bit:
         return f"{self.word or f'word {self.number // WORD_BITS}'} bit {self.bit}"
 
 
-@frozen
-class Words:
+class Words(NamedTuple):
     """One word that a phrase speaks of, and the one that was expected, if it says so."""
 
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     value: int
     expected: int | None = None
 
@@ -75,6 +70,8 @@ def decode(featureset: Featureset, xen: Release) -> tuple[Bit, ...]:
 
 def describe(number: int, xen: Release) -> Bit:
     """A bit, whether or not the release has a name for it."""
+    from . import aliases  # a set's names are told without
+
     feature = xen.feature(number)
     index = number // WORD_BITS
     meaning = meanings.meaning(xen, number)
@@ -109,10 +106,11 @@ def exposure(annotation: str) -> str:
 
 def phrase(text: str) -> Words | None:
     """The word that a phrase speaks of: `word 1 of 7ed8320b`, `cap[ 1] is … (expected …)`."""
-    match = _PHRASE.fullmatch(text)
+    lower = text.lower()
+    match = re.fullmatch(_PHRASE, text, re.I) if "word" in lower else None
     if match is not None:
         return Words(int(match[1]), int(match[2], 16))
-    match = _CAP.search(text)
+    match = re.search(_CAP, text, re.I) if "cap[" in lower else None
     if match is not None:
         expected = int(match[3], 16) if match[3] else None
         return Words(int(match[1]), int(match[2], 16), expected)

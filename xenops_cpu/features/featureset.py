@@ -13,11 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-
-from attrs import field, frozen
+from typing import NoReturn
 
 from ..errors import Error
-from ..text import notebook
 
 WORD_BITS = 32
 # Xen 4.22 has 19 words and XenServer 22. A text with more than this is not a featureset.
@@ -31,31 +29,51 @@ _WORD = re.compile(r"[0-9a-fA-F]{1,8}")
 _TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8})*")
 
 
+_set = object.__setattr__
+
+
 class FeaturesetError(Error):
     """A text or a list that is not a featureset; the message names the word."""
 
 
-def _check_length(_instance: object, _attribute: object, length: int) -> None:
-    if not 0 <= length <= MAX_WORDS:
-        raise FeaturesetError(f"a featureset of {length} words: 0 to {MAX_WORDS} are possible")
-
-
-@frozen(order=False)
 class Featureset:
-    """`bits`: feature n is bit n. `length`: in words; no bit lies beyond it.
+    """`bits`: feature n is bit n. `length`: in words; no bit lies beyond it. It never changes.
 
     Raises FeaturesetError for a length out of bounds and for bits beyond the length.
     """
 
-    bits: int = 0
-    length: int = field(default=0, validator=_check_length)
+    __slots__ = ("bits", "length")
 
-    def __attrs_post_init__(self) -> None:
+    bits: int
+    length: int
+
+    def __init__(self, bits: int = 0, length: int = 0) -> None:
+        if not 0 <= length <= MAX_WORDS:
+            raise FeaturesetError(f"a featureset of {length} words: 0 to {MAX_WORDS} are possible")
         # A negative number has bits beyond any length.
-        if self.bits >> (self.length * WORD_BITS):
+        if bits >> (length * WORD_BITS):
             raise FeaturesetError(
-                f"bits beyond word {self.length - 1} in a featureset of {self.length} words"
+                f"bits beyond word {length - 1} in a featureset of {length} words"
             )
+        _set(self, "bits", bits)
+        _set(self, "length", length)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a featureset does not change: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a featureset does not change: {name} cannot be deleted")
+
+    def __reduce__(self) -> tuple[type[Featureset], tuple[int, int]]:
+        return Featureset, (self.bits, self.length)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Featureset):
+            return NotImplemented
+        return self.bits == other.bits and self.length == other.length
+
+    def __hash__(self) -> int:
+        return hash((self.bits, self.length))
 
     @classmethod
     def parse(cls, text: str) -> Featureset:
@@ -133,6 +151,7 @@ class Featureset:
 
     def _repr_html_(self) -> str:
         """For notebooks: each word with the names of its features."""
+        from ..text import notebook
         from .fit import by_length
 
         xen = by_length(self.length).release

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from .release import (
     LENGTHS,
@@ -29,8 +28,7 @@ _VERSION = re.compile(r"(4\.\d+)(?:\.\d+)?")
 _BUILD = re.compile(r"4\.\d+\.\d+-\d+(?:\.\d+)*")
 
 
-@frozen
-class Fit:
+class Fit(NamedTuple):
     """The release whose names, masks and rules are taken. `note`: what had to be assumed for that,
     "" where nothing had. `certain`: the host or record itself says which release it is. `differs`:
     what a point release lacks of the release that is taken, "" where it is the newest.

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from .. import data_files
 from .featureset import WORD_BITS
@@ -116,8 +115,7 @@ _DUPLICATE = "shown twice by Xen 4.7, kept in old records of VMs: a compatibilit
 _ON_REQUEST = "off at boot unless the guest's configuration asks for it"
 
 
-@frozen
-class Meaning:
+class Meaning(NamedTuple):
     """`group`: a key of GROUPS. `text`: one sentence, "" for a bit without a name. `risk`: the kind
     of it, for the module risks.
     """

@@ -11,8 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-
-from attrs import frozen
+from typing import NamedTuple
 
 from .. import data_files
 from ..errors import Error
@@ -54,15 +53,14 @@ class ReleaseError(Error):
     """A text that names no Xen release known here."""
 
 
-@frozen
-class Word:
+class Word(NamedTuple):
     """One 32-bit word: a register of a CPUID leaf, half an MSR, or reserved (`leaf`, `msr` None).
 
     `name` is xen-cpuid's abbreviation: 7b0 is leaf 7 EBX subleaf 0, e1c leaf 80000001h ECX, m10Al
     the low half of MSR 10ah. `subleaf` is None where the leaf has none.
     """
 
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     name: str
     leaf: int | None = None
     subleaf: int | None = None
@@ -79,8 +77,7 @@ class Word:
         return f"reserved word {self.index}"
 
 
-@frozen
-class Feature:
+class Feature(NamedTuple):
     """A named bit. `annotation` is the header's: A all guests, S HVM shadow and above, H HVM with
     HAP only; lower case: in max but not in default; `!` special; none: never offered.
     """
@@ -98,9 +95,8 @@ class Feature:
         return self.number % WORD_BITS
 
 
-@frozen(slots=False)  # its cached properties need a place, which attrs gives since 23.2
 class Release:
-    """The tables of one Xen release.
+    """The tables of one Xen release; there is one object for each.
 
     `masks`: known, special, simple_or (only XenServer and recent Xen), pv_def, pv_max,
     hvm_shadow_def, hvm_shadow_max, hvm_hap_def, hvm_hap_max, deep_features. `deep_deps`: feature
@@ -108,14 +104,25 @@ class Release:
     `has_max`: False before 4.14, where Xen has one set a guest type.
     """
 
-    name: str
-    source: str
-    has_max: bool
-    words: tuple[Word, ...]
-    features: Mapping[str, Feature]
-    masks: Mapping[str, Featureset]
-    deep_deps: Mapping[int, Featureset]
-    cmdline_names: Mapping[str, int | None]
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        has_max: bool,
+        words: tuple[Word, ...],
+        features: Mapping[str, Feature],
+        masks: Mapping[str, Featureset],
+        deep_deps: Mapping[int, Featureset],
+        cmdline_names: Mapping[str, int | None],
+    ) -> None:
+        self.name = name
+        self.source = source
+        self.has_max = has_max
+        self.words = words
+        self.features = features
+        self.masks = masks
+        self.deep_deps = deep_deps
+        self.cmdline_names = cmdline_names
 
     def __repr__(self) -> str:
         return f"<Release {self.name}: {self.length} words, {len(self.features)} features>"
@@ -128,7 +135,7 @@ class Release:
     @property
     def line(self) -> str:
         """What the builds of one release have in common; of an upstream release, its name."""
-        return next((line for line in LINES if _in_line(self.name, line)), self.name)
+        return line_of(self.name)
 
     @property
     def build(self) -> str:
@@ -188,6 +195,11 @@ def spoken_range(first: str) -> str:
     return f"{numbered[0]} to {numbered[-1]}, {', '.join((NEWEST, *lines))}"
 
 
+def line_of(name: str) -> str:
+    """The line that a release is a build of; of an upstream release, its name."""
+    return next((line for line in LINES if _in_line(name, line)), name)
+
+
 def builds(line: str) -> tuple[str, ...]:
     """The builds of a line that have tables here, oldest first."""
     return tuple(name for name in RELEASES if _in_line(name, line))
@@ -215,10 +227,10 @@ def release_name(text: str) -> str:
     if name in LINES:
         return builds(name)[-1]
     for line in LINES:
-        if name.startswith(f"{line}-") and _BUILD.fullmatch(name.removeprefix(f"{line}-")):
+        if name != line and _in_line(name, line):
             return nearest_build(line, name.removeprefix(f"{line}-"))
     minor = re.match(r"4\.\d+(?=[.\-]|$)", name)
-    if _BUILD.fullmatch(name):  # as `xl info` and xapi's software_version say it
+    if re.fullmatch(_BUILD, name):  # as `xl info` and xapi's software_version say it
         for line in reversed(LINES):
             if name.startswith(f"{LINES[line]}."):
                 return nearest_build(line, name)
@@ -238,11 +250,13 @@ def release(name: str) -> Release:
 
 
 # Xen's version and the package's release: `4.17.6-2`, `4.13.5-9.49`, `4.17.6-2.xs8`.
-_BUILD = re.compile(r"4\.\d+\.\d+-\d+(?:\.\d+)*(?:\.(?:xs|xcpng|el)[\w.]*)?")
+_BUILD = r"4\.\d+\.\d+-\d+(?:\.\d+)*(?:\.(?:xs|xcpng|el)[\w.]*)?"
 
 
 def _in_line(name: str, line: str) -> bool:
-    return name == line or _BUILD.fullmatch(name.removeprefix(f"{line}-")) is not None
+    if not name.startswith(f"{line}-"):
+        return name == line
+    return re.fullmatch(_BUILD, name.removeprefix(f"{line}-")) is not None
 
 
 def _build(name: str) -> str:

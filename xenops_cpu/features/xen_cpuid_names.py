@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from .. import data_files
 from .featureset import WORD_BITS
-from .release import Release
+from .release import RELEASES, Release, line_of
 
 
-@frozen
-class Tool:
+class Tool(NamedTuple):
     """The xen-cpuid of one release. `names`: word by word, 32 names or None each; a release may
     have words that its tool has no titles for. `width`: of the column of names and titles.
     `static`, `dynamic`: the sets it prints. `separators`: between the words it reads.
@@ -41,8 +39,17 @@ class Tool:
 
 def tool(release: Release) -> Tool:
     """The tool of a release; a build without a description of its own has that of its line."""
+    return _tool(release.name)
+
+
+def every_tool() -> list[Tool]:
+    """The tools of all releases, in their order."""
+    return [_tool(name) for name in RELEASES]
+
+
+def _tool(name: str) -> Tool:
     tools = _tools()
-    return tools[release.name if release.name in tools else release.line]
+    return tools[name if name in tools else line_of(name)]
 
 
 @cache

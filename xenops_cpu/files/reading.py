@@ -16,11 +16,13 @@ import select
 import stat
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..limits import amount
 from .error import FileError, of_system
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STDIN = "-"
 # A command that makes the text has to be through its first words by then: xe, asked of a busy

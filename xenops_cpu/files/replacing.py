@@ -14,10 +14,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .error import of_system
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_LINKS = 40  # as the kernel
 # What file systems without hard links answer.
@@ -35,6 +37,8 @@ def writing(path: Path | str) -> Iterator[BinaryIO]:
     """A file to write to piece by piece, put into its place when the context is left without an
     error. Raises FileError.
     """
+    from pathlib import Path  # reading does without
+
     try:
         target = _target(Path(path))
         with open(path, "wb") if target is None else _replacing(target) as file:
@@ -45,6 +49,8 @@ def writing(path: Path | str) -> Iterator[BinaryIO]:
 
 def create(path: Path | str, text: str) -> None:
     """Put `text` into a new file. Raises FileError, with EEXIST where there is one of that name."""
+    from pathlib import Path
+
     target = Path(path)
     try:
         with _beside(target, 0o666) as (file, beside):
@@ -70,7 +76,7 @@ def _target(path: Path) -> Path | None:
     target = path
     for _ in range(_MOST_LINKS):
         # An open file by its number: it is the file that counts, not its name.
-        if Path(os.path.realpath(target.parent)).is_relative_to("/proc"):
+        if type(path)(os.path.realpath(target.parent)).is_relative_to("/proc"):
             return None
         if not target.is_symlink():
             return target

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from ..cpuid.fields import ADDRESSES, LIMITS, MSRS, STATE
+from ..cpuid.fields import ADDRESSES, ARCH_CAPS, LIMITS, MSR_NAMES, MSRS, STATE
 from ..cpuid.policy import NO_SUBLEAF, SUBLEAVES, Policy
 from ..cpuid.statements import Place, Statement, in_leaves, statements
 from ..features.meanings import copy_of
@@ -40,6 +40,13 @@ class Change:
     why: str
     lost: bool
     number: int | None = None
+
+    @property
+    def flag(self) -> str:
+        """The feature, or the bit of a register, that it is about; "" where it is a number."""
+        if self.category == FEATURES or {self.before, self.after} == {"yes", "no"}:
+            return self.title.removeprefix(f"{MSR_NAMES[ARCH_CAPS]} ")
+        return ""
 
     def __str__(self) -> str:
         return f"{self.title}: {self.before} → {self.after}"

@@ -7,11 +7,10 @@ member keeps may be as old as the last upgrade.
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import NamedTuple
 
 
-@frozen
-class Moment:
+class Moment(NamedTuple):
     """`time`: ISO 8601 in UTC (2026-01-01T09:30:00Z), "" where it is not known. `generation`: of
     the database, 0 where it is not one's.
     """

@@ -10,8 +10,9 @@ ways to say which.
 
 from __future__ import annotations
 
+import os
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..features.featureset import Featureset, FeaturesetError
 from ..files import STDIN
@@ -19,6 +20,9 @@ from ..sources import KINDS as SOURCES
 from . import hex_words, pipes
 from .hex_words import is_featureset
 from .value import Input, InputError, Kind, NamedHost, Stored
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KINDS = (
     "a file (a dump of a CPU with a release: FILE@RELEASE), - for standard input, a featureset "
@@ -62,6 +66,8 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
         from . import live
 
         return live.read(text, release)
+    from pathlib import Path  # a featureset needs none
+
     if pipes.means_stdin(text):
         return read(Path(text), release)
     path = Path(text)
@@ -87,10 +93,7 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
 
 def exists(text: str) -> bool:
     """Whether there is a file, folder or pipe of this name, or standard input is meant."""
-    try:
-        return text == STDIN or Path(text).exists()
-    except (OSError, ValueError):
-        return False
+    return text == STDIN or os.path.exists(text)
 
 
 def read(path: Path, release: str | None = None) -> Input:

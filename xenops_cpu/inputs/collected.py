@@ -123,13 +123,12 @@ def apart(hosts: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
 
     Names can be shown, and typed again.
     """
-    every = [evolve(each, name=printable(each.name)) for each in hosts]
+    every = [each._replace(name=printable(each.name)) for each in hosts]
     names = unlike(each.name for each in every)
     return tuple(
         each
         if each.name == name
-        else evolve(
-            each,
+        else each._replace(
             name=name,
             host=evolve(each.host, notes=(*each.host.notes, _same_name(each.name))),
         )

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import re
 
+# Each is compiled when it is first asked for.
 # xapi writes `-`, xen-cpuid `:`; C and JSON list words with commas, Xen's log with blanks.
 # Possessive: blanks belong to one part only, however many there are.
 _BETWEEN = r"(?:\s*+[-:,;]\s*+|\s++)"
 _END = r"\s*+[,;]?\s*+"
 _WORD = r"(?:0x)?[0-9a-fA-F]{8}"
-_WORDS = re.compile(rf"\s*+{_WORD}(?:{_BETWEEN}{_WORD})+{_END}")
-_ONE_WORD = re.compile(rf"\s*+{_WORD}\s*")
+_WORDS = rf"\s*+{_WORD}(?:{_BETWEEN}{_WORD})+{_END}"
+_ONE_WORD = rf"\s*+{_WORD}\s*"
 # What may have been meant as one: short words, words with other letters in them.
-_SHORT = re.compile(rf"\s*+(?:0x)?[0-9a-fA-F]{{1,8}}(?:{_BETWEEN}(?:0x)?[0-9a-fA-F]{{1,8}})*{_END}")
-_ATTEMPT = re.compile(rf"\s*+{_WORD}{_BETWEEN}[0-9A-Za-z:,;\s-]*")
+_SHORT = rf"\s*+(?:0x)?[0-9a-fA-F]{{1,8}}(?:{_BETWEEN}(?:0x)?[0-9a-fA-F]{{1,8}})*{_END}"
+_ATTEMPT = rf"\s*+{_WORD}{_BETWEEN}[0-9A-Za-z:,;\s-]*"
 
 
 def is_featureset(text: str, *, one_word: bool = False) -> bool:
     """Whether a text reads as one: words of eight hex digits, whatever else it may be."""
-    return bool(_WORDS.fullmatch(text) or (one_word and _ONE_WORD.fullmatch(text)))
+    return bool(re.fullmatch(_WORDS, text) or (one_word and re.fullmatch(_ONE_WORD, text)))
 
 
 def may_be(text: str) -> bool:
     """Whether words of fewer digits may have been meant."""
-    return bool(_SHORT.fullmatch(text))
+    return bool(re.fullmatch(_SHORT, text))
 
 
 def attempted(text: str) -> bool:
     """Whether the first word is one, so that the others matter."""
-    return bool(_ATTEMPT.fullmatch(text))
+    return bool(re.fullmatch(_ATTEMPT, text))
 
 
 def joined(text: str) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import stat
 from functools import lru_cache
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .. import files
 from ..errors import InputError
 from ..files import STDIN
 from ..limits import amount, input_limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _IN_MEMORY = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024

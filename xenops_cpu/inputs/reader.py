@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import evolve, field, frozen
 
+from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..interface import GuestType
@@ -47,7 +48,8 @@ class Argument:
 @frozen
 class Reader:
     """`guest`: the guests meant, and what a bare featureset is of (None: HVM). `xen`: whose names
-    and rules count where a record does not tell, and what cpu:NAME is simulated under.
+    and rules count where a record does not tell, and what cpu:NAME is simulated under. `level`:
+    what VMs that were started on a host booted with, None: with what it gives.
 
     `read_argument`: its second parameter is the name of `xen`. `tracked`: the arguments as they are
     read, for a bar that says what is done.
@@ -55,6 +57,7 @@ class Reader:
 
     guest: GuestType | None = None
     xen: Release | None = None
+    level: Featureset | None = None
     say: Callable[[str], None] = field(default=_nothing, repr=False)
     read_argument: Callable[[str, str | None], Input] = field(default=argument.read, repr=False)
     tracked: Callable[[Sequence[str], str], Iterable[str]] = field(default=_as_they_are, repr=False)
@@ -140,7 +143,7 @@ class Reader:
             bare = Vm(name or member.name, kind, typed=self.guest is not None, notes=notes)
             return of_words(member.boot(kind), bare)
         first = GuestType.HVM if GuestType.HVM in member.offers else GuestType.PV
-        return started_on(member, self.guest or first, name)
+        return started_on(member, self.guest or first, name, self.level)
 
     def _meant(self, vm: Vm) -> Vm:
         return as_type(vm, self.guest) if self.guest is not None else vm

@@ -194,8 +194,7 @@ def _without_gone(older: Input, newer: Input) -> tuple[Input, str]:
     vms = tuple(vm for vm in older.vms if vm.uuid in there)
     gone = [n.name for n in older.hosts if n.host.uuid not in there and n.host.recorded]
     gone += [vm.name for vm in older.vms if vm.uuid not in there]
-    kept = evolve(
-        older,
+    kept = older._replace(
         hosts=hosts,
         vms=vms,
         stored=tuple(record for record in older.stored if record.uuid in there),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
-
-from attrs import evolve, field, frozen
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import InputError
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
@@ -28,19 +27,17 @@ class FormError(InputError):
 Kind = Literal["host", "featureset", "policy", "vm", "suspend-image", "domain", "log"]
 
 
-@frozen
-class NamedHost:
+class NamedHost(NamedTuple):
     """A host under the name that people know it by. `simulated`: what it was simulated from, where
     it was: there the reasons for its bits are, and it can be simulated under another Xen.
     """
 
     name: str
     host: Host
-    simulated: Simulated | None = field(default=None, eq=False, repr=False)
+    simulated: Simulated | None = None
 
 
-@frozen
-class Stored:
+class Stored(NamedTuple):
     """A record as xapi's database has it: Host.cpu_info or Pool.cpu_info, all strings."""
 
     kind: Literal["host", "pool"]
@@ -49,8 +46,7 @@ class Stored:
     uuid: str = ""
 
 
-@frozen
-class Input:
+class Input(NamedTuple):
     """What one argument or one file comes to.
 
     `hosts` are as far as they are known: a set that nobody told is UNTOLD (no words), and a note of
@@ -70,11 +66,11 @@ class Input:
     policy: Policy | None = None
     vms: tuple[Vm, ...] = ()
     stored: tuple[Stored, ...] = ()
-    left_out: Mapping[str, int] = field(factory=dict)
+    left_out: Mapping[str, int] = MappingProxyType({})
     notes: tuple[str, ...] = ()
     damage: str = ""
     moment: Moment = UNKNOWN_MOMENT
-    names: Mapping[str, str] = field(factory=dict, repr=False)
+    names: Mapping[str, str] = MappingProxyType({})
     events: tuple[Event, ...] = ()
     hw_caps: Featureset | None = None
 
@@ -94,8 +90,7 @@ class Input:
 
     def only(self, name: str) -> Input:
         """What has this name, or this UUID, in it; nothing of the rest."""
-        return evolve(
-            self,
+        return self._replace(
             hosts=tuple(each for each in self.hosts if name in (each.name, each.host.uuid)),
             vms=tuple(vm for vm in self.vms if name in (vm.name, vm.uuid)),
             stored=tuple(record for record in self.stored if name in (record.name, record.uuid)),

@@ -65,6 +65,10 @@ class Limits:
         8 * 1024, "bytes", "of a body that the loop answers itself; a larger one, and every POOL.* "
         "call, is a long call: the helper process answers it"
     )  # fmt: skip
+    remembered_calls: int = _limit(
+        64, "calls", "that differ in more than their debug_info, of which it is remembered what "
+        "they ask; then all are forgotten"
+    )  # fmt: skip
     large_calls: int = _limit(16, "calls", "long ones waiting or in hand")
     caller_calls: int = _limit(8, "calls", "long ones of one process; processes take turns")
     waiting_calls: int = _limit(

@@ -8,7 +8,7 @@ anew. Only without ARCH_CAPS in the level it has none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from attrs import frozen
@@ -17,6 +17,9 @@ from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import Release, release
 from ..interface import GuestType
 from .member import Member
+from .vm import Vm
+
+_ARCH_CAPS = "ARCH_CAPS"
 
 
 @frozen
@@ -65,6 +68,43 @@ def apart(number: int, featuresets: Mapping[str, Featureset]) -> tuple[list[str]
     """Of booted(): the hosts where a VM has a feature, and those where it has not."""
     having = [name for name, featureset in featuresets.items() if number in featureset]
     return having, [name for name in featuresets if name not in having]
+
+
+def beside(vm: Vm, member: Member, booted_on: Member | None) -> Iterator[str]:
+    """What to know of a VM's registers where it goes, beside what it remembers.
+
+    `booted_on`: the host where it booted, or where it is and so most likely did; None where that is
+    not known. Of a VM whose policy was read there is nothing to say: it is what it has.
+    """
+    xen, seen = member.release, vm.seen
+    caps = xen.features.get(_ARCH_CAPS)
+    if vm.policy is not None or seen is None or caps is None or caps.number not in seen:
+        return
+    if booted_on is None or vm.guest not in booted_on.offers:
+        yield (
+            "what it remembers is what its toolstack asked for: of ARCH_CAPS it has what the host "
+            "gave where it booted, which is not known"
+        )
+        return
+    for other in own(seen, [booted_on], vm.guest, booted_on.release):
+        yield f"{_other(other, booted_on)}{_cleared(other, member, vm.guest)}"
+
+
+def _other(other: Own, host: Member) -> str:
+    names = host.release.names
+    parts = [f"also {' '.join(names(other.more))}"] if other.more else []
+    parts += [f"not {' '.join(names(other.less))}"] if other.less else []
+    return (
+        f"no level reaches registers: booted on {host.name}, it has {', '.join(parts)}, whatever "
+        "it remembers"
+    )
+
+
+def _cleared(other: Own, member: Member, guest: GuestType) -> str:
+    lost = other.more - member.migration(guest)
+    if not lost:
+        return ""
+    return f"; of that Xen here clears {' '.join(member.release.names(lost))} without a word"
 
 
 @cache

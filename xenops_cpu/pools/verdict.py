@@ -37,7 +37,7 @@ from ..features.release import COMMON_1D, Release, release
 from ..features.risks import RSB
 from ..interface import Verdict
 from ..text import notebook
-from . import lack, obstacles
+from . import lack, obstacles, registers
 from .lack import Lack
 from .levelling import ored
 from .member import Member
@@ -181,20 +181,27 @@ def check(vm: Vm, member: Member) -> Answer:
 def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
     """Every VM on every host; who cannot go to one is told which of the others take it in.
 
-    VMs that remember the same, and hosts that offer the same, are looked at once.
+    VMs that remember the same, and hosts that offer the same, are looked at once. Of a VM that runs
+    on one of the hosts, or was started on a known one, what it has of registers is said.
     """
     known: dict[object, Answer] = {}
+    beside: dict[object, tuple[str, ...]] = {}
     kinds = [_kind_of_host(member) for member in members]
     answers: list[Answer] = []
     for vm in vms:
         kind = kind_of_vm(vm)
         own = []
+        booted_on = vm.started or next((member for member in members if vm.here(member)), None)
         for member, host_kind in zip(members, kinds, strict=True):
             key = (kind, host_kind, vm.here(member))
             answer = known.get(key)
             if answer is None:
                 answer = known[key] = check(vm, member)
-            own.append(evolve(answer, vm=vm, host=member))
+            pair = (key, vm.policy is None, booted_on and booted_on.name)
+            if pair not in beside:
+                beside[pair] = tuple(registers.beside(vm, member, booted_on))
+            notes = (*answer.notes, *beside[pair])
+            own.append(evolve(answer, vm=vm, host=member, notes=notes))
         answers += _with_other_hosts(own)
     return answers
 

@@ -44,6 +44,7 @@ class Vm:
     `home`: the host it is on, by uuid. `immobile`: why xapi will not migrate it, "" where it will.
     `own`: its platform:featureset, which it boots with instead of the pool's level. `origin`: the
     release of the host it is on, by name, where that is certain: old ones send no policy with it.
+    `started`: the host where it booted, where that is known.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Vm:
     immobile: str = ""
     own: Featureset | None = None
     origin: str = ""
+    started: Member | None = field(default=None, eq=False, repr=False)
     source: str = ""
     notes: tuple[str, ...] = ()
 
@@ -148,15 +150,20 @@ def with_policy(vm: Vm, policy: Policy) -> Vm:
     )
 
 
-def started_on(host: Member, guest: GuestType, name: str = "") -> Vm:
-    """A VM that was started on a host: it has seen what the host gives at boot."""
+def started_on(
+    host: Member, guest: GuestType, name: str = "", level: Featureset | None = None
+) -> Vm:
+    """A VM that was started on a host: it has seen what the host gives at boot. `level`: its
+    toolstack gave it that featureset instead, as xapi does, and remembers it so.
+    """
     return Vm(
         name or f"a VM started on {host.name}",
         guest,
-        host.boot(guest),
+        host.boot(guest) if level is None else level,
         vendor=host.vendor,
         limits=host.boot_limits.get(guest),
         origin=host.release.name if host.certain else "",
+        started=host,
     )
 
 

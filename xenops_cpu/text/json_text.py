@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from ..errors import InputError
@@ -14,7 +15,7 @@ class JsonError(InputError):
 
 
 class TooMuch(JsonError):
-    """A document of more elements, or more levels of them, than are read."""
+    """A document of more elements, more levels of them or longer numbers than are read."""
 
 
 def parse(text: str) -> Any:
@@ -29,5 +30,8 @@ def parse(text: str) -> Any:
         return json.loads(text)
     except RecursionError:
         raise TooMuch("JSON of too many levels") from None
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise JsonError(str(error)) from None
+    except ValueError:
+        digits = sys.get_int_max_str_digits()
+        raise TooMuch(f"JSON with a number of more than {digits:,} digits") from None

@@ -164,6 +164,18 @@ class Connection:
         self.groups: tuple[Any, ...] = ()
         self.deadline = 0.0
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is here of it, unread or unsent, and it is waited for in this state."""
+        return (
+            not self.out.pieces
+            and not self.reader.buffer
+            and self.events == READ
+            and not self.held
+            and not self.unsent
+            and not self.spooled
+        )
+
 
 def send(connection: Connection, head: bytes, body: bytes | Spool) -> None:
     """Send an answer, as far as the client takes it now; the rest of it waits in `out`.

@@ -124,8 +124,13 @@ class Conversations:
             self._end_of_input(connection)
             return
         connection.spoke = True
-        connection.reader.buffer += data
-        self._answer_next(connection)
+        reader = connection.reader
+        request = reader.only(data)
+        if request is not None:
+            self._answer(connection, request)
+        else:
+            reader.buffer += data
+            self._answer_next(connection)
 
     def _answer_next(self, connection: Connection) -> None:
         """Answer the first request of what has arrived; what comes behind it waits for its turn."""
@@ -136,7 +141,10 @@ class Conversations:
             return
         if request is None:
             self._settle(connection, answered=False)
-            return
+        else:
+            self._answer(connection, request)
+
+    def _answer(self, connection: Connection, request: Request) -> None:
         quick = len(request.body) <= self._limits.quick_bytes
         reply = self._answers.quick(request) if quick else None
         if reply is None:
@@ -148,10 +156,12 @@ class Conversations:
     def _answered(self, connection: Connection, reply: Reply) -> None:
         """Send the answer to a request, and see what comes next."""
         self._send(connection, reply, connection.keep)
-        if connection.keep:
-            self._settle(connection, answered=True)
-        else:
+        if not connection.keep:
             self._depart(connection)
+        elif connection.settled:
+            self._crowd.enter(connection, IDLE)
+        else:
+            self._settle(connection, answered=True)
 
     def _send(self, connection: Connection, reply: Reply, keep: bool) -> None:
         body, kind = reply

@@ -120,6 +120,21 @@ class RequestReader:
         first = body.lstrip()[:1]
         return first in (b"{", b"[") or (first != b"<" and (self._json or b"json" in head.lower()))
 
+    def only(self, data: bytes) -> Request | None:
+        """The request that `data` is, which has just arrived: in most cases it is a whole one with
+        a head that was seen before, and nothing else. Else None, and it belongs into the buffer.
+        """
+        end = data.find(b"\r\n\r\n", 0, _REMEMBERED_BYTES) + 4
+        if end < 4 or self.buffer or self._head is not None or self._problem is not None:
+            return None
+        try:
+            head = _remembered(data[:end])
+        except HttpError:
+            return None
+        if head.length > self.max_body or len(data) != end + head.length:
+            return None
+        return Request(data[end:], head.keep_alive, head.json or self._json, head.page)
+
     def next(self) -> Request | None:
         """The next whole request, or None until more arrives. Raises HttpError."""
         buffer = self.buffer

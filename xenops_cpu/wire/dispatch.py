@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 
@@ -34,6 +34,8 @@ from xenops_cpu.wire import (
     LIMITS,
     METHOD_NOT_FOUND,
     XMLRPC,
+    Call,
+    Envelope,
     Form,
     Limits,
     WireError,
@@ -48,6 +50,7 @@ from xenops_cpu.wire.marshal import (
     is_constant_record,
     writer,
 )
+from xenops_cpu.wire.remembered import Remembered
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +72,15 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8 form: "?" stands for it
 
 
+class _Written(NamedTuple):
+    """A result, its text on a wire, and the last reply with it: XML-RPC's are all alike."""
+
+    result: object
+    text: bytes
+    envelope: Envelope
+    reply: bytes
+
+
 @frozen
 class _Plan:
     """A method, compiled: its arguments, the service's method by name, its result."""
@@ -78,19 +90,29 @@ class _Plan:
     takes: tuple[int, ...]
     has_units: bool
     write: Writer
-    # The last result and its text on each wire, for results that cannot change: the record of a
-    # host is the same object until the host changes, and writing it is a third of a call.
-    written: dict[Form, tuple[object, bytes]] | None
+    # The last result on each wire, for results that cannot change: the record of a host is the
+    # same object until the host changes, and writing it is a third of a call.
+    written: dict[Form, _Written] | None
     lengthy: bool
+    # Where debug_info is among what the service's method takes; None for a method without it.
+    debug_info: int | None
 
-    def text(self, wire: Form, result: object) -> bytes:
-        """The result as the wire's text of a value."""
-        if self.written is None:
-            return _encode(wire.dump_value(self.write(result)))
-        last = self.written.get(wire)
-        if last is None or last[0] is not result:
-            last = self.written[wire] = (result, _encode(wire.dump_value(self.write(result))))
-        return last[1]
+    def reply(self, wire: Form, envelope: Envelope, result: object, limits: Limits) -> bytes:
+        """The whole reply with a result."""
+        last = None if self.written is None else self.written.get(wire)
+        if last is None or last.result is not result:
+            text = _encode(wire.dump_value(self.write(result)))
+        elif last.envelope is envelope:
+            return last.reply
+        else:
+            text = last.text
+        if self.lengthy:
+            _check_size(len(text), limits)
+        before, behind = wire.frame(envelope)
+        reply = before + text + behind
+        if self.written is not None:
+            self.written[wire] = _Written(result, text, envelope, reply)
+        return reply
 
 
 @cache
@@ -98,6 +120,7 @@ def _plan(name: str) -> _Plan:
     """How to answer a method of the interface, made at its first call."""
     method = METHODS[name]
     takes = tuple(i for i, param in enumerate(method.params) if param.type is not None)
+    names = [method.params[i].name for i in takes]
     return _Plan(
         python_name=method.python_name,
         read=arguments_reader(tuple((param.name, param.type) for param in method.params)),
@@ -106,7 +129,37 @@ def _plan(name: str) -> _Plan:
         write=writer(method.result),
         written={} if is_constant_record(method.result) else None,
         lengthy=name in LENGTHY or name in WAITING,
+        debug_info=names.index("debug_info") if "debug_info" in names else None,
     )
+
+
+class _Asked(NamedTuple):
+    """A call that was read: what the service is asked, and with what."""
+
+    method: str
+    plan: _Plan
+    arguments: list[Any]
+
+
+_asked: Remembered[_Asked] = Remembered()
+
+
+def _remembered(body: bytes) -> tuple[str, _Plan, list[Any]] | None:
+    """What a call asks that differs from an earlier one in its debug_info alone."""
+    known = _asked.find(body)
+    if known is None:
+        return None
+    (method, plan, arguments), debug_info = known
+    arguments = arguments.copy()
+    assert plan.debug_info is not None
+    arguments[plan.debug_info] = debug_info
+    return method, plan, arguments
+
+
+def _remember(body: bytes, asked: _Asked) -> None:
+    plan = asked.plan
+    if plan.debug_info is not None and not plan.lengthy and xmlrpc.is_plain_call(body):
+        _asked.keep(body, asked)
 
 
 def wire_of(body: bytes, otherwise: str = XMLRPC) -> str:
@@ -196,32 +249,26 @@ def _answer(
     code = CALL_FAILED
     method = ""
     try:
-        call = wire.parse_call(body, limits)
-        envelope, method = call.envelope, call.method
-        plan = _plan(method) if method in METHODS else None
-        if plan is None:
-            if method == DISCOVER:
-                return wire.success(_document_text(wire is xmlrpc), envelope)
-            if method in own:
-                return wire.success(wire.dump_value(own[method]()), envelope)
-            unknown = _unknown(method)
-            log.info("refused a call: %s", unknown)
-            if outcomes is not None:
-                outcomes.append((method, unknown.tag))
-            return wire.dump_failure(_error(unknown), envelope, METHOD_NOT_FOUND)
-        if quick and plan.lengthy:
-            return None
-        code = INVALID_PARAMS
-        parameters = plan.read(call.params)
-        code = CALL_FAILED
-        if plan.has_units:
-            parameters = [parameters[index] for index in plan.takes]
-        result = getattr(service, plan.python_name)(*parameters)
-        before, behind = wire.frame(envelope)
-        text = plan.text(wire, result)
-        if plan.lengthy:
-            _check_size(len(text), limits)
-        reply = before + text + behind
+        asked = _remembered(body) if wire is xmlrpc and limits is LIMITS else None
+        if asked is not None:
+            method, plan, arguments = asked
+        else:
+            call = wire.parse_call(body, limits)
+            envelope, method = call.envelope, call.method
+            if method not in METHODS:
+                return _beside_the_contract(wire, call, own, outcomes)
+            plan = _plan(method)
+            if quick and plan.lengthy:
+                return None
+            code = INVALID_PARAMS
+            arguments = plan.read(call.params)
+            code = CALL_FAILED
+            if plan.has_units:
+                arguments = [arguments[index] for index in plan.takes]
+            if wire is xmlrpc and limits is LIMITS:
+                _remember(body, _Asked(method, plan, arguments))
+        result = getattr(service, plan.python_name)(*arguments)
+        reply = plan.reply(wire, envelope, result, limits)
     except XenopsError as error:
         if method in SWALLOWED:
             log.error("%s failed, so xapi keeps its old record of this host: %s", method, error)
@@ -255,21 +302,33 @@ def _answer(
     return wire.dump_failure(_error(failed), envelope, code)
 
 
+def _beside_the_contract(wire: Form, call: Call, own: Own, outcomes: Outcomes | None) -> bytes:
+    """The reply to a call of another method than those of the contract."""
+    method, envelope = call.method, call.envelope
+    if method == DISCOVER:
+        return wire.success(_document_text(wire is xmlrpc), envelope)
+    if method in own:
+        return wire.success(wire.dump_value(own[method]()), envelope)
+    unknown = _unknown(method)
+    log.info("refused a call: %s", unknown)
+    if outcomes is not None:
+        outcomes.append((method, unknown.tag))
+    return wire.dump_failure(_error(unknown), envelope, METHOD_NOT_FOUND)
+
+
 def _unknown(method: str) -> XenopsError:
     if method in LEFT_TO_XENOPSD:
         return Unimplemented(method)
     return InternalError(f"Unknown method {method[:_SHOWN]}")
 
 
-_write_error = writer(Error)
-
-
 def _error(error: XenopsError) -> Value:
+    write = writer(Error)
     try:
-        return _write_error(error)
+        return write(error)
     except MarshalError as problem:
         log.error("an error that is none: %s", problem)
-        return _write_error(InternalError(f"the service made an error that is none: {problem}"))
+        return write(InternalError(f"the service made an error that is none: {problem}"))
 
 
 @cache

@@ -17,13 +17,14 @@ from xenops_cpu.wire import (
     WireError,
 )
 from xenops_cpu.wire.marshal import Value, describe
+from xenops_cpu.wire.remembered import PLAIN_TEXT
 
 if TYPE_CHECKING:
     from xenops_cpu.wire.xml_reader import Message
 
 # A call just as rpclib writes it: one struct of plain text and <nil/>. "Plain" is printable ASCII,
 # TAB and LF without the characters that XML gives a meaning, so it stands for itself.
-_TEXT = rb"[\t\n -%'-;=?-~]*"
+_TEXT = PLAIN_TEXT
 _MEMBER = rb"<member><name>%s</name><value>%s</value></member>"
 _PLAIN_CALL = re.compile(
     rb'<\?xml version="1\.0"\?><methodCall><methodName>([\w.]+)</methodName>'
@@ -48,6 +49,11 @@ def _parse_plain(body: bytes) -> Call | None:
         name, text = member.groups()
         params.setdefault(name.decode(), None if text is None else text.decode())
     return Call(call[1].decode(), [params])
+
+
+def is_plain_call(body: bytes) -> bool:
+    """Whether a call is just as rpclib writes it."""
+    return len(body) <= _PLAIN_BYTES and _PLAIN_CALL.fullmatch(body) is not None
 
 
 def parse_call(body: bytes, limits: Limits = LIMITS) -> Call:

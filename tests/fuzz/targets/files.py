@@ -9,8 +9,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from xml.sax.saxutils import quoteattr
 
-from attrs import evolve
-
 from tests.inputs.test_suspend import FRAMINGS
 from tests.support.reports import XL_INFO, database, libxc_stream, tar, zipped
 from xenops_cpu import errors
@@ -112,7 +110,7 @@ def recorded(data: bytes) -> None:
         member = archives.Member("xapi-db.xml", iter([data]))
         reads_back(bugtool.read([member], "name", "where"))
     if whole is not None:
-        fit = [evolve(each, name=_fit(each.name)) for each in whole.stored]
+        fit = [each._replace(name=_fit(each.name)) for each in whole.stored]
         again, refusal = _collected([_database(fit).encode()])
         assert again is not None, refusal
         assert again.stored == [each for each in fit if each.cpu_info]

@@ -35,6 +35,8 @@ def _read_all(data: bytes, step: int) -> tuple[list[Request], str]:
 def http_reader(data: bytes) -> None:
     """However the bytes arrive, the same requests are read; what is taken, h11 takes as well."""
     whole, refusal = _read_all(data, max(len(data), 1))
+    alone = RequestReader(max_body=200).only(data)
+    assert alone is None or whole == [alone], (alone, whole)
     for step in (1, 7):
         pieces, other = _read_all(data, step)
         assert whole == pieces, (whole, pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ...inputs.argument import shown, split_name, what_it_is
 from ...interface import Verdict
@@ -12,14 +13,26 @@ from ...pools.member import Member
 from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
 from ...pools.vm import Vm
 from ...pools.words import count, notes, some
-from .. import WRONG_USAGE, Failure, options, pool_arguments, terminal, vm_arguments
+from .. import (
+    WRONG_USAGE,
+    Failure,
+    arrival_words,
+    options,
+    pool_arguments,
+    terminal,
+    vm_arguments,
+)
 from .. import pool_words as words
 from ..arguments import read
 from ..progress import Progress
 
+if TYPE_CHECKING:
+    from ...pools.arrival import Move
+
 _EXAMPLES = """  xenops-cpu check web-01.txt example:skylake-server-xen-4.17
   xenops-cpu check "vendor: GenuineIntel; features: 1789c3f5-80882203-…" host-7.json host-8.json
   xenops-cpu check cpu:xeon-gold-6154@4.17 cpu:core-i7-4930k@4.17 # started there, to go here
+  xenops-cpu check cpu:xeon-gold-6336y@4.17 cpu:xeon-gold-6240@4.17 --featureset 1fc9cbf5-…
   xenops-cpu check new cpu:core-i7-4930k       # one that is shut down
   xenops-cpu check vm.save host-7.json         # a suspend image
   xenops-cpu check pool.xml#web-01 pool.xml    # one VM of xapi's database on every host of it
@@ -51,11 +64,17 @@ def parser() -> argparse.ArgumentParser:
         "check",
         "May this VM boot, resume or migrate there? Each feature that is missing is named, with "
         "the reason, what forcing would risk, and what helps. What a VM has seen since it booted "
-        "is compared with what a host takes in (its migration set).",
+        "is compared with what a host takes in (its migration set). Where the VM's CPU policy is "
+        "known or can be predicted, what its guest will find changed is told beside the verdict.",
         _EXAMPLES,
     )
     command.add_argument("vm", metavar="VM", help=vm_arguments.HELP)
     command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument(
+        "--featureset",
+        metavar="FEATURESET",
+        help="what a VM that was started on a host booted with: the level of its pool",
+    )
     command.add_argument(
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
     )
@@ -75,16 +94,26 @@ def run(arguments: argparse.Namespace) -> int:
     if not guests:
         contents = what_it_is(read(split_name(arguments.vm)[1]))
         raise Failure(f'"{shown(arguments.vm)}" has no VM; {contents}', WRONG_USAGE)
+    if arguments.featureset is not None and any(vm.started is None for vm in guests):
+        raise Failure(
+            "--featureset is what a VM booted with that a host stands for; other VMs tell it",
+            WRONG_USAGE,
+        )
     many = len(guests) * len(hosts) > _MANY and not (arguments.json or arguments.details)
     if arguments.brief or many:
         return _brief(guests, hosts, arguments)
     answers = check_all(guests, hosts)
     code = _code([answer.verdict for answer in answers], arguments.any)
+    detailed = arguments.details or len(answers) <= _FEW
+    moves = arrival_words.moves(answers) if arguments.json or detailed else []
     if arguments.json:
         terminal.print_json(
             {
                 "exit_code": code,
-                "answers": [words.answer_json(answer) for answer in answers],
+                "answers": [
+                    words.answer_json(answer) | {"arrival": arrival_words.as_json(move)}
+                    for answer, move in zip(answers, moves, strict=True)
+                ],
                 "notes": list(notes(hosts)),
                 "unseen": list(UNSEEN),
             }
@@ -93,14 +122,14 @@ def run(arguments: argparse.Namespace) -> int:
     if len(answers) > 1:
         terminal.table(("VM", "host", "verdict", "missing"), map(_row, answers))
         print()
-    detailed = arguments.details or len(answers) <= _FEW
-    for answer in answers if detailed else ():
+    for answer, move in zip(answers, moves, strict=False):
         words.tell_answer(answer)
+        arrival_words.tell(answer, move, arguments.details)
         if arguments.hex:
             _hex(answer)
     if not detailed:
         terminal.line("--details tells the reasons, the risks and what to do")
-    _tell_common(answers, hosts, arguments.notes)
+    _tell_common(answers, hosts, moves, arguments.notes)
     return code
 
 
@@ -121,7 +150,12 @@ def _hex(answer: Answer) -> None:
         terminal.line(f"  {host.name} takes in  {host.migration(vm.guest)}")
 
 
-def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything: bool) -> None:
+def _tell_common(
+    answers: Sequence[Answer],
+    hosts: Sequence[Member],
+    moves: Sequence[Move | None],
+    everything: bool,
+) -> None:
     """What holds for all: what was compared, notes, what no comparison sees."""
     print()
     if len(answers) == 1:
@@ -132,7 +166,8 @@ def _tell_common(answers: Sequence[Answer], hosts: Sequence[Member], everything:
             f"boot), of the VM's guest type, {XAPI}",
             hanging=2,
         )
-    for note in dict.fromkeys(note for answer in answers for note in answer.notes):
+    of_answers = dict.fromkeys(note for answer in answers for note in answer.notes)
+    for note in (*of_answers, *arrival_words.assumed(moves), *arrival_words.unknown(moves)):
         terminal.paragraph(f"note: {note}", hanging=2)
     words.tell_notes(hosts, everything)
     terminal.paragraph(f"no comparison of features sees: {'; '.join(UNSEEN)}", hanging=2)

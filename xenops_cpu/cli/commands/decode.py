@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...features import bits, meanings
 from ...features.bits import Bit
@@ -41,8 +39,7 @@ _HW_CAPS = (
 )
 
 
-@attrs.frozen
-class _Set:
+class _Set(NamedTuple):
     """One set to show. `shown`: the word to show, all where None. `note`: what the words are, where
     the title does not say enough.
     """
@@ -117,11 +114,10 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
                 yield decoded
             elif decoded.featureset.length == 1:
                 value = bits.word(index, decoded.featureset.bits)
-                yield attrs.evolve(
-                    decoded, featureset=value, release=asked or release_named(NEWEST), shown=index
-                )
+                xen = asked or release_named(NEWEST)
+                yield decoded._replace(featureset=value, release=xen, shown=index)
             elif index < decoded.featureset.length:
-                yield attrs.evolve(decoded, shown=index)
+                yield decoded._replace(shown=index)
             else:
                 raise Failure(
                     f"word {index}: this featureset has words 0 to {decoded.featureset.length - 1}",
@@ -215,16 +211,22 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
     return OK
 
 
+def _shown(decoded: _Set) -> Featureset:
+    """The bits to show."""
+    return (
+        decoded.featureset
+        if decoded.shown is None
+        else bits.only(decoded.featureset, decoded.shown)
+    )
+
+
 def _bits(decoded: _Set) -> tuple[Bit, ...]:
-    featureset = decoded.featureset
-    if decoded.shown is not None:
-        featureset = bits.only(featureset, decoded.shown)
-    return bits.decode(featureset, decoded.release)
+    return bits.decode(_shown(decoded), decoded.release)
 
 
 def _heading(decoded: _Set) -> str:
-    bits = _bits(decoded)
-    count = f"{len(bits)} feature{'' if len(bits) == 1 else 's'}"
+    number = len(_shown(decoded))
+    count = f"{number} feature{'' if number == 1 else 's'}"
     words = f"{decoded.featureset.length} words, " if decoded.shown is None else ""
     title = f"{decoded.title}: " if decoded.title else ""
     return f"{title}{words}{count}, as {decoded.release.title} names them"
@@ -232,9 +234,9 @@ def _heading(decoded: _Set) -> str:
 
 def _names(decoded: _Set, aliases: bool) -> None:
     terminal.heading(_heading(decoded))
-    bits = _bits(decoded)
+    numbers = list(_shown(decoded))
     for index, value in enumerate(decoded.featureset.words):
-        mine = [bit for bit in bits if bit.number // 32 == index]
+        mine = [number for number in numbers if number // 32 == index]
         if (decoded.shown is None and not mine) or (
             decoded.shown is not None and index != decoded.shown
         ):
@@ -242,14 +244,12 @@ def _names(decoded: _Set, aliases: bool) -> None:
         place = str(decoded.release.words[index]) if index < decoded.release.length else "not known"
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
-            for bit in mine:
+            for bit in (bits.describe(number, decoded.release) for number in mine):
                 terminal.paragraph(
                     f"{bit.name}: {feature_words.other_names(bit) or 'no other name'}", 8, 2
                 )
         else:
-            terminal.paragraph(
-                meanings.brief(decoded.release, (bit.number for bit in mine)) or "none", 8
-            )
+            terminal.paragraph(meanings.brief(decoded.release, mine) or "none", 8)
     empty = [
         str(index)
         for index, value in enumerate(decoded.featureset.words)

@@ -193,7 +193,7 @@ def _document(path: str, source: Input) -> dict[str, Any]:
         ],
         "left_out": dict(source.left_out),
         "events": [_event_json(event, source) for event in source.events],
-        "stored": [attrs.asdict(record) for record in source.stored],
+        "stored": [record._asdict() for record in source.stored],
         "featureset": None if source.featureset is None else str(source.featureset),
         "policy": None if source.policy is None else str(source.policy),
         "notes": list(source.notes),

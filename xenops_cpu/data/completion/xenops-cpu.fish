@@ -217,6 +217,7 @@ complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l netrc -xka "(__fish
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l fingerprint -x -d 'the certificate must be this one (or one of these, if given again)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l insecure -d 'take any certificate, and say so each time'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l timeout -x -d 'for a whole answer (300); a connection gets 10'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l featureset -xka "(__xenops_cpu_words host)" -d 'what a VM that was started on a host booted with: the level of its pool'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l any -d 'exit code of the best verdict: is there any host?'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l details -d 'reasons and remedies for more than 4 pairs'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using check' -l brief -d 'verdicts only, for any number'

@@ -1,0 +1,146 @@
+"""What a guest finds changed where its VM goes, and what of that is not known."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from attrs import evolve
+
+from tests.support.guests import EPYC, ICELAKE, SKYLAKE
+from tests.support.pools import HVM, PV, host
+from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, LIMITS, MSRS
+from xenops_cpu.guests.changes import FEATURES
+from xenops_cpu.inputs.reader import Reader
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools import registers
+from xenops_cpu.pools.arrival import PARTS, Move, move, moves
+from xenops_cpu.pools.level import level_of
+from xenops_cpu.pools.member import Member
+from xenops_cpu.pools.verdict import check_all
+from xenops_cpu.pools.vm import Vm, started_on, with_policy
+
+
+@cache
+def real(cpu: str, xen: str = "4.17") -> Member:
+    """A shipped CPU, with what decides on its guests."""
+    return Reader().hosts([f"{cpu}=cpu:{cpu}@{xen}"])[0].member
+
+
+def known(step: Move | None) -> Move:
+    assert step is not None
+    assert step.arrival is not None
+    assert step.unknown == ""
+    return step
+
+
+@pytest.mark.parametrize("guest", [HVM, PV])
+@pytest.mark.parametrize("xen", ["4.13", "4.16", "4.20", "xenserver-8"])
+def test_on_a_host_that_is_alike_nothing_changes(xen: str, guest: GuestType) -> None:
+    """Every part of the policy is as before."""
+    there = real(EPYC, xen)
+    step = known(move(started_on(there, guest), there))
+    assert step.arrival is not None
+    if xen != "4.13":  # there the toolstack makes a new one
+        assert step.arrival.changes == ()
+        assert step.as_before == PARTS == (FEATURES, *CATEGORIES)
+
+
+def test_what_is_cleared_is_what_the_verdict_misses() -> None:
+    """Beside the features of the verdict, what no featureset has: address widths, SPEC_CTRL."""
+    vm = started_on(real(ICELAKE), HVM)
+    (answer,) = check_all([vm], [real("core-i5-5250u")])
+    step = known(move(vm, answer.host))
+    cleared = {change.flag for part in (FEATURES, MSRS) for change in step.changes(part)
+               if change.lost and change.flag}  # fmt: skip
+    # How the CPU saves x87 state is in no featureset that a guest is given.
+    assert cleared == {lack.name for lack in answer.missing} | {"FDP_EXCP_ONLY"}
+    (width,) = step.changes(ADDRESSES)
+    assert str(width) == "physical addresses: 46 bits → 39 bits"
+    assert width.lost
+    assert ADDRESSES not in step.as_before
+    assert LIMITS in step.as_before
+    assert step.predicted == f"as xl starts it on {ICELAKE} with its defaults"
+
+
+def test_a_policy_that_was_read_is_no_prediction() -> None:
+    """It counts before what the host would give, with what it was created for."""
+    source = real(SKYLAKE, "4.15")
+    xen = source.hypervisor()
+    assert xen is not None
+    policy = xen.default_lists["hvm"]
+    vm = with_policy(Vm("v", HVM, source.boot(HVM)), policy)
+    assert known(move(vm, source)).predicted == ""
+
+
+def test_a_refusal_has_xens_place_and_no_changes() -> None:
+    """A highest subleaf that is above the host's CPU's, as up to 4.16."""
+    vm = started_on(real("xeon-w7-2475x", "4.15"), HVM)
+    step = known(move(vm, real(SKYLAKE, "4.16")))
+    assert step.refused.startswith("EINVAL at CPUID 7:0: the highest subleaf")
+    assert step.as_before == ()
+    assert not any(step.changes(part) for part in PARTS)
+
+
+def test_what_is_not_known_is_said() -> None:
+    """The VM's policy, the host's, or those of the host where it was started."""
+    there, bare = real(SKYLAKE), host("bare", "FPU")
+    features = there.boot(HVM)
+    assert move(Vm("v", HVM, features), there) == Move(
+        unknown="the VM's whole CPU policy is not known"
+    )
+    assert move(started_on(there, HVM), bare) == Move(
+        unknown="the CPU policies of the host are not known"
+    )
+    step = move(started_on(bare, HVM), there)
+    assert step is not None
+    assert step.unknown.endswith("nor are the policies of bare")
+
+
+def test_where_nothing_is_taken_along_there_is_nothing_to_find() -> None:
+    """A VM that boots, one that is there already, a host without such guests."""
+    there = real(SKYLAKE)
+    vm = started_on(there, HVM)
+    assert move(Vm("new", HVM), there) is None
+    assert move(evolve(vm, halted=True), there) is None
+    assert move(evolve(vm, home="u"), evolve(there, uuid="u")) is None
+    assert move(vm, evolve(there, offers={})) is None
+
+
+def test_vms_that_are_alike_are_looked_at_once() -> None:
+    """One object for both, another for another host."""
+    first, second = (started_on(real(SKYLAKE), HVM, name) for name in ("a", "b"))
+    one, same, other = moves([(first, real(ICELAKE)), (second, real(ICELAKE)), (first, real(EPYC))])
+    assert one is same
+    assert one is not other
+
+
+def test_a_level_does_not_reach_registers() -> None:
+    """Levelled to two hosts and booted on the newer, a VM loses what it got there, as is said."""
+    members = [real(ICELAKE), real(SKYLAKE)]
+    level = level_of(members, HVM).featureset
+    vm = started_on(members[0], HVM, level=level)
+    home, there = check_all([vm], members)
+    assert there.missing == ()
+    (note,) = (note for note in there.notes if note.startswith("no level reaches registers"))
+    assert f"booted on {ICELAKE}, it has also RDCL_NO EIBRS" in note
+    step = known(move(vm, members[1]))
+    cleared = [change.flag for change in step.changes(MSRS) if change.lost and change.flag]
+    assert note.endswith(f"Xen here clears {' '.join(cleared)} without a word")
+    assert "clears" not in "".join(home.notes)
+    assert step.predicted.endswith("with that featureset")
+
+
+def test_where_a_record_booted_is_where_it_is() -> None:
+    """Of a VM that runs on one of the hosts its registers are said; else that they are unknown."""
+    members = [evolve(real(ICELAKE), uuid="u"), real(SKYLAKE)]
+    level = level_of(members, HVM).featureset
+    at_home = Vm("v", HVM, level, home="u")
+    (_, there) = check_all([at_home], members)
+    assert any(f"booted on {ICELAKE}, it has also" in note for note in there.notes)
+    (there,) = check_all([Vm("v", HVM, level)], members[1:])
+    assert any("gave where it booted, which is not known" in note for note in there.notes)
+    without = level - level_of(members, HVM).release.featureset(["ARCH_CAPS"])
+    assert list(registers.beside(Vm("v", HVM, without), members[1], None)) == []
+    policy = with_policy(at_home, real(SKYLAKE).host.policies["hvm_default"])  # type: ignore[union-attr]
+    assert list(registers.beside(policy, members[1], members[0])) == []
