@@ -53,12 +53,14 @@ def render(contract: Contract) -> dict[str, str]:
 
 def _record_modules(contract: Contract) -> dict[str, list[Record]]:
     """Records by the module that OCaml has them in, those of none with the calls' own."""
-    found: dict[str, list[Record]] = {}
+    records_by_module: dict[str, list[Record]] = {}
     for name, types in modules(contract.types).items():
         records = [type_ for type_ in types if isinstance(type_, Record)]
         if records:
-            found.setdefault(name.partition(".")[0].lower() or "records", []).extend(records)
-    return found
+            records_by_module.setdefault(name.partition(".")[0].lower() or "records", []).extend(
+                records
+            )
+    return records_by_module
 
 
 def _places(contract: Contract) -> dict[str, tuple[str, ...]]:

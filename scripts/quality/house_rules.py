@@ -30,9 +30,6 @@ def files() -> Iterator[Path]:
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             ours = GENERATED not in path.parents and not APART.intersection(path.parts)
-                not {"data", "__pycache__"}.intersection(path.parts)
-                and GENERATED not in path.parents
-            )
             if ours and path.suffix in (".py", ".c", ".sh", "") and path.is_file():
                 yield path
 
