@@ -93,7 +93,7 @@ def _command_first(arguments: Sequence[str]) -> Sequence[str]:
     command = arguments[end:]
     if not end or not command or command[0] not in COMMANDS:
         return command
-    from .options import behind
+    from .command_line import behind
 
     return behind(command, arguments[:end])
 

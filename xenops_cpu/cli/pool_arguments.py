@@ -14,7 +14,7 @@ from ..inputs.reader import Reader
 from ..interface import GuestType
 from ..pools.member import Member
 from ..pools.vm import guest_type
-from . import WRONG_USAGE, Failure, arguments, live, options
+from . import WRONG_USAGE, Failure, arguments, command_line, live
 from .progress import tracked
 
 HOST_HELP = (
@@ -30,7 +30,7 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 
     Adds what all these commands share: --type, --xen, --json.
     """
-    command_parser = options.parser(command, description, examples)
+    command_parser = command_line.parser(command, description, examples)
     command_parser.takes_files = True
     add_options(command_parser)
     return command_parser

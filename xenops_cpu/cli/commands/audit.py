@@ -27,8 +27,8 @@ from .. import (
     WRONG_USAGE,
     Failure,
     audit_running,
+    command_line,
     findings,
-    options,
     pool_arguments,
     terminal,
     vm_arguments,
@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     )
     audit_running.add_option(command)
     findings.add_options(command)
-    options.add_quiet(command, _VERDICTS)
+    command_line.add_quiet(command, _VERDICTS)
     return command
 
 

@@ -15,7 +15,15 @@ from ...transports.message_switch.messages import SwitchError
 from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
 from ...wire.marshal import MarshalError, reader, writer
 from ...wire.marshal.types import is_optional, is_tagged, member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    sockets,
+    terminal,
+)
 
 _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
   xenops-cpu call HOST.is_compatible vm_policy=00000001 host_policy=00000003
@@ -50,7 +58,7 @@ _seconds.__name__ = "number of seconds, up to a day,"
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "call",
         "Call METHOD and print its result as JSON; an error goes to standard error. Strings and "
         "tags (guest_type=Hvm) stand as typed, other values are JSON. debug_info, optional "
@@ -106,9 +114,9 @@ def _sender(arguments: argparse.Namespace) -> Callable[[bytes], bytes]:
         from ...transports.message_switch.client import sender
 
         return sender(arguments.switch, arguments.queue, arguments.timeout)
-    path = arguments.socket or options.socket_to_ask()
+    path = arguments.socket or sockets.to_ask()
     if path is None:
-        places = ", ".join(map(str, options.socket_places()))
+        places = ", ".join(map(str, sockets.places()))
         raise Failure(f"no service is listening at {places}; start one with: xenops-cpu serve")
     return client.sender(path, arguments.timeout)
 

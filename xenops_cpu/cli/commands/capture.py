@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...hosts import capture
 from ...sources import SourceError
-from .. import OK, Failure, options
+from .. import OK, Failure, command_line, options
 from ..output_files import write_file
 
 _EXAMPLES = """  xenops-cpu capture host-7.json                       # this host, as it is now
@@ -18,7 +18,7 @@ _EXAMPLES = """  xenops-cpu capture host-7.json                       # this hos
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "capture", "Write all that is known of a host to FILE (docs/captures.md).", _EXAMPLES
     )
     command.add_argument("file", metavar="FILE", help="the file to write; - is standard output")

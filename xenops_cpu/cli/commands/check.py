@@ -17,7 +17,7 @@ from .. import (
     WRONG_USAGE,
     Failure,
     arrival_words,
-    options,
+    command_line,
     pool_arguments,
     terminal,
     vm_arguments,
@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--brief", action="store_true", help="verdicts only, for any number")
     pool_arguments.add_hex(command)
     pool_arguments.add_notes(command)
-    options.add_quiet(command, _VERDICTS)
+    command_line.add_quiet(command, _VERDICTS)
     return command
 
 

@@ -13,7 +13,7 @@ from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...inputs.argument import WHAT
-from .. import OK, WRONG_USAGE, Failure, feature_words, live, options, terminal
+from .. import OK, WRONG_USAGE, Failure, command_line, feature_words, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
 
@@ -52,7 +52,7 @@ class _Set(NamedTuple):
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "decode",
         f"Every bit of a featureset by name, leaf and register. FEATURESET is {WHAT}; or a "
         'phrase such as "word 1 of 7ed8320b".',

@@ -10,7 +10,7 @@ from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
 from ...inputs.argument import WHAT
-from .. import ANSWERED_WITH_AN_ERROR, OK, live, options, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, command_line, live, terminal
 from ..arguments import add_release
 from ..comparison import Compared, compare, document
 
@@ -41,7 +41,7 @@ VERDICTS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "diff",
         f"What differs between A and B, by name, and what it means. Each is {WHAT}. Of two "
         "hosts, boot sets are compared with boot sets and migration sets with migration sets; for "
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--policies", action="store_true", help="all that differs in the policies")
     command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     live.add_options(command)
-    options.add_quiet(command, VERDICTS)
+    command_line.add_quiet(command, VERDICTS)
     return command
 
 

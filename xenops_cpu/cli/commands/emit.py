@@ -11,10 +11,18 @@ from ...pools import emit
 from ...pools.emit import EmitError
 from ...pools.level import level_of
 from ...pools.member import Member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, pool_arguments, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    pool_arguments,
+    terminal,
+)
 from .. import pool_words as words
 from ..arguments import release as asked_release
-from ..parts import Parts
+from ..command_line import Parts
 
 _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.19 >> guest.cfg
   xenops-cpu emit libvirt host-7.json host-8.json
@@ -30,7 +38,7 @@ exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "emit",
         "Configuration text that gives a guest the level of these hosts (of a featureset: itself). "
         "For xl and libvirt it is the difference from what a host gives: that of --for, else "

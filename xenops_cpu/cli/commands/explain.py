@@ -18,10 +18,10 @@ from .. import (
     OK,
     WRONG_USAGE,
     Failure,
+    command_line,
     concept_words,
     feature_words,
     live,
-    options,
     simulation,
     terminal,
     vm_arguments,
@@ -55,7 +55,7 @@ _USAGE = "NAME, NAME on HOST, NAME in VM, or NAME in VM on HOST"
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "explain",
         "What a feature is, what it rests on and, on a HOST, in which sets it is and why; in a VM, "
         "whether it has it, and how that goes with what the host gives. NAME is "

@@ -23,10 +23,19 @@ from ...inputs import live as live_pools
 from ...inputs.argument import LIVE
 from ...inputs.reader import Reader
 from ...text.escapes import json_escaped
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, gate, live, options, pool_arguments
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    gate,
+    live,
+    pool_arguments,
+)
 from ..arguments import fresh
+from ..command_line import Parts
 from ..output_files import writing
-from ..parts import Parts
 
 _EXAMPLES = """  xenops-cpu fleet export pool-1.xml pool-2.xml --output fleet.parquet
   xenops-cpu fleet export --pool lab host-7.json host-8.json      # JSON lines
@@ -44,7 +53,7 @@ _MAX_LINE = 64 * 1024
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "fleet",
         "Hosts of any number of pools as rows of a table, for DuckDB, Spark and their like, which "
         "reduce them by SQL; and the levels out of what they reduced (docs/fleet.md).",

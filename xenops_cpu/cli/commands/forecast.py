@@ -8,9 +8,9 @@ from ...pools.forecast import Outcome
 from .. import (
     ANSWERED_WITH_AN_ERROR,
     OK,
+    command_line,
     forecast_json,
     forecast_words,
-    options,
     pool_arguments,
     prospects,
     targets,
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "--commands", action="store_true", help="the whole update as commands of xe, to paste"
     )
     pool_arguments.add_notes(parser)
-    options.add_quiet(parser, _VERDICTS)
+    command_line.add_quiet(parser, _VERDICTS)
     return parser
 
 

@@ -13,7 +13,15 @@ from ...history.entry import StoreError
 from ...interface import HostChange, HostHistory, XenopsError
 from ...service.service import LONGEST_WAIT_SECONDS
 from ...transports import client
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    sockets,
+    terminal,
+)
 
 STORE = Path("/var/lib/xenops-cpu/history.sqlite")
 
@@ -31,7 +39,7 @@ Ask = Callable[[int, int], HostHistory]
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "history",
         "What this host was: each distinct fingerprint (featuresets, policies, Xen, command line, "
         "microcode, firmware) with its time, what changed by name, and the likely cause.",
@@ -65,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = arguments.socket or (None if arguments.store else options.socket_to_ask())
+    path = arguments.socket or (None if arguments.store else sockets.to_ask())
     try:
         if arguments.host is not None:
             return _print_host(arguments.store or STORE, arguments.host)

@@ -23,7 +23,16 @@ from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
 from ...transports import client
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    options,
+    sockets,
+    terminal,
+)
 from .. import arguments as arguments_
 
 _EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
@@ -50,7 +59,7 @@ class _Guest:
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "info",
         "What guests get on a host at boot and what they may bring in a migration. Without HOST it "
         "is this one: the service is asked where one is listening, unless an option names a source "
@@ -86,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         return show(_AsRead(arguments.host, arguments_.one_host(arguments.host).host), form)
     if path is None and not options.names_a_source(arguments):
-        path = options.socket_to_ask()
+        path = sockets.to_ask()
     if path is None:
         return show(options.source(arguments), form)
     try:

@@ -20,7 +20,7 @@ from .. import (
     OK,
     WRONG_USAGE,
     Failure,
-    options,
+    command_line,
     plan_words,
     pool_arguments,
     targets,
@@ -29,7 +29,7 @@ from .. import (
 )
 from .. import pool_words as words
 from ..arguments import release as asked_release
-from ..parts import Parts
+from ..command_line import Parts
 from ..plan_words import ALL
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "plan",
         "What comes of it when a host joins a pool, leaves it or is updated: the level of the pool "
         "before and after, and each VM that loses or gains a host. VMs that were started at the "
@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _part(
     parts: Parts, name: str, effect: str, host: str, exit_codes: str, verdicts: Mapping[int, str]
-) -> options.Parser:
+) -> command_line.Parser:
     """With what all parts take. `host`: what HOST is."""
     part = parts.add(name, effect, exit_codes=exit_codes)
     part.add_argument("host", metavar="HOST", help=host)
@@ -117,7 +117,7 @@ def _part(
     )
     pool_arguments.add_options(part)
     pool_arguments.add_notes(part)
-    options.add_quiet(part, verdicts)
+    command_line.add_quiet(part, verdicts)
     return part
 
 

@@ -17,10 +17,10 @@ from ...features.featureset import WORD_BITS, Featureset
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...inputs.argument import WHAT
-from .. import OK, WRONG_USAGE, Failure, live, options, terminal
+from .. import OK, WRONG_USAGE, Failure, command_line, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
-from ..parts import Parts
+from ..command_line import Parts
 from . import diff
 
 _EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each leaf and what is in it
@@ -42,7 +42,7 @@ _TITLES = {name: title for title, name in xen_cpuid.POLICIES.items()}
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "policy",
         "CPU policies: the CPUID leaves and MSRs behind a featureset. POLICY is the text of one, a "
         f"file that has one or more, or {WHAT}.",
@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
     add_release(part)
     part.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    options.add_quiet(part, diff.VERDICTS)
+    command_line.add_quiet(part, diff.VERDICTS)
     live.add_options(part)
     return command
 

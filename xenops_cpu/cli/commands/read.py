@@ -21,7 +21,16 @@ from ...inputs import Input, argument, together
 from ...inputs.log_words import sentence
 from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
-from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, arguments, live, options, terminal
+from .. import (
+    CANNOT_BE_READ,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    arguments,
+    command_line,
+    live,
+    terminal,
+)
 from ..output_files import create_file
 
 _EXAMPLES = """  xenops-cpu read bug-report-20260101093000.tar.bz2         # every host and VM in it
@@ -39,7 +48,7 @@ _NAMES = ("cpu:", "simulated")
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "read",
         "What files tell of hosts and VMs: bug reports, what xen-cpuid, xe, xl and cpuid print, "
         "dumps of CPUs, captures, suspend images (docs/reading.md lists them).",

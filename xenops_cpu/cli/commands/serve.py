@@ -17,7 +17,7 @@ from ...daemon.config import ConfigError, keys
 from ...daemon.config.resolve import Resolved, changed, dump, resolve
 from ...errors import Error
 from ...version import __version__
-from .. import OK, WRONG_USAGE, Failure, gate, options
+from .. import OK, WRONG_USAGE, Failure, command_line, gate, options, sockets
 
 if TYPE_CHECKING:
     import socket
@@ -55,7 +55,7 @@ def _more_help() -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "serve",
         "Answer on a Unix socket, in XML-RPC and JSON-RPC, until SIGTERM or SIGINT.",
         _EXAMPLES,
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     taken = {action.dest for action in command._actions}
     for member, key in keys.KEYS.items():
         if member not in taken:
-            default = options.socket_to_serve() if member == "socket" else key.default
+            default = sockets.to_serve() if member == "socket" else key.default
             shown = f"{key.help} ({default})" if default else key.help
             command.add_argument(
                 f"--{key.name}", metavar=key.metavar, help=shown.replace("%", "%%")
@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
     _log_to(config)
     for line in (*resolved.problems, *resolved.overridden):
         logger.warning("%s", line)
-    path = config.socket or options.socket_to_serve().absolute()
+    path = config.socket or sockets.to_serve().absolute()
     if inherited is not None:
         path = Path(os.fsdecode(inherited.getsockname()))
     arguments.source, arguments.boot_cpuinfo = config.source, config.boot_cpuinfo

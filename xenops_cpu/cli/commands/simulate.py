@@ -19,7 +19,15 @@ from ...features.release import Release
 from ...hosts.host import TITLES
 from ...limits import input_limits
 from ...sources import SourceError
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    simulation,
+    terminal,
+)
 from . import info
 
 _EXAMPLES = """  xenops-cpu simulate                               # this machine's CPU, Xen 4.17
@@ -35,7 +43,7 @@ exit codes: 0 done, 1 a record of --corpus cannot be used, 2 wrong use, 3 not re
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "simulate",
         "What a Xen release would offer on a CPU: this machine's, a shipped one or one of a dump.",
         _EXAMPLES,

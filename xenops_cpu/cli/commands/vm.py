@@ -25,7 +25,15 @@ from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...inputs.argument import WHAT
 from ...limits import input_limits
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    guest_words,
+    vm_words,
+)
 from ..arguments import derived_host, read
 from ..running import is_running, read_domain
 from ..started_vm import StartedVm
@@ -47,7 +55,7 @@ exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "vm",
         "What one VM has on HOST: every CPUID leaf and register of its policy, as the toolstack, "
         f"libxc and Xen make it, with reasons. HOST is {WHAT}. In place of HOST and settings, "

@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 32 << 20
 MAX_WORDS = 2000
 
 
-def words(kind: str, text: str) -> list[str]:
+def of(kind: str, text: str) -> list[str]:
     """What continues `text`, sorted. Raises KeyError for what is none of KINDS."""
     offered = {word for word in KINDS[kind](text) if word.startswith(text)}
     return sorted(word for word in offered if _SAFE.fullmatch(word))[:MAX_WORDS]
