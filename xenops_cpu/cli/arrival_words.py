@@ -28,7 +28,7 @@ def moves(answers: Sequence[Answer]) -> list[Move | None]:
 
 def as_json(move: Move | None) -> dict[str, Any] | None:
     """docs/json.md has the schema."""
-    from .vm_words import change_json
+    from .vm_json import change_json
 
     if move is None:
         return None

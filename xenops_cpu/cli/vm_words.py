@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from ..cpuid import fields
 from ..cpuid.policy import NO_SUBLEAF, Policy
@@ -16,7 +15,7 @@ from ..features import bits
 from ..features.featureset import WORD_BITS
 from ..guests import msrs
 from ..guests.changes import FEATURES, Change, changes
-from ..guests.domain import Domain, Refusal
+from ..guests.domain import Domain
 from ..guests.resets import Reset
 from . import terminal
 from .started_vm import StartedVm
@@ -268,56 +267,3 @@ def story(
             terminal.paragraph(f"{'+' if why.present else '-'} {why.text} [{why.step}]", 2, 2)
         if not reasons:
             terminal.line("  nothing is known of it")
-
-
-def change_json(change: Change) -> dict[str, Any]:
-    return {
-        "category": change.category,
-        "title": change.title,
-        "before": change.before,
-        "after": change.after,
-        "lost": change.lost,
-        "why": change.why,
-    }
-
-
-def _refusal_json(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "errno": refusal.name,
-        "place": refusal.place,
-        "leaf": f"{refusal.leaf:08x}",
-        "subleaf": f"{refusal.subleaf:08x}",
-        "msr": f"{refusal.msr:08x}",
-        "why": refusal.why,
-    }
-
-
-def json_of(started: StartedVm) -> None:
-    """docs/json.md has the schema."""
-    from .commands.policy import document
-
-    domain = started.domain
-    xen = domain.hypervisor.release
-    changes = against_default(domain)
-    print_json(
-        {
-            "release": xen.name,
-            "host": started.host.origin,
-            "type": domain.config.type,
-            "toolstack": started.toolstack,
-            "policy": document(domain.policy, xen),
-            "features": xen.names(guest_featureset(domain.policy, xen)),
-            "facts": dict(facts(domain)),
-            "other_than_default": [change_json(change) for change in changes],
-            "changed": None
-            if started.changed is None
-            else [change_json(change) for change in started.changed],
-            "in_vain": list(in_vain(started)),
-            "refusal": None
-            if started.start.refusal is None
-            else _refusal_json(started.start.refusal),
-            "complaints": list(started.complaints),
-            "resets": [reset_text(reset) for reset in started.start.resets],
-            "notes": list(domain.hypervisor.notes),
-        }
-    )

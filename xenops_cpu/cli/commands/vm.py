@@ -32,6 +32,8 @@ from .. import (
     Failure,
     command_line,
     guest_words,
+    terminal,
+    vm_json,
     vm_words,
 )
 from ..arguments import derived_host, read
@@ -150,7 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
         vcpu, around = _vcpu(arguments, domain), Surroundings(viridian=started.viridian)
         guest_words.guest(domain, vcpu, around, arguments.vcpus or 1, as_json=arguments.json)
     elif arguments.json:
-        vm_words.json_of(started)
+        terminal.print_json(vm_json.document(started))
     elif arguments.leaves:
         vm_words.leaves(domain)
     else:
