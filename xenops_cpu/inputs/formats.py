@@ -22,8 +22,9 @@ from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
 from ..sources.printed import xen_cpuid, xl_info
 from ..text import json_text
-from . import hex_words, xapi_json, xapi_log, xe
+from . import hex_words, xapi_log
 from .contents import Contents
+from .records import xe, xenapi
 from .value import NamedHost
 
 _JSON = ("{", "[")
@@ -110,7 +111,7 @@ def _json(text: Text) -> Contents:
             raise InputError(f"{where}: {error}") from error
         short = host.name or re.sub(r"\.json$", "", text.name)
         return Contents(hosts=(NamedHost(short, host),))
-    collected = xapi_json.parse(document, where)
+    collected = xenapi.parse(document, where)
     if collected.hosts or collected.vms or collected.stored or collected.left_out:
         return Contents.of(collected)
     raise InputError(f"{where}: {_no_record(document)}")

@@ -22,7 +22,7 @@ from ..hosts.host import Host
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..pools.vm import TYPE_NOT_TOLD, Vm
 from . import xapi_log
-from .collected import apart, once
+from .records.collected import apart, once
 from .value import Input, NamedHost, Stored
 
 T = TypeVar("T", Vm, Stored)

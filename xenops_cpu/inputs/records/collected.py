@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field
 
-from ..errors import InputError
-from ..hosts.membership import Membership
-from ..hosts.parts import Parts
-from ..limits import input_limits
-from ..pools.member import unlike
-from ..pools.vm import Vm
-from .value import NamedHost, Stored, printable
+from ...errors import InputError
+from ...hosts.membership import Membership
+from ...hosts.parts import Parts
+from ...limits import input_limits
+from ...pools.member import unlike
+from ...pools.vm import Vm
+from ..value import NamedHost, Stored, printable
 from .vm_record import VmRecord
 
 

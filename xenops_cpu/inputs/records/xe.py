@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from ..errors import InputError
-from ..hosts.membership import Membership
-from ..hosts.record import of_cpu_info
+from ...errors import InputError
+from ...hosts.membership import Membership
+from ...hosts.record import of_cpu_info
+from ..value import Stored, printable
 from .collected import Collected, Room
-from .value import Stored, printable
 from .vm_record import VmRecord, kinds, metrics_of
 
 _LINE = re.compile(r"\s{0,99}([A-Za-z][\w-]{0,60})\s{0,99}(?:\([ A-Z]{0,9}\)\s{0,9})?: ?(.*)")
