@@ -117,6 +117,32 @@ def test_check_tells_what_the_guest_finds_changed() -> None:
     assert "(address width, saved state, topology, caches) was not compared" in unknown
 
 
+def test_level_tells_the_numbers() -> None:
+    """Those that differ, by host, with what sets them; those of all as JSON."""
+    hosts = ("cpu:xeon-gold-6336y@4.17", "cpu:core-i5-5250u@4.17")
+    text = " ".join(run("level", *hosts, "--type", "hvm").stdout.split())
+    assert (
+        "physical addresses: 46 bits on xeon-gold-6336y@4.17, 39 bits on core-i5-5250u@4.17; xl "
+        'gives all 39 bits by cpuid=["0x80000008:eax=xxxxxxxxxxxxxxxxxxxxxxxx00100111"]'
+    ) in text
+    assert "linear addresses" not in text
+    (level,) = json.loads(run("level", *hosts, "--type", "pv", "--json").stdout)["levels"]
+    numbers = {number["title"]: number for number in level["numbers"]}
+    assert numbers["linear addresses"]["why_not"] == "Xen gives 48 bits with LM, else 32"
+    assert numbers["physical addresses"] == {
+        "title": "physical addresses",
+        "values": {"xeon-gold-6336y@4.17": 46, "core-i5-5250u@4.17": 39},
+        "least": 39,
+        "same": False,
+        "xend": "0x80000008:eax=xxxxxxxxxxxxxxxxxxxxxxxx00100111",
+        "why_not": "",
+    }
+    same = run("level", IVY, f"twin={IVY}", "--type", "hvm").stdout
+    assert "limits, address widths and sizes are the same everywhere" in same
+    mixed = json.loads(run("level", IVY, "bare=1fc9cbf5-f6f83203", "--json").stdout)
+    assert mixed["levels"][0]["numbers_unknown"] == ["bare"]
+
+
 def test_check_of_a_vm_that_booted_with_a_level() -> None:
     """--featureset is what it remembers; what it has of registers is the host's, and is said."""
     level = json.loads(run("level", SKYLAKE, IVY, "--type", "hvm", "--json").stdout)

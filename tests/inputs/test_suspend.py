@@ -47,6 +47,7 @@ def test_the_policy_comes_out_as_it_went_in(framing: str, order: str) -> None:
     """In every framing and byte order: leaves, MSRs, and the featureset they hold."""
     found = read(FRAMINGS[framing](libxc_stream(POLICY, order=order)))
     assert found.kind == "suspend-image"
+    assert [vm.suspended for vm in found.vms] == [True]
     assert found.policy == POLICY
     assert found.featureset == guest_featureset(POLICY, release("4.17"))
     assert not found.damage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,8 @@ pytest.importorskip("argparse_manpage", reason="makes manual pages (extra dev)")
 from page_tools import completion, manual
 from page_tools.__main__ import MANUAL, files
 from page_tools.program import commands
+from tests import ROOT
+from tests.cli.test_parsers import parts
 from xenops_cpu.cli.overview import COMMANDS
 
 PAGES = sorted(MANUAL.glob("*.1"))
@@ -57,3 +60,16 @@ def test_every_argument_has_a_kind() -> None:
     parser = argparse.ArgumentParser()
     with pytest.raises(LookupError, match=r"METAVARS .* has no NEWS"):
         completion.kind_of(parser.add_argument("news", metavar="NEWS"))
+
+
+def test_json_of_every_command_is_told() -> None:
+    """A heading of docs/json.md has each command, or part of one, that takes --json, and what
+    prints JSON without it.
+    """
+    titles = re.findall(r"^# .*$", (ROOT / "docs" / "json.md").read_text("utf-8"), re.MULTILINE)
+    told = set(re.findall(r"`([^`]+)`", " ".join(titles)))
+    for name, parser in commands().items():
+        for words, part in parts(name, parser):
+            if "--json" in part._option_string_actions:
+                assert {f"{words} --json", f"{name} --json"} & told, words
+    assert {"fleet export", "fleet settle"} <= told

@@ -14,6 +14,7 @@ from tests.pools.test_levelling import of_words
 from tests.support.hosts import made, names
 from tests.support.pools import mixed, real
 from xenops_cpu.cpuid.limits import LeafLimits
+from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.offer import Offer
@@ -53,6 +54,15 @@ def test_grades(features: str | None, verdict: Verdict, code: int) -> None:
     assert answer.grade.exit_code == code
     assert answer.grade.allowed is (code < 12)
     assert answer.grade.sentence
+
+
+def test_what_no_host_can_hide_keeps_nobody_out() -> None:
+    """How the CPU saves x87 state is in every guest's policy and in no host's offer: it is not
+    missing. In a record of xapi's it would be: xapi compares words as they stand.
+    """
+    seen = vm("FPU SSE FDP_EXCP_ONLY NO_FPU_SEL")
+    assert check(seen, HOST).verdict is Verdict.ONLY_BY_FORCE
+    assert check(evolve(seen, policy=Policy()), HOST).verdict is Verdict.MIGRATES
 
 
 def test_all_missing_features_of_all_words() -> None:

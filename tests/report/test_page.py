@@ -14,6 +14,7 @@ from tests.report.pool import POOL, VMS, both, member, outline, said
 from tests.support.hosts import example, names
 from tests.support.pools import real
 from xenops_cpu import report
+from xenops_cpu.cpus.updates import outdated_host
 from xenops_cpu.hosts.moment import Moment
 from xenops_cpu.interface import GuestType, SecurityKind, Verdict
 from xenops_cpu.pools import words
@@ -265,6 +266,23 @@ def test_every_fact_says_what_it_rests_on() -> None:
     assert text.count("modern, tsx: assumed HVM") == 1
     for anchor in ("source-1", "source-2", "source-3"):
         assert f'href="#{anchor}"' in html
+
+
+def test_newer_microcode_is_told_beside_the_one_that_runs() -> None:
+    """In the words of info and audit; not of a host that has the newest."""
+    old = real("xeon-silver-4214+2019-05")
+    new = real("xeon-gold-6154")
+    assert old.host is not None
+    assert new.host is not None
+    read = evolve(old.host, microcode=0x05000021)
+    html = report.page(
+        "microcode",
+        [evolve(old, host=read), evolve(new, host=evolve(new.host, microcode=0x02007006))],
+    )
+    sentence = outdated_host(read)
+    assert "05003901 of 2025-05-12 is public" in sentence
+    assert f"0x05000021 {sentence}" in said(html)
+    assert said(html).count("is public") == 1
 
 
 def test_what_was_not_compared_is_said() -> None:

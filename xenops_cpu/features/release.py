@@ -47,6 +47,10 @@ _PRODUCTS = {
 # The bits that AMD repeats in 80000001h EDX from leaf 1 EDX: words 0 and 2 share their places
 # (cpufeatureset.h, CPUID_COMMON_1D_FEATURES, the same in every release).
 COMMON_1D = 0x0183F3FF
+# FDP_EXCP_ONLY and NO_FPU_SEL, bits 6 and 13 of word 5: how the CPU saves x87 state, which nobody
+# can hide. Xen offers them to no guest and puts the host's into every guest's policy
+# (arch/x86/cpu-policy.c, recalculate_cpuid_policy()).
+X87 = (1 << 6 | 1 << 13) << 5 * 32
 
 
 class ReleaseError(Error):

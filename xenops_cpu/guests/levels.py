@@ -7,9 +7,9 @@ address widths and sizes are nobody's to level; xl can set some of them by a xen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..cpuid.fields import Field, fields_of
 from ..cpuid.policy import NO_SUBLEAF, Policy
@@ -33,8 +33,9 @@ _NUMBERS: tuple[tuple[int, int, str, int, str], ...] = (
 @frozen
 class Number:
     """One number of the policies of several hosts. `leaf`, `subleaf`: where it stands, NO_SUBLEAF
-    for none. `values`: by host, in their order; `least`: what every guest can count on. `xend`:
-    xl's setting that gives a guest the least everywhere, "" where nothing does, and then `why_not`.
+    for none. `values`: by host, in their order; `least`: what every guest can count on; `show`
+    makes them text. `xend`: xl's setting that gives a guest the least everywhere, "" where nothing
+    does, and then `why_not`.
     """
 
     leaf: int
@@ -42,6 +43,7 @@ class Number:
     title: str
     values: Mapping[str, int]
     least: int
+    show: Callable[[int], str] = field(default=str, eq=False, repr=False)
     xend: str = ""
     why_not: str = ""
 
@@ -50,23 +52,23 @@ class Number:
         return len(set(self.values.values())) <= 1
 
 
-def numbers(defaults: Mapping[str, Policy]) -> tuple[Number, ...]:
-    """Of the default policies of one guest type by host: limits, address widths, sizes.
+def numbers(policies: Mapping[str, Policy]) -> tuple[Number, ...]:
+    """Of policies that guests of one type have, by host: limits, address widths, sizes.
 
     A guest that boots where a number is larger meets the smaller one when it moves: a limit above
     the other host's maximum is refused, anything else is changed without a word.
     """
-    return tuple(_number(*number, defaults) for number in _NUMBERS) if defaults else ()
+    return tuple(_number(*number, policies) for number in _NUMBERS) if policies else ()
 
 
 def _number(
-    leaf: int, subleaf: int, register: str, low: int, why_not: str, defaults: Mapping[str, Policy]
+    leaf: int, subleaf: int, register: str, low: int, why_not: str, policies: Mapping[str, Policy]
 ) -> Number:
-    field = next(f for f in fields_of(leaf, subleaf) if (f.register, f.low) == (register, low))
-    values = {name: field.value(policy.leaf(leaf, subleaf)) for name, policy in defaults.items()}
+    place = next(f for f in fields_of(leaf, subleaf) if (f.register, f.low) == (register, low))
+    values = {name: place.value(policy.leaf(leaf, subleaf)) for name, policy in policies.items()}
     least = min(values.values())
-    xend = "" if why_not else _xend(field, subleaf, least)
-    return Number(leaf, subleaf, field.title, values, least, xend, why_not)
+    xend = "" if why_not else _xend(place, subleaf, least)
+    return Number(leaf, subleaf, place.title, values, least, place.show, xend, why_not)
 
 
 def _xend(field: Field, subleaf: int, value: int) -> str:

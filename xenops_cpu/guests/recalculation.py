@@ -11,7 +11,7 @@ from ..derivation.policies.misc import MISC
 from ..derivation.policies.xstate import XSTATE
 from ..derivation.source import policies
 from ..derivation.step import PhaseOf
-from ..features.release import Release
+from ..features.release import X87, Release
 from .domain import DomainDraft
 
 RECALC: PhaseOf[DomainDraft] = PhaseOf("Every policy of a domain, before leaf dh")
@@ -21,8 +21,6 @@ _SOURCE = policies("recalculate_cpuid_policy()")
 # Whose libxc and Xen set topology bits behind each other's back (now in the max sets).
 _TOPOLOGY_FORCED = "4.13-4.16 xs8.2 xsr"
 _LAST_OF_OTHERS = 8
-# FDP_EXCP_ONLY and NO_FPU_SEL: bits 6 and 13 of leaf 7 EBX, word 5.
-X87 = (1 << 6 | 1 << 13) << 5 * 32
 
 
 @RECALC.step(

@@ -81,8 +81,8 @@ def move(vm: Vm, member: Member) -> Move | None:
         return Move(unknown=_HOST_UNKNOWN)
     origin = release(vm.origin) if vm.origin else None
     arrival = arrive(policy, xen, _settings(vm, policy, xen), origin=origin)
-    assumed = dict.fromkeys((*known.assumed, *_assumed(xen, member)))
-    return evolve(known, arrival=arrival, unknown="", assumed=tuple(assumed))
+    all_assumed = dict.fromkeys((*known.assumed, *assumed(xen, member)))
+    return evolve(known, arrival=arrival, unknown="", assumed=tuple(all_assumed))
 
 
 def moves(pairs: Iterable[tuple[Vm, Member]]) -> Iterator[Move | None]:
@@ -118,11 +118,11 @@ def _started(vm: Vm, host: Member) -> tuple[Policy | None, Move]:
         return None, Move(unknown=f"{_NOT_BUILT}: {start_there.refusal}")
     how = "with that featureset" if level is not None else "with its defaults"
     predicted = f"as {toolstack} starts it on {host.name} {how}"
-    return start_there.domain.policy, Move(predicted=predicted, assumed=_assumed(xen, host))
+    return start_there.domain.policy, Move(predicted=predicted, assumed=assumed(xen, host))
 
 
-def _assumed(xen: Hypervisor, member: Member) -> tuple[str, ...]:
-    """Beside what is said of the host itself."""
+def assumed(xen: Hypervisor, member: Member) -> tuple[str, ...]:
+    """What is taken as true of guests there, beside what is said of the host itself."""
     return tuple(f"{member.name}: {note}" for note in xen.notes if note not in member.notes)
 
 

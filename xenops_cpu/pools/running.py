@@ -57,7 +57,7 @@ def of_running(
         if record is None:
             yield VmFinding(vm, "it runs, and of the records that were read none is its")
             continue
-        has = vm.features or Featureset()
+        has = vm.seen or Featureset()
         if record.features is not None:
             yield from _beside_record(record, has, xen)
             yield from _on_its_way(vm, record, members)

@@ -16,7 +16,7 @@ from ..cpuid.limits import LeafLimits
 from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
 from ..features.fit import by_length
-from ..features.release import COMMON_1D, Release
+from ..features.release import COMMON_1D, X87, Release
 from ..hosts import compat_bits
 from ..hosts.record import OLD_STYLE_WORDS, featureset, in_order, orders
 from ..interface import GuestType
@@ -69,8 +69,13 @@ class Vm:
 
     @property
     def seen(self) -> Featureset | None:
-        """What a host has to take in; None for one that boots."""
-        return None if self.halted else self.features
+        """What a host has to take in; None for one that boots.
+
+        Not what a policy has of x87: every guest has the host's, and it refuses nobody.
+        """
+        if self.halted or self.features is None or self.policy is None:
+            return None if self.halted else self.features
+        return Featureset(self.features.bits & ~X87, self.features.length)
 
     @property
     def bound(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
+from ..cpus.updates import outdated_host
 from ..hosts.host import UNKNOWN
 from ..interface import GuestType
 from ..pools.level import Level
@@ -21,7 +22,8 @@ class Machine:
     """What a host is, in words; NOT_TOLD where nobody told it.
 
     `options`: Xen's command line, "" for none. `rules`: whose names and rules were assumed, ""
-    where the host itself says its release.
+    where the host itself says its release. `newer`: which newer microcode is public, and what it
+    would change; "" where none is, or nobody knows.
     """
 
     cpu: str
@@ -30,6 +32,7 @@ class Machine:
     options: str
     rules: str
     microcode: str
+    newer: str
     counts: str
 
 
@@ -57,17 +60,20 @@ def rows(
 ) -> tuple[Row, ...]:
     """In the order of the first of each row."""
     alike: dict[object, list[Member]] = {}
+    machines: dict[object, Machine] = {}
     for member in members:
         offers = tuple((guest, member.boot(guest)) for guest in member.offers)
-        alike.setdefault((_machine(member), offers), []).append(member)
+        machine = _machine(member)
+        alike.setdefault((machine, offers), []).append(member)
+        machines[machine, offers] = machine
     return tuple(
         Row(
             hosts=tuple(member.name for member in group),
-            machine=_machine(group[0]),
+            machine=machines[key],
             gives=tuple(_gives(group[0], levels)),
             sources=sources.numbers(map(of_member, group)),
         )
-        for group in alike.values()
+        for key, group in alike.items()
     )
 
 
@@ -93,6 +99,7 @@ def _machine(member: Member) -> Machine:
         options=host.xen.commandline if host is not None else "",
         rules=rules,
         microcode=NOT_TOLD if host is None or host.microcode is None else f"{host.microcode:#010x}",
+        newer=outdated_host(host) if host is not None else "",
         counts=counts,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...interface import SecurityKind
 from ...pools import security
@@ -13,6 +14,10 @@ from ...pools.member import Member
 from .. import OK, Failure, pool_arguments, terminal
 from .. import pool_words as words
 from ..arguments import release
+
+if TYPE_CHECKING:
+    from ...guests.levels import Number
+    from ...pools.numbers import Numbers
 
 _EXAMPLES = """  xenops-cpu level host-7.json host-8.json host-9.json
   xenops-cpu level cpu:xeon-gold-6154 cpu:core-i7-4930k --xen 4.17 --type hvm
@@ -51,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json(
             {
-                "levels": [words.level_json(hosts, level) for level in levels],
+                "levels": [
+                    words.level_json(hosts, level) | _numbers_json(hosts, level) for level in levels
+                ],
                 "vendors": phrases.vendors(hosts),
                 "warnings": list(filter(None, [phrases.several_vendors(hosts)])),
                 "notes": list(phrases.notes(hosts)),
@@ -88,6 +95,7 @@ def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) 
         tell_losses(level, arguments.reasons)
         tell_registers(hosts, level)
         tell_security(hosts, level)
+        _tell_numbers(hosts, level)
 
 
 def tell_registers(hosts: Sequence[Member], level: Level) -> None:
@@ -143,3 +151,59 @@ def tell_security(hosts: Sequence[Member], level: Level) -> None:
             terminal.line(f"  {phrases.SECURITY[kind]}:")
         for finding in of_kind:
             terminal.paragraph(phrases.reading(finding), indent=4, hanging=2)
+
+
+def _numbers(hosts: Sequence[Member], level: Level) -> Numbers:
+    from ...pools.numbers import of_level  # with whole policies, and all that decides on them
+
+    return of_level(level.featureset, hosts, level.guest)
+
+
+def _tell_numbers(hosts: Sequence[Member], level: Level) -> None:
+    """Limits, widths and sizes that differ, with what sets them; of whom they are not known."""
+    numbers = _numbers(hosts, level)
+    if numbers.differing:
+        terminal.line("  numbers are not levelled:")
+    elif numbers.several:
+        terminal.line("  limits, address widths and sizes are the same everywhere")
+    for number in numbers.differing:
+        terminal.paragraph(_number(number), indent=4, hanging=2)
+    for text in numbers.assumed if numbers.differing else ():
+        terminal.paragraph(f"note: {text}", indent=4, hanging=2)
+    if numbers.several and numbers.unknown:
+        terminal.paragraph(
+            f"not known of {phrases.some(numbers.unknown, 3)}, whose CPU policies are not", 4, 2
+        )
+
+
+def _number(number: Number) -> str:
+    having: dict[int, list[str]] = {}
+    for host, value in number.values.items():
+        having.setdefault(value, []).append(host)
+    values = (
+        f"{number.show(value)} on {phrases.some(names, 3)}" for value, names in having.items()
+    )
+    if number.xend:
+        setting = f'xl gives all {number.show(number.least)} by cpuid=["{number.xend}"]'
+    else:
+        setting = f"nothing sets it: {number.why_not}"
+    return f"{number.title}: {', '.join(values)}; {setting}"
+
+
+def _numbers_json(hosts: Sequence[Member], level: Level) -> dict[str, Any]:
+    numbers = _numbers(hosts, level)
+    return {
+        "numbers": [
+            {
+                "title": number.title,
+                "values": dict(number.values),
+                "least": number.least,
+                "same": number.same,
+                "xend": number.xend,
+                "why_not": number.why_not,
+            }
+            for number in numbers.numbers
+        ],
+        "numbers_unknown": list(numbers.unknown),
+        "numbers_assumed": list(numbers.assumed),
+    }

@@ -243,6 +243,7 @@ class _Reading:
             name=self.vm_name or name,
             guest=stream.guest,
             features=featureset,
+            suspended=True,
             source=(
                 f"{self.framing}: libxc stream version {stream.version}{order}, "
                 f"{stream.title}, saved by {writer}"

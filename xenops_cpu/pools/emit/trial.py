@@ -14,11 +14,10 @@ from attrs import frozen
 
 from ...cpuid.identity import LeafKey
 from ...features.featureset import WORD_BITS, Featureset
-from ...features.release import COMMON_1D, Release
+from ...features.release import COMMON_1D, X87, Release
 from ...guests import toolstacks
 from ...guests.domain import Refusal
 from ...guests.hypervisor import Hypervisor
-from ...guests.recalculation import X87
 from ...guests.resets import Reset
 from ...guests.start import start
 from ...guests.strings import may_name
