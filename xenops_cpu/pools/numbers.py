@@ -66,4 +66,4 @@ def _start(xen: Hypervisor, level: Featureset, guest: GuestType) -> Start | None
         outcome = start(xen, settings, usual(xen))
     except Refusal:
         return None
-    return outcome if begun.refusal is None else None
+    return outcome if outcome.refusal is None else None
