@@ -16,15 +16,15 @@ from ...pools.words import count, notes, some
 from .. import (
     WRONG_USAGE,
     Failure,
-    arrival_words,
     command_line,
     pool_arguments,
     terminal,
     vm_arguments,
 )
-from .. import pool_words as words
 from ..arguments import read
 from ..progress import Progress
+from ..words import arrival as arrival_words
+from ..words import pool as words
 
 if TYPE_CHECKING:
     from ...pools.arrival import Move

@@ -13,9 +13,10 @@ from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...inputs.argument import WHAT
-from .. import OK, WRONG_USAGE, Failure, command_line, feature_words, live, terminal
+from .. import OK, WRONG_USAGE, Failure, command_line, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
+from ..words import feature as feature_words
 
 if TYPE_CHECKING:
     from ...hosts.host import Host

@@ -20,9 +20,9 @@ from .. import (
     pool_arguments,
     terminal,
 )
-from .. import pool_words as words
 from ..arguments import release as asked_release
 from ..command_line import Parts
+from ..words import pool as words
 
 _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.19 >> guest.cfg
   xenops-cpu emit libvirt host-7.json host-8.json

@@ -19,8 +19,6 @@ from .. import (
     WRONG_USAGE,
     Failure,
     command_line,
-    concept_words,
-    feature_words,
     live,
     simulation,
     terminal,
@@ -28,6 +26,8 @@ from .. import (
 )
 from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
+from ..words import concept as concept_words
+from ..words import feature as feature_words
 
 if TYPE_CHECKING:
     from ...derivation import Derivation

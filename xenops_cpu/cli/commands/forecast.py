@@ -9,15 +9,15 @@ from .. import (
     ANSWERED_WITH_AN_ERROR,
     OK,
     command_line,
-    forecast_json,
-    forecast_words,
     pool_arguments,
     prospects,
     targets,
     terminal,
     vm_arguments,
 )
-from .. import pool_words as words
+from ..words import forecast as forecast_words
+from ..words import forecast_json
+from ..words import pool as words
 
 _EXAMPLES = """  xenops-cpu forecast xapi://reader@xs-01 --to-xen xenserver-8     # a pool that runs
   xenops-cpu forecast xapi-db.xml --to-microcode newest --commands

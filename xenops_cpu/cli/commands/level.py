@@ -12,8 +12,8 @@ from ...pools import words as phrases
 from ...pools.level import Level, kinds, level_of
 from ...pools.member import Member
 from .. import OK, Failure, pool_arguments, terminal
-from .. import pool_words as words
 from ..arguments import release
+from ..words import pool as words
 
 if TYPE_CHECKING:
     from ...guests.levels import Number

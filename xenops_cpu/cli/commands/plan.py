@@ -21,16 +21,16 @@ from .. import (
     WRONG_USAGE,
     Failure,
     command_line,
-    plan_words,
     pool_arguments,
     targets,
     terminal,
     vm_arguments,
 )
-from .. import pool_words as words
 from ..arguments import release as asked_release
 from ..command_line import Parts
-from ..plan_words import ALL
+from ..words import plan as plan_words
+from ..words import pool as words
+from ..words.plan import ALL
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
   xenops-cpu plan leave host-7.json --pool host-7.json host-8.json
@@ -154,7 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evacuate(before: Sequence[KnownHost], arguments: argparse.Namespace) -> int:
-    from .. import evacuation, forecast_json
+    from ..words import evacuation, forecast_json
 
     name = _name(arguments.host, {typed.member.name: typed for typed in before}, arguments)
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool)

@@ -16,10 +16,10 @@ from ...pools.member import Member
 from ...pools.vm import Vm
 from ...pools.words import some
 from .. import OK, Failure, gate, pool_arguments, targets, terminal, vm_arguments
-from .. import pool_words as words
 from ..arguments import release
 from ..output_files import write_file
 from ..progress import Progress
+from ..words import pool as words
 
 if TYPE_CHECKING:
     from ..prospects import Asked
@@ -84,7 +84,7 @@ def _print_json(
 ) -> None:
     document = None
     if update is not None:
-        from .. import forecast_json
+        from ..words import forecast_json
 
         document = forecast_json.document(update.outlook, update.basis)
     xen = release(arguments)

@@ -10,8 +10,8 @@ from ...pools import words as phrases
 from ...pools.member import Member
 from ...pools.split import Split, SplitError, split
 from .. import OK, WRONG_USAGE, Failure, pool_arguments, terminal
-from .. import pool_words as words
 from ..arguments import release
+from ..words import pool as words
 
 _EXAMPLES = """  xenops-cpu split cpu:xeon-gold-6154 cpu:core-i7-4930k cpu:epyc-7763 --xen 4.17
   xenops-cpu split --parts 2 @hosts.txt

@@ -31,14 +31,14 @@ from .. import (
     WRONG_USAGE,
     Failure,
     command_line,
-    guest_words,
     terminal,
-    vm_json,
-    vm_words,
 )
 from ..arguments import derived_host, read
 from ..running import is_running, read_domain
 from ..started_vm import StartedVm
+from ..words import guest as guest_words
+from ..words import vm as vm_words
+from ..words import vm_json
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
   xenops-cpu vm cpu:epyc-7763@4.20 --type pv --leaves    # as xen-cpuid -p prints it

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..cpuid.words import guest_featureset
-from ..guests.changes import Change
-from ..guests.domain import Refusal
-from .started_vm import StartedVm
-from .vm_words import against_default, facts, in_vain, reset_text
+from ...cpuid.words import guest_featureset
+from ...guests.changes import Change
+from ...guests.domain import Refusal
+from ..started_vm import StartedVm
+from .vm import against_default, facts, in_vain, reset_text
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _refusal_json(refusal: Refusal) -> dict[str, Any]:
 
 def document(started: StartedVm) -> dict[str, Any]:
     """docs/json.md has the schema."""
-    from .commands.policy import document as policy_document
+    from ..commands.policy import document as policy_document
 
     domain = started.domain
     xen = domain.hypervisor.release

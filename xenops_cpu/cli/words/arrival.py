@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cpuid.fields import OTHER
-from ..pools.verdict import Answer
-from ..pools.words import count
-from . import terminal
+from ...cpuid.fields import OTHER
+from ...pools.verdict import Answer
+from ...pools.words import count
+from .. import terminal
 
 if TYPE_CHECKING:
-    from ..guests.changes import Change
-    from ..pools.arrival import Move
+    from ...guests.changes import Change
+    from ...pools.arrival import Move
 
 # Subleaf and register in the title of a change that is about neither field nor feature.
 _REGISTER = re.compile(r"(?<=[0-9a-f])(?::[0-9a-f]+)? e[a-d]x")
@@ -21,7 +21,7 @@ _REGISTER = re.compile(r"(?<=[0-9a-f])(?::[0-9a-f]+)? e[a-d]x")
 
 def moves(answers: Sequence[Answer]) -> list[Move | None]:
     """Of each answer, in their order."""
-    from ..pools import arrival  # with whole policies, and all that decides on them
+    from ...pools import arrival  # with whole policies, and all that decides on them
 
     return list(arrival.moves((answer.vm, answer.host) for answer in answers))
 
@@ -46,8 +46,8 @@ def as_json(move: Move | None) -> dict[str, Any] | None:
 
 def tell(answer: Answer, move: Move | None, everything: bool) -> None:
     """What is known of one move, each kind of change in one paragraph."""
-    from ..guests.changes import FEATURES
-    from ..pools.arrival import PARTS
+    from ...guests.changes import FEATURES
+    from ...pools.arrival import PARTS
 
     if move is None or move.arrival is None:
         return

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..cpuid import fields
-from ..cpuid.identity import REGISTERS
-from ..cpuid.policy import NO_SUBLEAF
-from ..guests import instruction, msrs
-from ..guests.domain import Domain
-from ..guests.vcpu import Answer, Surroundings, Vcpu
-from . import terminal
-from .terminal import print_json
-from .vm_words import title
+from ...cpuid import fields
+from ...cpuid.identity import REGISTERS
+from ...cpuid.policy import NO_SUBLEAF
+from ...guests import instruction, msrs
+from ...guests.domain import Domain
+from ...guests.vcpu import Answer, Surroundings, Vcpu
+from .. import terminal
+from ..terminal import print_json
+from .vm import title
 
 
 def guest(domain: Domain, vcpu: Vcpu, around: Surroundings, count: int, *, as_json: bool) -> None:

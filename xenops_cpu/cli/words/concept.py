@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..features import concepts
-from ..features.concepts import Concept
-from ..features.meanings import meanings
-from . import OK, terminal
+from ...features import concepts
+from ...features.concepts import Concept
+from ...features.meanings import meanings
+from .. import OK, terminal
 
 if TYPE_CHECKING:
-    from ..explain.concept import OnHost
+    from ...explain.concept import OnHost
 
 _KINDS = {
     concepts.LEAK: "leaks, and what helps",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..pools.forecast import commands, words
-from ..pools.forecast.result import UNSEEN, Cycle, Forecast, Outcome, Stuck
-from ..pools.lack import Lack
-from ..pools.words import count, short
-from . import terminal
+from ...pools.forecast import commands, words
+from ...pools.forecast.result import UNSEEN, Cycle, Forecast, Outcome, Stuck
+from ...pools.lack import Lack
+from ...pools.words import count, short
+from .. import terminal
 
 _STYLES = {Outcome.GOES_THROUGH: "green", Outcome.MAY_STOP: "yellow", Outcome.STOPS: "red"}
 

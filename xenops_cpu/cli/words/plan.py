@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from ..interface import SecurityKind
-from ..pools import security
-from ..pools import words as phrases
-from ..pools.level import Level
-from ..pools.member import Member
-from ..pools.plan import Change, Plan, Touched
-from ..pools.vm import Vm
-from . import pool_words as words
-from . import terminal
+from ...interface import SecurityKind
+from ...pools import security
+from ...pools import words as phrases
+from ...pools.level import Level
+from ...pools.member import Member
+from ...pools.plan import Change, Plan, Touched
+from ...pools.vm import Vm
+from .. import terminal
+from . import pool as words
 
 # In the place of a host: the whole pool is updated.
 ALL = "all"

@@ -5,22 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..cpuid import fields
-from ..cpuid.policy import NO_SUBLEAF, Policy
-from ..cpuid.slots import CACHES, EXTENDED, STATE
-from ..cpuid.words import guest_featureset, policy_featureset
-from ..derivation import Derivation, reasons_of
-from ..explain import vm, xen_cpuid
-from ..features import bits
-from ..features.featureset import WORD_BITS
-from ..guests import msrs
-from ..guests.changes import FEATURES, Change, changes
-from ..guests.domain import Domain
-from ..guests.resets import Reset
-from ..guests.toolstacks import XAPI, XL
-from . import terminal
-from .started_vm import StartedVm
-from .terminal import print_json
+from ...cpuid import fields
+from ...cpuid.policy import NO_SUBLEAF, Policy
+from ...cpuid.slots import CACHES, EXTENDED, STATE
+from ...cpuid.words import guest_featureset, policy_featureset
+from ...derivation import Derivation, reasons_of
+from ...explain import vm, xen_cpuid
+from ...features import bits
+from ...features.featureset import WORD_BITS
+from ...guests import msrs
+from ...guests.changes import FEATURES, Change, changes
+from ...guests.domain import Domain
+from ...guests.resets import Reset
+from ...guests.toolstacks import XAPI, XL
+from .. import terminal
+from ..started_vm import StartedVm
+from ..terminal import print_json
 
 TYPE_TITLES = {"pv": "PV", "pv32": "32-bit PV", "hvm": "HVM", "pvh": "PVH"}
 _STATES = (
@@ -245,7 +245,7 @@ def leaves(domain: Domain) -> None:
 
 def differences(domain: Domain, other: Policy, name: str, *, as_json: bool) -> bool:
     """What differs between a policy and this VM's; whether anything does."""
-    from .commands import diff
+    from ..commands import diff
 
     xen = domain.hypervisor.release
     return bool(diff.show_policies(other, domain.policy, xen, as_json=as_json))

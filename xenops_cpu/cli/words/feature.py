@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..explain.feature import Explanation, Place
-from ..features import concepts, meanings
-from ..features.bits import Bit
-from ..features.release import Release
-from ..features.release import release as release_named
-from . import terminal
+from ...explain.feature import Explanation, Place
+from ...features import concepts, meanings
+from ...features.bits import Bit
+from ...features.release import Release
+from ...features.release import release as release_named
+from .. import terminal
 
 if TYPE_CHECKING:
-    from ..derivation import Reason
-    from ..explain.presence import Presence
+    from ...derivation import Reason
+    from ...explain.presence import Presence
 
 _SAID = {None: "not told", True: "yes", False: "no"}
 _STYLES = {None: "", True: "green", False: "red"}
@@ -62,7 +62,7 @@ def _named(xen: Release, numbers: tuple[int, ...]) -> str:
 
 def _place(name: str, place: Place, reasons: list[Reason]) -> None:
     """A set, and what has not been told of it yet."""
-    from ..hosts.host import TITLES
+    from ...hosts.host import TITLES
 
     terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
     for reason in place.why:
