@@ -228,7 +228,8 @@ def _bits(decoded: _Set) -> tuple[Bit, ...]:
 def _heading(decoded: _Set) -> str:
     number = len(_shown(decoded))
     count = f"{number} feature{'' if number == 1 else 's'}"
-    words = f"{decoded.featureset.length} words, " if decoded.shown is None else ""
+    length = decoded.featureset.length
+    words = f"{length} word{'' if length == 1 else 's'}, " if decoded.shown is None else ""
     title = f"{decoded.title}: " if decoded.title else ""
     return f"{title}{words}{count}, as {decoded.release.title} names them"
 

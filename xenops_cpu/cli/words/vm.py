@@ -284,4 +284,9 @@ def story(
         for why in reasons:
             terminal.paragraph(f"{'+' if why.present else '-'} {why.text} [{why.step}]", 2, 2)
         if not reasons:
-            terminal.line("  nothing is known of it")
+            terminal.paragraph(
+                f"it is as in the host's default policy, and nothing changes it; what the host has "
+                f"it from is not known: explain {bit.name} on HOST tells what is",
+                2,
+                2,
+            )
