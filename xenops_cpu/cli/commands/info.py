@@ -230,7 +230,7 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
     hvm = ("yes" if chipset.hvm else "no") if sets_known else "not told"
     iommu = "not told" if parts.NO_IOMMU in notes else "yes" if chipset.iommu else "no"
     version = stat.hypervisor.version
-    yield f"Xen {'not sets_known' if version == UNKNOWN else version}, HVM: {hvm}, IOMMU: {iommu}"
+    yield f"Xen {'not told' if version == UNKNOWN else version}, HVM: {hvm}, IOMMU: {iommu}"
     yield from textwrap.wrap("from " + "".join(_facts(query, "origin: ")), width)
     for revision in _facts(query, "microcode: "):
         yield from textwrap.wrap(f"microcode {revision}", width, subsequent_indent="  ")
