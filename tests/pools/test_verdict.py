@@ -535,6 +535,14 @@ def test_an_old_bit_that_the_host_takes_in_is_told_as_such() -> None:
     assert lacking.compatibility == ""
 
 
+def test_a_bit_that_a_host_adds_for_old_vms() -> None:
+    """Why XenServer's libxc added it there is the reason, for that guest type alone."""
+    rtm = XEN.features["RTM"].number
+    adding = evolve(HOST, compat_bits={HVM: {rtm: "hidden by default"}, PV: {rtm: "another"}})
+    (item,) = check(vm("FPU RTM"), adding).only_by_max
+    assert (item.reason, item.compatibility) == ("hidden by default", "hidden by default")
+
+
 def test_the_host_on_which_a_vm_runs() -> None:
     """There the verdict is on its coming back."""
     at_home = evolve(HOST, uuid="u1")
