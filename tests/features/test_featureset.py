@@ -1,5 +1,6 @@
 """Featureset: the value, its text forms and its algebra."""
 
+import pickle
 import re
 
 import pytest
@@ -174,3 +175,14 @@ def test_for_notebooks() -> None:
     longest = Featureset(1 << 32 * 59, 60)._repr_html_()
     last = [re.findall(r">([^<]*)</t[dh]>", line) for line in longest.splitlines()][-2]
     assert last[:3] == ["59", "", "00000001"]
+
+
+def test_it_does_not_change_and_travels_whole() -> None:
+    """Neither part can be set or deleted; another process gets an equal one."""
+    featureset = Featureset(5, 2)
+    for name in ("bits", "length"):
+        with pytest.raises(AttributeError, match=f"does not change: {name} cannot be set"):
+            setattr(featureset, name, 1)
+        with pytest.raises(AttributeError, match=f"does not change: {name} cannot be deleted"):
+            delattr(featureset, name)
+    assert pickle.loads(pickle.dumps(featureset)) == featureset == Featureset(5, 2)
