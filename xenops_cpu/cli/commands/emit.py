@@ -20,6 +20,7 @@ from .. import (
     pool_arguments,
     terminal,
 )
+from ..arguments import failing
 from ..arguments import release as asked_release
 from ..command_line import Parts
 from ..words import pool as words
@@ -59,7 +60,12 @@ def parser() -> argparse.ArgumentParser:
         )
         part.set_defaults(vm="UUID")
         if name == "xapi":
-            part.add_argument("--vm", metavar="UUID", default="UUID", help="whose level it is")
+            part.add_argument(
+                "--vm",
+                metavar="UUID",
+                default="UUID",
+                help="whose level it is; a name will do where a HOST's file has the VM",
+            )
         pool_arguments.add_options(part)
     return command
 
@@ -78,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     release = xen or (level.release if bases is hosts else offering[0].release)
     try:
         emitted = emit.emitted(
-            arguments.form, offering, guest, level.featureset, release, arguments.vm
+            arguments.form, offering, guest, level.featureset, release, _uuid(arguments)
         )
     except EmitError as error:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
@@ -110,6 +116,16 @@ def run(arguments: argparse.Namespace) -> int:
         }
     )
     return code
+
+
+def _uuid(arguments: argparse.Namespace) -> str:
+    """Of the VM that --vm names, where a file that was given for its hosts has it alone."""
+    if arguments.form != "xapi":
+        return str(arguments.vm)
+    with failing():
+        vms = pool_arguments.reader(arguments).all_vms([], arguments.hosts)
+    named = [vm.uuid for vm in vms if vm.name == arguments.vm and vm.uuid]
+    return named[0] if len(named) == 1 else str(arguments.vm)
 
 
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:

@@ -225,6 +225,7 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
                 (info.threads_per_core, "thread", " a core"),
                 (info.nr_nodes, "NUMA node", ""),
             )
+            if number
         )
     chipset, sets_known = stat.chipset_info, parts.NO_SETS not in notes
     hvm = ("yes" if chipset.hvm else "no") if sets_known else "not told"

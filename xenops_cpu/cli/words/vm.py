@@ -14,7 +14,7 @@ from ...explain import vm, xen_cpuid
 from ...features import bits
 from ...features.featureset import WORD_BITS
 from ...guests import msrs
-from ...guests.changes import FEATURES, Change, changes
+from ...guests.changes import Change, changes
 from ...guests.domain import Domain
 from ...guests.resets import Reset
 from ...guests.toolstacks import XAPI, XL
@@ -78,13 +78,13 @@ def against_default(domain: Domain) -> tuple[Change, ...]:
 
 def show_changes(changes: Sequence[Change]) -> None:
     """What was lost, what was gained, what else differs; what has one reason together."""
-    features = [change for change in changes if change.category == FEATURES]
+    features = [change for change in changes if change.category == fields.FEATURES]
     for lost, sign, style in ((True, "-", "red"), (False, "+", "green")):
         pairs = ((change.why, change.title) for change in features if change.lost is lost)
         for why, names in _grouped(pairs):
             terminal.paragraph(_with_why(f"{sign} {' '.join(names)}", why), 2, 4, style)
     for why, texts in _grouped(
-        (change.why, str(change)) for change in changes if change.category != FEATURES
+        (change.why, str(change)) for change in changes if change.category != fields.FEATURES
     ):
         terminal.paragraph("; ".join(texts) + (f" ({why})" if why else ""), 2, 4)
 

@@ -5,21 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...cpuid.words import guest_featureset
-from ...guests.changes import Change
 from ...guests.domain import Refusal
 from ..started_vm import StartedVm
+from .arrival import change_json
 from .vm import against_default, facts, in_vain, reset_text
-
-
-def change_json(change: Change) -> dict[str, Any]:
-    return {
-        "category": change.category,
-        "title": change.title,
-        "before": change.before,
-        "after": change.after,
-        "lost": change.lost,
-        "why": change.why,
-    }
 
 
 def _refusal_json(refusal: Refusal) -> dict[str, Any]:
