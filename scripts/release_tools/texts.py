@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import Final
 
 UNRELEASED: Final = "## [Unreleased]"
-MAINTAINER: Final = "xenops_cpu maintainers <maintainers@xenops-cpu.invalid>"
+# Who signs the newest entry signs the next: deb-changelog(5), and the %changelog of a spec.
+DEBIAN_SIGNATURE: Final = re.compile(r"^ -- ([^<\n]+ <[^>\n]+>)  ", re.MULTILINE)
+SPEC_SIGNATURE: Final = re.compile(r"^\* \w{3} \w{3} \d\d \d{4} (.+) - ", re.MULTILINE)
 
 
 class ReleaseError(ValueError):
@@ -37,10 +39,11 @@ def debian(text: str, version: str, day: str) -> str:
     """An entry at the top of packaging/debian/changelog (deb-changelog(5))."""
     if f"({version}-" in text:
         raise ReleaseError(f"packaging/debian/changelog has {version} already")
+    maintainer = _signed(text, DEBIAN_SIGNATURE, "packaging/debian/changelog")
     return (
         f"xenops-cpu ({version}-1) unstable; urgency=medium\n\n"
         f"  * Version {version}; /usr/share/doc/xenops-cpu/changelog.gz has what is new.\n\n"
-        f" -- {MAINTAINER}  {format_datetime(_date(day))}\n\n{text}"
+        f" -- {maintainer}  {format_datetime(_date(day))}\n\n{text}"
     )
 
 
@@ -49,8 +52,9 @@ def spec(text: str, version: str, day: str) -> str:
     if f"- {version}-1\n" in text:
         raise ReleaseError(f"packaging/rpm/xenops-cpu.spec has {version} already")
     weekday, number, month, year = format_datetime(_date(day)).replace(",", "").split()[:4]
+    maintainer = _signed(text, SPEC_SIGNATURE, "packaging/rpm/xenops-cpu.spec")
     entry = (
-        f"* {weekday} {month} {number} {year} {MAINTAINER} - {version}-1\n"
+        f"* {weekday} {month} {number} {year} {maintainer} - {version}-1\n"
         f"- Version {version}; CHANGELOG.md has what is new.\n"
     )
     for pattern, line in (
@@ -62,6 +66,13 @@ def spec(text: str, version: str, day: str) -> str:
         if count != 1:
             raise ReleaseError(f"packaging/rpm/xenops-cpu.spec has {count} lines {pattern}")
     return text
+
+
+def _signed(text: str, signature: re.Pattern[str], path: str) -> str:
+    entry = signature.search(text)
+    if entry is None:
+        raise ReleaseError(f"{path} has no entry whose signature could be taken for the new one")
+    return entry[1]
 
 
 def _date(text: str) -> datetime:
