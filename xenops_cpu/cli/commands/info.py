@@ -6,7 +6,7 @@ import argparse
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -18,13 +18,15 @@ from ...features.release import Release
 from ...hosts.cpu_info import xapi_map
 from ...hosts.host import Host
 from ...inputs import argument
-from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
+from ...interface import CpuInfo, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
-from ...transports import client
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 from .. import arguments as arguments_
+
+if TYPE_CHECKING:
+    from ...interface import HostStat, QueryResult, Service
 
 _EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
   xenops-cpu info example:epyc-xen-4.17      # a host captured from a real Xen
@@ -89,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         path = options.socket_to_ask()
     if path is None:
         return show(options.source(arguments), form)
+    from ...transports import client  # with HTTP and TLS
+
     try:
         _show(client.connect(path), form)
     except client.ConnectionFailed as error:
