@@ -1,4 +1,4 @@
-"""What a release writes into each text: CHANGELOG.md, Debian's changelog, the RPM's spec.
+"""What a release writes: CHANGELOG.md, README.md, Debian's changelog, the RPM's spec.
 
 Each function takes the text, the version and its date (YYYY-MM-DD) and gives the new text. Raises
 ReleaseError where the text is not as expected, or has the version already.
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 UNRELEASED: Final = "## [Unreleased]"
+README_VERSION: Final = re.compile(r"(?<=\bthis is )\d+\.\d+(?=\.(\s|$))")
 # Who signs the newest entry signs the next: deb-changelog(5), and the %changelog of a spec.
 DEBIAN_SIGNATURE: Final = re.compile(r"^ -- ([^<\n]+ <[^>\n]+>)  ", re.MULTILINE)
 SPEC_SIGNATURE: Final = re.compile(r"^\* \w{3} \w{3} \d\d \d{4} (.+) - ", re.MULTILINE)
@@ -33,6 +34,15 @@ def changelog(text: str, version: str, day: str) -> str:
     if not re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0].strip():
         raise ReleaseError(f"CHANGELOG.md has nothing under {UNRELEASED}")
     return f"{before}{heading}\n## [{version}] - {_date(day):%Y-%m-%d}\n{rest}"
+
+
+def readme(text: str, version: str, day: str) -> str:
+    """The version as the README has it, without the patch: 0.3 of 0.3.1."""
+    _date(day)
+    text, count = README_VERSION.subn(version.rpartition(".")[0], text)
+    if count != 1:
+        raise ReleaseError(f'README.md says {count} times "this is VERSION", and not once')
+    return text
 
 
 def debian(text: str, version: str, day: str) -> str:
@@ -85,6 +95,7 @@ def _date(text: str) -> datetime:
 TEXTS: Final[Mapping[str, Callable[[str, str, str], str]]] = MappingProxyType(
     {
         "CHANGELOG.md": changelog,
+        "README.md": readme,
         "packaging/debian/changelog": debian,
         "packaging/rpm/xenops-cpu.spec": spec,
     }

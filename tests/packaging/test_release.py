@@ -15,6 +15,7 @@ from release_tools.texts import (
     ReleaseError,
     changelog,
     debian,
+    readme,
     spec,
 )
 from tests import ROOT
@@ -72,6 +73,15 @@ def test_the_packages_get_an_entry() -> None:
             change("", "0.99.0", "2026-12-01")
 
 
+def test_the_readme_gets_the_version() -> None:
+    """Without the patch, in its one place; a README with none or two is refused."""
+    text = (ROOT / "README.md").read_text()
+    assert "this is 0.99. " in readme(text, "0.99.3", "2026-12-01")
+    for other in ("", text + text):
+        with pytest.raises(ReleaseError, match="and not once"):
+            readme(other, "0.99.3", "2026-12-01")
+
+
 def test_one_maintainer() -> None:
     """Debian's changelog is signed by the maintainer of its control file, in every entry."""
     control = (ROOT / "packaging/debian/control").read_text()
@@ -93,8 +103,11 @@ def test_all_texts_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_packages_have_the_programs_version() -> None:
-    """The newest entries are of the version that the program says it is."""
+    """The newest entries are of the version that the program says it is, and so is the README."""
     from xenops_cpu import __version__ as version
+
+    text = (ROOT / "README.md").read_text()
+    assert readme(text, version, "2026-12-01") == text
 
     assert (ROOT / "packaging/debian/changelog").read_text().startswith(f"xenops-cpu ({version}-")
     assert f"%global usver {version}\n" in (ROOT / "packaging/rpm/xenops-cpu.spec").read_text()
