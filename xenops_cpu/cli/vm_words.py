@@ -15,11 +15,12 @@ from ..explain import vm, xen_cpuid
 from ..features import bits
 from ..features.featureset import WORD_BITS
 from ..guests import msrs
-from ..guests.changes import FEATURES, Change, changes
+from ..guests.changes import Change, changes
 from ..guests.domain import Domain, Refusal
 from ..guests.resets import Reset
 from ..guests.toolstacks import XAPI, XL
 from . import terminal
+from .arrival_words import change_json
 from .started_vm import StartedVm
 from .terminal import print_json
 
@@ -79,12 +80,14 @@ def against_default(domain: Domain) -> tuple[Change, ...]:
 
 def show_changes(found: Sequence[Change]) -> None:
     """What was lost, what was gained, what else differs; what has one reason together."""
-    features = [one for one in found if one.category == FEATURES]
+    features = [one for one in found if one.category == fields.FEATURES]
     for lost, sign, style in ((True, "-", "red"), (False, "+", "green")):
         pairs = ((one.why, one.title) for one in features if one.lost is lost)
         for why, names in _grouped(pairs):
             terminal.paragraph(_with_why(f"{sign} {' '.join(names)}", why), 2, 4, style)
-    for why, texts in _grouped((one.why, str(one)) for one in found if one.category != FEATURES):
+    for why, texts in _grouped(
+        (one.why, str(one)) for one in found if one.category != fields.FEATURES
+    ):
         terminal.paragraph("; ".join(texts) + (f" ({why})" if why else ""), 2, 4)
 
 
@@ -281,18 +284,12 @@ def story(
         for why in found:
             terminal.paragraph(f"{'+' if why.present else '-'} {why.text} [{why.step}]", 2, 2)
         if not found:
-            terminal.line("  nothing is known of it")
-
-
-def change_json(change: Change) -> dict[str, Any]:
-    return {
-        "category": change.category,
-        "title": change.title,
-        "before": change.before,
-        "after": change.after,
-        "lost": change.lost,
-        "why": change.why,
-    }
+            terminal.paragraph(
+                f"it is as in the host's default policy, and nothing changes it; what the host has "
+                f"it from is not known: explain {bit.name} on HOST tells what is",
+                2,
+                2,
+            )
 
 
 def _refusal_json(refusal: Refusal) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Staff:
         outcomes: dispatch.Outcomes = []
         otherwise = JSONRPC if request.json else XMLRPC
         reply = dispatch.quick_answer(
-            self._service, request.body, dispatch.LIMITS, otherwise, self._own, outcomes
+            self._service, request.body, LIMITS, otherwise, self._own, outcomes
         )
         self._note(outcomes, started)  # nothing of a call that is not answered here
         task.set("")  # what the log tells from here on is no longer about this call

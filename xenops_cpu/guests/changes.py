@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from ..cpuid.fields import ADDRESSES, ARCH_CAPS, LIMITS, MSR_NAMES, MSRS, STATE
+from ..cpuid.fields import ADDRESSES, ARCH_CAPS, FEATURES, LIMITS, MSR_NAMES, MSRS, STATE
 from ..cpuid.policy import NO_SUBLEAF, SUBLEAVES, Policy
 from ..cpuid.statements import Place, Statement, in_leaves, statements
 from ..features.meanings import copy_of
@@ -16,7 +16,6 @@ from . import reasons
 from .domain import Domain
 from .msrs import spec_ctrl_bits
 
-FEATURES = "features"
 # Of these categories, fewer is worse for a guest that already runs.
 _COUNTED = (LIMITS, ADDRESSES, STATE, MSRS)
 _STATE_MASKS = ("components", "supervisor components")

@@ -16,7 +16,7 @@ from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..interface import GuestType
 from ..pools.member import unlike
 from ..pools.vm import TYPE_NOT_TOLD, Vm, as_type, of_words, started_on, with_policy
-from . import argument, exists, is_featureset, together
+from . import argument, exists, is_featureset, means_a_path, together
 from .known import KnownHost, hosts_of, known
 from .value import FormError, Input, InputError, NamedHost, Stored
 
@@ -188,7 +188,13 @@ class Reader:
             if named:
                 typed.append(([self._meant(vm) for vm in named], UNKNOWN_MOMENT))
                 continue
-            read = self.read(bare)
+            try:
+                read = self.read(bare)
+            except InputError as error:
+                unknown = self._no_vm(bare, files)
+                if unknown is None:
+                    raise
+                raise unknown from error
             called = argument.called(read, bare, "the VM")
             typed.append((list(self._of_input(read, name, called)), read.moment))
         return typed
@@ -208,6 +214,19 @@ class Reader:
                 f"{having}#{text}"
             )
         return named
+
+    def _no_vm(self, text: str, files: Sequence[str]) -> FormError | None:
+        """What is wrong with a text that is no file, where a VM of the files may be meant."""
+        if means_a_path(text) or ":" in text or exists(text):
+            return None
+        names = [vm.name for vm in together.vms(self._lists(files))]
+        if not names:
+            return None
+        some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
+        return FormError(
+            f'"{argument.shown(text)}" is no file, and no VM in what is named beside it has that '
+            f"name or UUID; there are {some}"
+        )
 
     def _has(self, file: str, name: str) -> bool:
         return any(name in (vm.name, vm.uuid) for vms, _ in self._lists([file]) for vm in vms)

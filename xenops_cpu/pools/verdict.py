@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -43,6 +44,9 @@ from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
 from .vm import Vm, labels, wrong_kind
+
+if TYPE_CHECKING:
+    from .arrival import Move
 
 # Which xapi the answer is for: those from 22.7 on compare a record's words as they stand.
 XAPI = "as xapi 22.7 and later compares"
@@ -131,6 +135,15 @@ class Answer:
     def here(self) -> bool:
         """Whether the VM runs on this host now: the verdict is on its coming back."""
         return self.vm.here(self.host)
+
+    @property
+    def move(self) -> Move | None:
+        """What its guest finds changed there, worked out at each call; None where nothing is taken
+        along: it boots, is there already, or the host runs no such guests.
+        """
+        from .arrival import move
+
+        return move(self.vm, self.host)
 
 
 def check(vm: Vm, member: Member) -> Answer:

@@ -13,6 +13,7 @@ from ...pools.level import level_of
 from ...pools.member import Member
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, pool_arguments, terminal
 from .. import pool_words as words
+from ..arguments import failing
 from ..arguments import release as asked_release
 from ..parts import Parts
 
@@ -51,7 +52,12 @@ def parser() -> argparse.ArgumentParser:
         )
         part.set_defaults(vm="UUID")
         if name == "xapi":
-            part.add_argument("--vm", metavar="UUID", default="UUID", help="whose level it is")
+            part.add_argument(
+                "--vm",
+                metavar="UUID",
+                default="UUID",
+                help="whose level it is; a name will do where a HOST's file has the VM",
+            )
         pool_arguments.add_options(part)
     return command
 
@@ -70,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     release = xen or (level.release if bases is hosts else offering[0].release)
     try:
         made = emit.emitted(
-            arguments.form, offering, guest, level.featureset, release, arguments.vm
+            arguments.form, offering, guest, level.featureset, release, _uuid(arguments)
         )
     except EmitError as error:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
@@ -102,6 +108,16 @@ def run(arguments: argparse.Namespace) -> int:
         }
     )
     return code
+
+
+def _uuid(arguments: argparse.Namespace) -> str:
+    """Of the VM that --vm names, where a file that was given for its hosts has it alone."""
+    if arguments.form != "xapi":
+        return str(arguments.vm)
+    with failing():
+        vms = pool_arguments.reader(arguments).all_vms([], arguments.hosts)
+    named = [vm.uuid for vm in vms if vm.name == arguments.vm and vm.uuid]
+    return named[0] if len(named) == 1 else str(arguments.vm)
 
 
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
