@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.hosts import example
 from tests.support.reports import golden
-from xenops_cpu.cli import options, overview
+from xenops_cpu.cli import overview, sockets
 from xenops_cpu.cli.commands import info
 from xenops_cpu.cli.main import main
 from xenops_cpu.cli.overview import COMMANDS
@@ -219,7 +219,7 @@ def test_an_empty_runtime_folder_is_none(
     """With XDG_RUNTIME_DIR empty the socket does not go into the root folder."""
     monkeypatch.delenv("XENOPS_CPU_SOCKET", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
-    assert options.socket_places()[1] == Path(second)
+    assert sockets.places()[1] == Path(second)
 
 
 def test_capture_and_replay(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..interface import METHODS
+from ..limits.service import LIMITS
 from ..log import task
 from ..service.service import XenopsCpu
 from ..transports.conversation import Reply

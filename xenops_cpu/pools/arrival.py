@@ -123,14 +123,14 @@ def _started(vm: Vm, host: Member) -> tuple[Policy | None, Move]:
     level = None if vm.features == host.boot(vm.guest) else vm.features
     toolstack = usual(xen)
     try:
-        made = start(xen, Settings(type=_type(vm), featureset=level), toolstack)
+        start_there = start(xen, Settings(type=_type(vm), featureset=level), toolstack)
     except Refusal as refusal:
         return None, Move(unknown=f"{_NOT_BUILT}: {refusal}")
-    if made.refusal is not None:
-        return None, Move(unknown=f"{_NOT_BUILT}: {made.refusal}")
+    if start_there.refusal is not None:
+        return None, Move(unknown=f"{_NOT_BUILT}: {start_there.refusal}")
     how = "with that featureset" if level is not None else "with its defaults"
     predicted = f"as {toolstack} starts it on {host.name} {how}"
-    return made.domain.policy, Move(predicted=predicted, assumed=assumed(xen, host))
+    return start_there.domain.policy, Move(predicted=predicted, assumed=assumed(xen, host))
 
 
 def assumed(xen: Hypervisor, member: Member) -> tuple[str, ...]:

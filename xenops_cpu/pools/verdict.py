@@ -210,10 +210,10 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
             answer = known.get(key)
             if answer is None:
                 answer = known[key] = check(vm, member)
-            told = (key, vm.policy is None, booted_on and booted_on.name)
-            if told not in beside:
-                beside[told] = tuple(registers.beside(vm, member, booted_on))
-            notes = (*answer.notes, *beside[told])
+            pair = (key, vm.policy is None, booted_on and booted_on.name)
+            if pair not in beside:
+                beside[pair] = tuple(registers.beside(vm, member, booted_on))
+            notes = (*answer.notes, *beside[pair])
             own.append(evolve(answer, vm=vm, host=member, notes=notes))
         answers += _with_other_hosts(own)
     return answers
@@ -285,8 +285,8 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     reasons = refusals(vm, member)
     if reasons or not seen <= member.migration(vm.guest):
         return Verdict.ONLY_BY_FORCE, reasons
-    given = member.boot(vm.guest).bits | free(member.release)
-    return (Verdict.ONLY_BY_MAX if seen.bits & ~given else Verdict.MIGRATES), []
+    boot = member.boot(vm.guest).bits | free(member.release)
+    return (Verdict.ONLY_BY_MAX if seen.bits & ~boot else Verdict.MIGRATES), []
 
 
 def free(xen: Release) -> int:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cpuid.fields import FEATURES, OTHER
-from ..pools.arrival import PARTS, Move
-from ..pools.arrival import moves as moves_of
-from ..pools.verdict import Answer
-from ..pools.words import count
-from . import terminal
+from ...cpuid.fields import FEATURES, OTHER
+from ...pools.arrival import PARTS, Move
+from ...pools.arrival import moves as moves_of
+from ...pools.verdict import Answer
+from ...pools.words import count
+from .. import terminal
 
 if TYPE_CHECKING:
-    from ..guests.changes import Change
+    from ...guests.changes import Change
 
 # Subleaf and register in the title of a change that is about neither field nor feature.
 _REGISTER = re.compile(r"(?<=[0-9a-f])(?::[0-9a-f]+)? e[a-d]x")
@@ -97,10 +97,10 @@ def assumed(moves: Sequence[Move | None]) -> Iterator[str]:
 def _flags(changes: Sequence[Change], named: frozenset[str]) -> Iterator[str]:
     """Features, and bits of registers: those that the verdict names already are not repeated."""
     cleared = [change.flag for change in changes if change.lost]
-    those = "those that are missing" if named and named <= set(cleared) else ""
-    rest = [name for name in cleared if not those or name not in named]
+    lacked = "those that are missing" if named and named <= set(cleared) else ""
+    others = [name for name in cleared if not lacked or name not in named]
     if cleared:
-        yield f"cleared without a word: {' and '.join(filter(None, (those, ' '.join(rest))))}"
+        yield f"cleared without a word: {' and '.join(filter(None, (lacked, ' '.join(others))))}"
     if gained := [change.flag for change in changes if not change.lost]:
         yield f"there only: {' '.join(gained)}"
 
