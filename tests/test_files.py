@@ -231,7 +231,6 @@ OTHERS = {
     ("cli/gate.py", "give_up"): "the null device, in the place of a stream",
     ("cli/gate.py", "at_the_output"): "the null device, in the place of a stream",
     ("cli/main.py", "_quietly"): "the null device, in the place of a stream",
-    ("sources/recorded.py", "_shipped"): "a file of the package",
     ("sources/libxc_build.py", "builder"): "runs while the package is built: the system's headers",
     ("sources/libxc_build.py", "_refused"): "runs while the package is built: a file of its own",
     ("daemon/helper.py", "_answer"): "a memory file, by its number",

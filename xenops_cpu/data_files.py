@@ -12,6 +12,11 @@ _FOLDER = os.path.join(os.path.dirname(__file__), "data")
 
 def read_text(name: str) -> str:
     """A file of UTF-8 by its path below data/: `features/4.17.json`. Raises OSError."""
+    return read(name).decode()
+
+
+def read(name: str) -> bytes:
+    """A file as it is. Raises OSError."""
     loader: Any = __spec__.loader
     content: bytes = loader.get_data(os.path.join(_FOLDER, *name.split("/")))
-    return content.decode()
+    return content

@@ -2,7 +2,6 @@
 
 echo     a raw echo: reads a request, writes a reply of the service's size; the floor
 stdlib   SimpleXMLRPCServer of the standard library, threaded, on a Unix socket
-service  this project's daemon, as `xenops-cpu serve` runs it
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
-from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
 EXAMPLE = "skylake-server-xen-4.17"
 REPLY_FILE_SUFFIX = ".reply"
@@ -35,49 +32,44 @@ def echo(path: str) -> None:
         threading.Thread(target=talk, args=(client,), daemon=True).start()
 
 
-class _Handler(SimpleXMLRPCRequestHandler):
-    protocol_version = "HTTP/1.1"
-    rpc_paths = ()  # any
-    disable_nagle_algorithm = False  # there is none on a Unix socket
-
-    def log_request(self, code: object = "-", size: object = "-") -> None: ...
-
-    def address_string(self) -> str:
-        return "unix"
-
-
-class _Server(ThreadingMixIn, UnixStreamServer, SimpleXMLRPCDispatcher):
-    daemon_threads = True
-    request_queue_size = 512
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that has gone is no news here."""
-
-    def __init__(self, path: str) -> None:
-        SimpleXMLRPCDispatcher.__init__(self, allow_none=True)
-        UnixStreamServer.__init__(self, path, _Handler)
-
-
 def stdlib(path: str) -> None:
     """Answers HOST.get_cpu_info with the same record, as a plain struct."""
+    from socketserver import ThreadingMixIn, UnixStreamServer
+    from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
+
     import attrs
 
     from xenops_cpu.hosts.cpu_info import cpu_info
     from xenops_cpu.sources.recorded import Example
 
+    class Handler(SimpleXMLRPCRequestHandler):
+        protocol_version = "HTTP/1.1"
+        rpc_paths = ()  # any
+        disable_nagle_algorithm = False  # there is none on a Unix socket
+
+        def log_request(self, code: object = "-", size: object = "-") -> None: ...
+
+        def address_string(self) -> str:
+            return "unix"
+
+    class Server(ThreadingMixIn, UnixStreamServer, SimpleXMLRPCDispatcher):
+        daemon_threads = True
+        request_queue_size = 512
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that has gone is no news here."""
+
+        def __init__(self, path: str) -> None:
+            SimpleXMLRPCDispatcher.__init__(self, allow_none=True)
+            UnixStreamServer.__init__(self, path, Handler)
+
     info = attrs.asdict(cpu_info(Example(EXAMPLE).read()))
-    server = _Server(path)
+    server = Server(path)
     server.register_function(
         lambda _params: {"Status": "Success", "Value": info}, "HOST.get_cpu_info"
     )
     server.serve_forever()
 
 
-def service(path: str) -> None:
-    from xenops_cpu.cli.main import main
-
-    main(["serve", "--socket", path, "--source", f"example:{EXAMPLE}", "--loglevel", "error"])
-
-
 if __name__ == "__main__":
-    {"echo": echo, "stdlib": stdlib, "service": service}[sys.argv[1]](sys.argv[2])
+    {"echo": echo, "stdlib": stdlib}[sys.argv[1]](sys.argv[2])

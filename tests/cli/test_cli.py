@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hosts import example
+from tests.support.reports import golden
 from xenops_cpu.cli import options, overview
 from xenops_cpu.cli.commands import info
 from xenops_cpu.cli.main import main
@@ -275,3 +276,23 @@ def test_a_place_that_was_asked_for_is_not_exchanged() -> None:
     done = run("serve", "--source", "example:epyc-xen-4.17", XENOPS_CPU_SOCKET="/no/folder/s")
     assert done.returncode == 3
     assert "no folder /no/folder" in done.stderr
+
+
+@pytest.mark.parametrize("word", overview.OTHER_WORDS)
+def test_the_words_of_others_lead_to_commands(word: str) -> None:
+    """No command is called so, and the one that is named has a help."""
+    done = run(word)
+    command = overview.OTHER_WORDS[word]
+    assert done.returncode == 2
+    assert f"there is no command '{word}'; {command} may be what you want" in done.stderr
+    assert run(*command.split(), "--help").returncode == 0
+
+
+def test_what_is_not_told_is_not_said_to_be_none(tmp_path: Path) -> None:
+    """Of /proc/cpuinfo alone info tells the CPU; counts, Xen, HVM and sets are not told."""
+    path = tmp_path / "cpuinfo"
+    path.write_text(golden("epyc-xen-4.17.cpuinfo.txt"))
+    lines = run("info", str(path)).stdout.splitlines()
+    assert lines[0].startswith("AMD EPYC Processor (AuthenticAMD, family 23")
+    assert lines[1] == "Xen not told, HVM: not told, IOMMU: not told"
+    assert "guests" not in "\n".join(lines)

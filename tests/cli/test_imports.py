@@ -15,7 +15,12 @@ _HOSTS = (
     *("xenops_cpu.sources.choose", "xenops_cpu.explain.xen_cpuid"),
 )
 # Of the standard library what costs milliseconds; of others all that is not needed for text.
-_COSTLY = ("importlib.resources", "html", "xml", "socket", "ssl", "http", "rich", "jinja2", "cffi")
+_NETWORK = ("html", "xml", "socket", "ssl", "http", "email")
+_COSTLY = (
+    *("attr", "attrs", "cffi", "jinja2", "rich"),
+    *("configparser", "importlib.resources", "inspect", "logging", "pathlib", "shutil"),
+    *_NETWORK,
+)
 _SHORT = [
     ["decode", "1fc9cbf5-f6f83203"],
     ["decode", "word 1 of 7ed8320b"],
@@ -32,12 +37,19 @@ def _not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
-def _loaded(arguments: list[str]) -> set[str]:
-    """The modules that a process has when it has run a command."""
+def _loaded(arguments: list[str], answer: int = 1) -> set[str]:
+    """The modules that a process has when it has run a command; its exit code is no more than the
+    worst answer.
+    """
     program = (
         "import sys; from xenops_cpu.cli.main import main; code = main(sys.argv[1:]); "
-        "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code > 1)"
+        f"print(*sorted(sys.modules), file=sys.stderr); sys.exit(code > {answer})"
     )
+    return _modules(program, *arguments)
+
+
+def _modules(program: str, *arguments: str) -> set[str]:
+    """What a program in Python prints on standard error."""
     command = [sys.executable, "-c", program, *arguments]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stderr.split())
 
@@ -59,3 +71,36 @@ def test_the_version_loads_no_room() -> None:
     modules = _loaded(["--version"])
     assert "xenops_cpu.cli.main" in modules
     assert not _of(("xenops_cpu.features", *_HOSTS, *_COSTLY), modules)
+
+
+_FIRST_CALL = """
+import sys
+from xenops_cpu.daemon import serve
+from xenops_cpu.service.service import XenopsCpu
+from xenops_cpu.sources.recorded import Example
+from xenops_cpu.wire import dispatch, xmlrpc
+call = xmlrpc.dump_call("HOST.get_cpu_info", [{"debug_info": "x"}])
+assert b"Success" in dispatch.answer(XenopsCpu(Example("epyc-xen-4.17")), call)
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def test_the_first_answer_of_a_service_takes_its_own_records_alone() -> None:
+    """The daemon and its first answer load neither records of pools nor an XML parser."""
+    modules = _modules(_FIRST_CALL)
+    assert "xenops_cpu.interface.host" in modules
+    rooms = (
+        "xenops_cpu.interface.pool",
+        "xenops_cpu.service.pools",
+        "xenops_cpu.transports.client",
+    )
+    assert not _of((*rooms, "xenops_cpu.derivation", "xml", "http", "ssl", "email"), modules)
+
+
+@pytest.mark.parametrize("command", ["level", "check"])
+def test_named_hosts_take_no_network(command: str) -> None:
+    """Hosts by name load neither HTTP nor TLS, readers of dumps and logs, or records of calls."""
+    modules = _loaded([command, "cpu:xeon-gold-6240@4.17", "cpu:xeon-e5-2696-v4@4.17"], answer=13)
+    assert "xenops_cpu.derivation" in modules
+    rooms = ("xenops_cpu.transports", "xenops_cpu.inputs.xapi_log", "xenops_cpu.cpus.dumps.libvirt")
+    assert not _of((*rooms, "xenops_cpu.interface.pool", *_NETWORK), modules)

@@ -19,6 +19,8 @@ from tests.support.hosts import example
 from tests.support.reports import libxc_stream
 from tests.support.world import AMD, INTEL, NOTATIONS, World, WorldHost, WorldVm
 from xenops_cpu.cli.main import main
+from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
+from xenops_cpu.cpus import shipped
 from xenops_cpu.features.featureset import Featureset
 
 LENGTHS = (10, 11, 18, 19, 22, 23)
@@ -118,6 +120,75 @@ def test_the_oracle_many_times(
     """20,000 pairs in each notation."""
     for seed in range(1000):
         answers(made(random.Random(1000 + seed)), notation, tmp_path, capsys)
+
+
+Limits = tuple[int, int, int]
+LIMITED = ("xeon-l5320", "core-i7-4930k", "xeon-gold-6154", "xeon-w7-2475x", "opteron-6238")
+RELEASES = (
+    *("4.13", "4.14", "4.15", "4.16", "4.17", "4.18", "4.20", "4.22", "master"),
+    *("xenserver-8", "xenserver-8.2"),
+)
+
+
+def most(cpu: str, xen: str) -> Limits:
+    """The highest leaf, subleaf of leaf 7 and extended leaf of Xen's max policies on a CPU."""
+    leaves = shipped.get(cpu).cpu.leaves
+    own = (leaves[0, 0][0], leaves.get((7, 0), (0,))[0], leaves[0x80000000, 0][0])
+    subleaves = 3 if xen.startswith("xenserver") else 1 if xen == "4.13" else 2
+    extended = 0x8000001C if xen == "4.13" else 0x80000021
+    if xen not in ("4.13", "4.14", "4.15", "4.16", "4.17", "xenserver-8.2"):
+        return 0xD, subleaves, extended
+    subleaf = subleaves if xen == "4.17" else min(own[1], subleaves)
+    if cpu.startswith("opteron") and xen != "4.13":  # LFENCE_DISPATCH gets its leaf
+        return min(own[0], 0xD), subleaf, extended
+    return min(own[0], 0xD), subleaf, min(own[2], extended)
+
+
+def taken(limits: Limits, most: Limits, xen: str) -> bool:
+    """Whether Xen takes a policy with these limits: the subleaf counts from 4.15 on, if there is a
+    leaf 7.
+    """
+    limits = (limits[0], limits[1] if limits[0] >= 7 else 0, limits[2])
+    compared = (0, 2) if xen in ("4.13", "4.14", "xenserver-8.2") else (0, 1, 2)
+    return all(limits[which] <= most[which] for which in compared)
+
+
+@pytest.mark.parametrize("xen", RELEASES)
+@pytest.mark.parametrize("cpu", LIMITED)
+def test_the_oracle_of_limits(
+    cpu: str, xen: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy in, verdict out: impossible where a limit is above the maximum, and there alone."""
+    dice = random.Random(f"{cpu} {xen}")
+    host = most(cpu, xen)
+    leaf_0 = shipped.get(cpu).cpu.leaves[0, 0]
+    for number in range(8):
+        limits = (
+            dice.choice((host[0], 1, 0xD, 0x14)),
+            dice.choice((host[1], 0, 1, 2, 3)),
+            dice.choice((host[2], 0x80000004, 0x80000008, 0x80000021, 0x80000022)),
+        )
+        policy = Policy(
+            {
+                (0, NO_SUBLEAF): (limits[0], *leaf_0[1:]),
+                (1, NO_SUBLEAF): (0, 0, 0, 1),
+                (7, 0): (limits[1], 0, 0, 0),
+                (0x80000000, NO_SUBLEAF): (limits[2], 0, 0, 0),
+            },
+            {},
+        )
+        file = tmp_path / f"{number}.policy"
+        file.write_text(policy.text())
+        capsys.readouterr()
+        code = main(["check", str(file), f"cpu:{cpu}@{xen}", "--type", "pv", "--json"])
+        (answer,) = json.loads(capsys.readouterr().out)["answers"]
+        expected = taken(limits, host, xen)
+        assert (code, bool(answer["problems"])) == ((0, False) if expected else (13, True)), limits
+        arrival = answer["arrival"]
+        if xen in ("4.13", "xenserver-8.2"):  # their streams have no policy, others are not read
+            assert arrival["unknown"].startswith("which release it comes from is not known")
+        else:
+            assert bool(arrival["refused"]) != expected
 
 
 @pytest.mark.parametrize("name", ["db-01", "dc-01", "fe-02", "cafe-1"])

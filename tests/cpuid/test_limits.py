@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.hosts import example
 from xenops_cpu.cpuid.limits import LeafLimits
-from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 
 
 def test_leaf_limits_of_policies() -> None:
@@ -32,3 +32,11 @@ def test_limits_beyond_the_hosts() -> None:
 def test_a_policy_without_leaves_has_no_limits() -> None:
     """What is not there counts as zero."""
     assert LeafLimits.of(Policy()) == LeafLimits(0, 0, 0)
+
+
+def test_a_policy_that_ends_before_leaf_7_has_no_subleaf_of_it() -> None:
+    """Xen clears what a policy's own limit puts out of range before it compares."""
+    leaves = {(0, NO_SUBLEAF): (6, 0, 0, 0), (7, 0): (2, 0, 0, 0)}
+    assert LeafLimits.of(Policy(leaves, {})) == LeafLimits(6, 0, 0)
+    leaves[0, NO_SUBLEAF] = (7, 0, 0, 0)
+    assert LeafLimits.of(Policy(leaves, {})) == LeafLimits(7, 2, 0)

@@ -111,6 +111,8 @@ def test_tags_and_optional_parameters_as_one_types_them(daemon: Daemon) -> None:
     many = call("POOL.split", f"hosts={hosts}", "guest_type=Pv", "parts=many")
     assert many.returncode == 2
     assert "parameter parts: 'many' is no JSON" in many.stderr
+    mistyped = call("POOL.chek")
+    assert "Unknown method POOL.chek; did you mean POOL.check" in mistyped.stderr
     history = call("HOST.history")
     assert "needs" not in history.stderr
 

@@ -220,6 +220,12 @@ def test_the_numbers_of_a_build(build: str, numbers: tuple[int, ...]) -> None:
     assert build_numbers(build) == numbers
 
 
+def test_the_version_of_a_product_alone() -> None:
+    """8.3 is XCP-ng's only, 8.2 of two products: the error says how to name them."""
+    with pytest.raises(ReleaseError, match=r"\(a product has its name: XCP-ng 8.3, XenServer 8\)"):
+        release("8.3")
+
+
 def test_what_is_no_release_names_all_there_are() -> None:
     """Releases and lines, then the builds; a build of a Xen without a line is none of them."""
     for text in ("5.1", "4.15.3-2"):

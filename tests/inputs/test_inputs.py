@@ -20,6 +20,7 @@ from xenops_cpu.hosts import capture
 from xenops_cpu.hosts.host import UNTOLD
 from xenops_cpu.inputs import InputError, resolve
 from xenops_cpu.inputs.formats import FORMATS
+from xenops_cpu.inputs.reader import Reader
 
 
 def cpuid_tool(name: str = "EPYC 7742", number: str = " 0") -> str:
@@ -140,6 +141,7 @@ def test_a_policy() -> None:
         ("db-01", '"db-01" is no file; a featureset has 8 hex digits a word'),
         ("1->2", "is not leaf:subleaf->a:b:c:d"),
         ("/dev/null", "/dev/null: it is a device"),
+        ("Xeon Gold 6154", "a shipped CPU is named so: cpu:xeon-gold-6154"),
         ("x\0y", "cannot be read"),
     ],
 )
@@ -228,3 +230,19 @@ def test_every_format_is_on_the_page() -> None:
         for name in form.what.split(", ")
     ]
     assert [name for name in names if name not in page] == []
+
+
+def test_a_path_that_is_none() -> None:
+    """Who names a file is told that it is not there, and nothing of what else there is."""
+    with pytest.raises(InputError) as error:
+        resolve("nothere.json")
+    assert str(error.value) == '"nothere.json" cannot be read (No such file or directory)'
+
+
+def test_a_host_of_which_no_featureset_is_told(tmp_path: Path) -> None:
+    """It is no host that lacks everything, and a VM from there has not seen nothing: refused."""
+    path = tmp_path / "cpuinfo"
+    path.write_text(golden("epyc-xen-4.17.cpuinfo.txt"))
+    for reading in (Reader().hosts, Reader().vms):
+        with pytest.raises(InputError, match=r"only what CPU it is; a capture, what xen-cpuid -p"):
+            reading([str(path)])

@@ -224,3 +224,16 @@ def test_a_map_with_quotes_and_blanks() -> None:
 def test_blanks_without_end_cost_nothing() -> None:
     """No line makes the reader of xe try every way to split it."""
     assert not xe.recognises("a" + " " * 2_000_000 + "b")
+
+
+@pytest.mark.parametrize("joined", ["; ", "\n"])
+def test_a_pools_cpu_info_alone(tmp_path: Path, joined: str) -> None:
+    """As xe pool-param-get prints it: it has what guests boot with, and no migration set."""
+    path = tmp_path / "pool.txt"
+    keys = ("vendor", "cpu_count", "features_pv_host", "features_hvm_host")
+    path.write_text(joined.join(f"{key}: {CPU_INFO[key]}" for key in keys) + "\n")
+    found = inputs.read(path)
+    assert [(record.kind, record.cpu_info) for record in found.stored] == [
+        ("pool", {key: CPU_INFO[key] for key in keys})
+    ]
+    assert not found.hosts

@@ -14,7 +14,11 @@ from tests.service.test_pools import client
 from tests.service.test_service import Broken
 from tests.support.world import World, WorldHost
 from xenops_cpu.cli.main import main
+from xenops_cpu.cpuid.policy import Policy
+from xenops_cpu.cpuid.words import guest_featureset
 from xenops_cpu.features.release import release
+from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
+from xenops_cpu.inputs import resolve
 from xenops_cpu.interface import GuestType, PoolHost, PoolVm
 from xenops_cpu.service.answers import as_json
 
@@ -174,3 +178,56 @@ def test_audit(asked: Asked) -> None:
         for finding in asked.line("audit", pool)["findings"]
     ]
     assert ours == [as_json(finding) for finding in asked.client.pool_audit("x", stored, hosts)]
+
+
+# Leaf limits
+
+# How the CPU saves x87 state is the host's business: no set that a guest is given has it.
+X87_NAMES = ("FDP_EXCP_ONLY", "NO_FPU_SEL")
+UNCOMPARED = "the highest CPUID leaves were not compared: no policy is known"
+HOSTS = [
+    f"cpu:{cpu}@{xen}"
+    for xen in ("4.14", "4.15", "4.17", "master")
+    for cpu in ("xeon-w7-2475x", "xeon-gold-6154", "xeon-x5667")
+]
+
+
+def test_limits_are_all_that_the_service_cannot_know(tmp_path: Path, capsys: Any) -> None:
+    """VMs by their policies and hosts with theirs on one side, their records on the other: one
+    verdict, but where Xen refuses a limit; and there the service says that it did not compare.
+    """
+    vms, flags = [], []
+    for place, host in enumerate(HOSTS[:6]):
+        assert main(["vm", host, "--text"]) == 0
+        path = tmp_path / f"{place}.policy"
+        path.write_text(capsys.readouterr().out)
+        policy = Policy.parse(path.read_text())
+        (known,) = resolve(host).hosts
+        xen = known.host.release
+        words = str(guest_featureset(policy, xen) - xen.featureset(X87_NAMES))
+        vms.append(str(path))
+        record = {"vendor": known.host.vendor, "features": words}
+        flags.append(PoolVm(path.name, GuestType.HVM, record))
+    pool = []
+    for host in HOSTS:
+        (known,) = resolve(host).hosts
+        info = xapi_map(cpu_info(known.host))
+        pool.append(PoolHost(host, info, True, known.host.release.name))
+    theirs = whole(as_json(client(source=Broken()).pool_check("x", flags, pool)))
+    refused = 0
+    for vm in vms:
+        assert main(["check", vm, *HOSTS, "--type", "hvm", "--json"]) in (0, 11, 12, 13)
+        ours = json.loads(capsys.readouterr().out)["answers"]
+        for host, line in zip(HOSTS, ours, strict=True):
+            answer = theirs[line["vm"], host]
+            for key in ("missing", "only_by_max"):  # with other reasons: a simulation knows more
+                names = [[one["name"] for one in said[key]] for said in (line, answer)]
+                assert names[0] == names[1]
+            assert UNCOMPARED in answer["notes"]
+            assert UNCOMPARED not in line["notes"]
+            limits = [text for text in line["problems"] if "highest" in text]
+            refused += bool(limits)
+            assert line["problems"] == [*limits, *answer["problems"]]
+            assert line["verdict"] == ("Impossible" if limits else answer["verdict"])
+            assert bool(line["arrival"]["refused"]) == bool(limits)
+    assert 5 < refused < len(vms) * len(HOSTS) / 2

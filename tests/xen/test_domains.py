@@ -233,6 +233,20 @@ def test_as_commands_and_callers_have_them(made: Made) -> None:
         service.host_get_domain_policy("test", 4242)
 
 
+def test_a_domain_that_comes_back_finds_nothing_changed(made: Made) -> None:
+    """`check domain:N` against the host that it runs on: it was read, and all is as before."""
+    domid = made.made["hvm"][0]
+    ran = made.machine.run(
+        "python", "-m", "xenops_cpu", "check", f"domain:{domid}", "xen", "--json"
+    )  # fmt: skip
+    assert ran.code == 0, ran.stderr
+    (answer,) = json.loads(ran.stdout)["answers"]
+    assert answer["verdict"] == "Migrates"
+    arrival = answer["arrival"]
+    assert (arrival["predicted"], arrival["unknown"], arrival["refused"]) == ("", "", "")
+    assert arrival["changes"] == []
+
+
 def printed(text: str) -> Policy:
     leaves, msrs = {}, {}
     for line in text.splitlines():

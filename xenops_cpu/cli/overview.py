@@ -81,6 +81,18 @@ what is shipped.
 TOPICS: Mapping[str, str] = {"host": _HOSTS, "exit-codes": EXIT_CODES}
 
 
+# What others call it, or one might; for who types that.
+OTHER_WORDS: Mapping[str, str] = {
+    "compare": "diff", "cpu-compare": "check", "hypervisor-cpu-compare": "check",
+    "baseline": "level", "cpu-baseline": "level", "hypervisor-cpu-baseline": "level",
+    "why": "explain", "what": "explain", "show": "info", "host": "info", "features": "info",
+    "migrate": "check", "resume": "check", "can": "check",
+    "update": "forecast", "upgrade": "forecast", "rolling-update": "forecast",
+    "join": "plan join", "eject": "plan leave", "leave": "plan leave", "evacuate": "plan evacuate",
+    "hosts": "examples", "pool": "level", "cpuid": "decode", "mask": "emit", "start": "serve",
+}  # fmt: skip
+
+
 def overview() -> str:
     """The help of the whole program."""
     widest = max(map(len, COMMANDS))

@@ -20,7 +20,6 @@ from ..pools.registers import Own
 from ..pools.verdict import Answer
 from ..pools.vm import Vm
 from ..pools.words import count, lacking, notes
-from ..service import answers
 from . import terminal
 
 _STYLES = {"good": "green", "fair": "yellow", "bad": "red"}
@@ -36,6 +35,8 @@ def featureset_json(featureset: Featureset, xen: Release) -> dict[str, Any]:
 
 def answer_json(answer: Answer) -> dict[str, Any]:
     """One VM on one host, with each feature whole; PoolCheck tells those of many pairs by place."""
+    from ..service import answers
+
     return {
         "vm": answer.vm.name,
         "host": answer.host.name,
@@ -67,6 +68,8 @@ def grid_json(grid: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[
 
 def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
     """PoolLevel, with the guest type, the losses' groups and what was brought in."""
+    from ..service import answers
+
     record = answers.as_json(answers.level(level, members))
     for loss, told in zip(level.losses, record["losses"], strict=True):
         told["group"] = meanings.meaning(level.release, loss.number).group

@@ -18,6 +18,7 @@ from ..guests import msrs
 from ..guests.changes import FEATURES, Change, changes
 from ..guests.domain import Domain, Refusal
 from ..guests.resets import Reset
+from ..guests.toolstacks import XAPI, XL
 from . import terminal
 from .started_vm import StartedVm
 from .terminal import print_json
@@ -164,8 +165,8 @@ def in_vain(made: StartedVm) -> Iterator[str]:
     domain, settings = made.domain, made.settings
     xen = domain.hypervisor.release
     has = guest_featureset(domain.policy, xen)
-    if settings.nested and made.toolstack == "xl" and settings.featureset is not None:
-        yield "nested virtualisation is ignored where a featureset is given"
+    if settings.nested and not {"VMX", "SVM"} & set(xen.names(has)):
+        yield f"asked for, but not there: nested virtualisation: {_why_not_nested(made)}"
     if settings.featureset is None:
         return
     missing = [number for number in settings.featureset - has if number // WORD_BITS < xen.length]
@@ -181,6 +182,23 @@ def in_vain(made: StartedVm) -> Iterator[str]:
             "ARCH_CAPS is this host's default, not the featureset's, for libxc sends no registers: "
             f"it is {' and '.join(parts)}"
         )
+
+
+def _why_not_nested(made: StartedVm) -> str:
+    """libxc looks at nested_virt where it is given no featureset, and then Xen at its own list."""
+    xen = made.domain.hypervisor
+    most = xen.maximum(made.domain.kind).features(xen.release)
+    known = [xen.release.features[n].number for n in ("VMX", "SVM") if n in xen.release.features]
+    if not any(most >> number & 1 for number in known):
+        return "this host does not offer it to such guests"
+    if made.toolstack == XAPI and not made.settings.xcp_ng:
+        return (
+            "xenguest gives libxc a featureset, which then does not look at nested_virt; XCP-ng "
+            "8.3 puts VMX and SVM into the set (--xcp-ng)"
+        )
+    if made.toolstack == XL and made.settings.featureset is not None:
+        return "libxc does not look at nested_virt where it is given a featureset"
+    return "what the VM is levelled to, or cpuid=, takes it away"
 
 
 def _why_not(made: StartedVm, number: int) -> str:
@@ -263,7 +281,12 @@ def story(
         for why in found:
             terminal.paragraph(f"{'+' if why.present else '-'} {why.text} [{why.step}]", 2, 2)
         if not found:
-            terminal.line("  nothing is known of it")
+            terminal.paragraph(
+                f"it is as in the host's default policy, and nothing changes it; what the host has "
+                f"it from is not known: explain {bit.name} on HOST tells what is",
+                2,
+                2,
+            )
 
 
 def change_json(change: Change) -> dict[str, Any]:

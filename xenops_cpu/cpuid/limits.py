@@ -8,6 +8,8 @@ from attrs import frozen
 
 from .policy import Policy
 
+_FEATURES = 7
+
 
 @frozen
 class LeafLimits:
@@ -23,10 +25,13 @@ class LeafLimits:
 
     @classmethod
     def of(cls, policy: Policy) -> LeafLimits:
-        """Zero where a policy does not have the leaf."""
+        """Zero where a policy does not have the leaf, or ends before it: Xen clears it then
+        (x86_cpu_policy_clear_out_of_range_leaves()).
+        """
+        basic = policy.leaf(0)[0]
         return cls(
-            basic=policy.leaf(0)[0],
-            subleaf7=policy.leaf(7)[0],
+            basic=basic,
+            subleaf7=policy.leaf(7)[0] if basic >= _FEATURES else 0,
             extended=policy.leaf(0x80000000)[0],
         )
 

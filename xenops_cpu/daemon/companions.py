@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..hosts.host import Host
-from ..interface import HostHistory
 from ..limits import input_limits
 from ..sources import Source, SourceError
 from ..version import __version__
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from ..history.entry import Entry
     from ..history.recorder import Recorder
     from ..history.surroundings import Surroundings
+    from ..interface import HostHistory
     from ..transports.conversation import Reply
     from ..transports.message_switch import MessageSwitch
     from .tracing import Tracing

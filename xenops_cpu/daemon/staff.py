@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..interface import METHODS
+from ..limits.service import LIMITS
 from ..log import task
 from ..service.service import XenopsCpu
 from ..transports.conversation import Reply
 from ..transports.http import Request
-from ..wire import CONTENT_TYPES, JSONRPC, XMLRPC, dispatch
+from ..wire import CONTENT_TYPES, JSONRPC, LIMITS, XMLRPC, dispatch
 from ..wire.marshal import Value
 from .helper import CannotStart, Helper, HelperError, Setup
 
@@ -66,7 +67,7 @@ class Staff:
         outcomes: dispatch.Outcomes = []
         otherwise = JSONRPC if request.json else XMLRPC
         reply = dispatch.quick_answer(
-            self._service, request.body, otherwise=otherwise, own=self._own, outcomes=outcomes
+            self._service, request.body, LIMITS, otherwise, self._own, outcomes
         )
         self._note(outcomes, started)  # nothing of a call that is not answered here
         task.set("")  # what the log tells from here on is no longer about this call

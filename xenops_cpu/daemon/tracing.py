@@ -1,7 +1,7 @@
 """A span for each call, joined to the trace of who called: OpenTelemetry, over HTTP.
 
 The library is large and is imported only when an address to send to is configured; it comes with
-`pip install xenops_cpu[tracing]`. Spans are sent by a thread of the library's own, in batches; an
+the extra `tracing`. Spans are sent by a thread of the library's own, in batches; an
 address that does not answer holds nobody up.
 """
 
@@ -42,8 +42,9 @@ class Tracing:
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ModuleNotFoundError as error:
             raise TracingError(
-                f"traces need the package {error.name}: pip install 'xenops_cpu[tracing]', or "
-                "leave otlp-endpoint out"
+                f"traces need the package {error.name}: pip install "
+                "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http, or leave otlp-endpoint "
+                "out"
             ) from error
         # What the library complains of goes where our own lines go.
         theirs, ours = logging.getLogger("opentelemetry"), logging.getLogger("xenops_cpu")

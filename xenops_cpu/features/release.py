@@ -240,8 +240,10 @@ def release_name(text: str) -> str:
                 return nearest_build(line, name)
     elif minor and minor[0] in RELEASES:
         return minor[0]
+    product = " (a product has its name: XCP-ng 8.3, XenServer 8)" if name[:1] in "789" else ""
     raise ReleaseError(
-        f'"{text}" is not a Xen release known here; there are {", ".join((*UPSTREAM, *LINES))}, '
+        f'"{text}" is not a Xen release known here{product}; there are '
+        f"{', '.join((*UPSTREAM, *LINES))}, "
         f"and of the last ones the builds {', '.join(n for n in RELEASES if n not in UPSTREAM)}"
     )
 

@@ -51,7 +51,7 @@ def parquet(file: BinaryIO) -> Iterator[Write]:
     except ImportError as error:
         raise FormatError(
             "Parquet needs the package pyarrow, which is not installed",
-            "pip install 'xenops_cpu[fleet]', or write JSON lines",
+            "pip install pyarrow, or write JSON lines",
         ) from error
     schema = _schema()
     with pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:

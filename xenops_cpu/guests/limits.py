@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -16,10 +17,12 @@ from ..cpuid.fields import PLATFORM_INFO
 from ..cpuid.limits import LeafLimits
 from ..cpuid.policy import NO_SUBLEAF
 from ..cpuid.slots import BASIC, EXTENDED, FEATURES
-from ..cpuid.table import PolicyTable
 from ..derivation.releases import span
 from ..features.release import Release
-from .domain import Refusal
+
+if TYPE_CHECKING:
+    from ..cpuid.table import PolicyTable
+    from .domain import Refusal
 
 _SUBLEAF_COMPARED = span("4.15+ xs8")
 _VENDOR_COMPARED = span("4.22+")
@@ -29,6 +32,8 @@ _CARRIES_A_POLICY = span("4.14+ xs8")
 
 def refusals(own: PolicyTable, most: PolicyTable, xen: Release) -> Iterator[Refusal]:
     """Each reason to refuse `own`, in the order in which Xen looks; it stops at the first."""
+    from .domain import Refusal  # with the whole of a domain, which comparing limits does without
+
     yield from of_vendor(own.vendor, most.vendor, xen)
     yield from of_limits(_limits(own), _limits(most), xen)
     if own.msrs.get(PLATFORM_INFO, 0) & ~most.msrs.get(PLATFORM_INFO, 0):
@@ -39,6 +44,8 @@ def refusals(own: PolicyTable, most: PolicyTable, xen: Release) -> Iterator[Refu
 
 def of_vendor(own: str, most: str, xen: Release) -> Iterator[Refusal]:
     """The two vendors of leaf 0. Older Xen takes any, and zeroes what that vendor's CPUs lack."""
+    from .domain import Refusal
+
     if xen.name in _VENDOR_COMPARED and own != most:
         yield Refusal(errno.EINVAL, f"vendor {own!r} is not {most!r}", BASIC, NO_SUBLEAF)
 
@@ -55,6 +62,8 @@ def carried(origin: str) -> bool:
 
 def of_limits(own: LeafLimits, most: LeafLimits, xen: Release) -> Iterator[Refusal]:
     """The highest leaf, the highest subleaf of leaf 7 (not before 4.15), the highest extended."""
+    from .domain import Refusal
+
     compared = [
         ("leaf", own.basic, most.basic, (BASIC, NO_SUBLEAF)),
         ("subleaf of leaf 7", own.subleaf7, most.subleaf7, (FEATURES, 0)),

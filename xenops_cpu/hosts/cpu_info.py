@@ -16,7 +16,8 @@ from .offer import TAKEN_FROM_HOST, offer, offers
 def notes(host: Host) -> Iterator[str]:
     """What a person should know of the record: what the source said, and what was made up for."""
     yield from host.notes
-    if host.featuresets.pv_max is None:
+    sets = host.featuresets
+    if sets.pv_max is None and (sets.pv_default.length or sets.hvm_default.length):
         yield (
             f"{host.release.title} has no max policies: max is default, with "
             f"{' and '.join(TAKEN_FROM_HOST)} as in host (XenServer's libxc did the same)"

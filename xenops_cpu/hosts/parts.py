@@ -26,6 +26,8 @@ FROM_POLICIES = (
 )
 # How the notes begin that tell what nobody told.
 _UNTOLD = "not told: "
+NO_SETS = "no featureset is told, only what CPU it is"
+NO_IOMMU = f"{_UNTOLD}whether there is an IOMMU"
 _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
 
 
@@ -182,13 +184,13 @@ def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Itera
     wanted = SETS if xen.has_max else SETS[:4]
     missing = [name for name in wanted if name not in sets]
     if len(missing) == len(wanted):
-        yield "no featureset is told, only what CPU it is"
+        yield NO_SETS
     elif missing:
         yield f"{_UNTOLD}the sets {', '.join(missing)}"
     if parts.topology is None:
         yield f"{_UNTOLD}the counts of CPUs and sockets"
     if parts.iommu is None:
-        yield f"{_UNTOLD}whether there is an IOMMU"
+        yield NO_IOMMU
 
 
 def _release_with(masks: Mapping[str, Featureset]) -> str | None:

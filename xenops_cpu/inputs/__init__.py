@@ -11,9 +11,11 @@ ways to say which.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import TYPE_CHECKING
 
+from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
 from ..files import STDIN
 from ..sources import KINDS as SOURCES
@@ -83,7 +85,7 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
                 f"say hex:{hex_words.joined(text)[:200]}"
             ) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f'"{text[:200]}" cannot be read ({reason}); it may be {KINDS}') from error
+        raise InputError(f'"{text[:200]}" cannot be read ({reason}){_instead(text)}') from error
     if stat.S_ISSOCK(mode):
         from . import named
 
@@ -104,6 +106,18 @@ def read(path: Path, release: str | None = None) -> Input:
     from . import files
 
     return files.read(path, release)
+
+
+def _instead(text: str) -> str:
+    """What a text that names no file may have been meant as; nothing for what is plainly a path."""
+    if "/" in text or re.search(r"\.[a-z]+\d?$", text):
+        return ""
+    from ..cpus import shipped
+
+    try:
+        return f"; a shipped CPU is named so: cpu:{shipped.find(text).id}"
+    except Error:
+        return f"; it may be {KINDS}"
 
 
 def _featureset(text: str) -> Input:

@@ -53,9 +53,10 @@ def assume(host: Host, name: str) -> Assumption:
         return _assume(processor, host.featuresets, host.release.name, cmdline, host.microcode)
     except UnknownCpu as error:
         raise InputError(
-            f"{name} is known from xapi's record only, and its CPU ({processor.modelname}) is not "
+            f"of {name} no raw CPU policy is known, and its CPU ({processor.modelname}) is not "
             "among those shipped ('xenops-cpu cpus' lists them), so what another Xen would make of "
-            "it cannot be derived; name what it will be"
+            "it cannot be derived; give a capture or what xen-cpuid -p prints, or name what it "
+            "will be"
         ) from error
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from ..derivation import Derivation
+from ..errors import InputError
 from ..explain.reasons import reasons
 from ..features.featureset import Featureset
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
-from ..hosts.host import Host
+from ..hosts.host import SETS, Host
 from ..hosts.offer import Offer
+from ..hosts.parts import NO_SETS
 from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set
 from ..pools.words import GUESTS, count
@@ -105,8 +107,14 @@ def known(named: NamedHost, name: str = "") -> KnownHost:
 def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[KnownHost]:
     """The hosts of an input, `name` for the only one of it.
 
-    `guest`: what a bare featureset or policy is of; `xen`: of which release it is.
+    `guest`: what a bare featureset or policy is of; `xen`: of which release it is. Raises
+    InputError where no featureset of any of them is told: they would be hosts that lack everything.
     """
+    if read.hosts and not any(_told(named.host) for named in read.hosts):
+        raise InputError(
+            f"{name or read.name}: {NO_SETS}; a capture, what xen-cpuid -p or -d prints, or "
+            "xe host-cpu-info has them, and cpu:NAME@RELEASE simulates a shipped CPU"
+        )
     for named in read.hosts:
         yield known(named, name if name and len(read.hosts) == 1 else named.name or read.name)
     if read.hosts or read.vms:
@@ -115,6 +123,11 @@ def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> I
         yield KnownHost(_member_of_policy(read, name or read.name, guest, xen))
     elif read.featureset is not None:
         yield KnownHost(member_of_set(read.featureset, name or read.name, guest, xen))
+
+
+def _told(host: Host) -> bool:
+    sets = map(host.featuresets.named, SETS)
+    return any(featureset is not None and featureset.length for featureset in sets)
 
 
 def _member_of_policy(read: Input, name: str, guest: GuestType, xen: Release | None) -> Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import asdict, evolve
 
@@ -11,11 +12,12 @@ from ..errors import Error, InputError
 from ..hosts import parts
 from ..hosts.host import Host
 from ..hosts.record import of_cpu_info
-from ..interface import HostStat, QueryResult, XenopsError
 from ..sources import choose, simulated
 from ..sources.simulated import Simulated
-from ..transports import client
 from .value import Input, NamedHost
+
+if TYPE_CHECKING:
+    from ..interface import HostStat, QueryResult
 
 
 def resolve(text: str, release: str | None = None) -> Input:
@@ -35,6 +37,9 @@ def resolve(text: str, release: str | None = None) -> Input:
 
 def service(path: Path) -> Input:
     """The host that a running service answers for. Raises InputError."""
+    from ..interface import XenopsError
+    from ..transports import client  # with HTTP and TLS
+
     try:
         connected = client.connect(path)
         query, stat = connected.query("xenops-cpu"), connected.host_stat("xenops-cpu")

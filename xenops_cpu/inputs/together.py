@@ -17,12 +17,10 @@ from typing import TypeVar
 
 from attrs import evolve, frozen
 
-from ..hosts import merge, parts
+from ..hosts import parts
 from ..hosts.host import Host
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..pools.vm import TYPE_NOT_TOLD, Vm
-from . import xapi_log
-from .collected import apart, once
 from .value import Input, NamedHost, Stored
 
 T = TypeVar("T", Vm, Stored)
@@ -32,6 +30,9 @@ def together(inputs: Sequence[Input], name: str = "") -> Input:
     """All that several inputs have, as one. A single one is left as it is."""
     if len(inputs) == 1:
         return inputs[0]
+    from . import xapi_log
+    from .collected import apart, once
+
     newest, gone = current(inputs)
     whole = hosts(host for each in newest for host in each.hosts)
     left_out: Counter[str] = Counter()
@@ -83,6 +84,8 @@ def hosts(every: Iterable[NamedHost]) -> Hosts:
 
 def merged(same: Sequence[Host]) -> tuple[Host, tuple[str, ...]]:
     """One host out of what several sources tell of it, and what they do not agree on."""
+    from ..hosts import merge
+
     readings = [merge.Reading(parts.of_host(host), host.origin) for host in same]
     whole = merge.merge(readings)
     return parts.host(whole.parts, whole.origin), whole.conflicts

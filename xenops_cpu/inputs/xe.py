@@ -30,7 +30,16 @@ Record = Mapping[str, str]
 
 
 def recognises(text: str) -> bool:
+    return _telling(text) or (";" in text and _telling(_lines(text)))
+
+
+def _telling(text: str) -> bool:
     return any(_TELLING & record.keys() or _a_cpu_info(record) for record in records(text))
+
+
+def _lines(text: str) -> str:
+    """A map alone, as xe *-param-get prints it on one line, with a line for each key."""
+    return text if _telling(text) or text.strip().count("\n") else text.replace(";", "\n")
 
 
 def records(text: str) -> Iterator[Record]:
@@ -53,7 +62,7 @@ def parse(text: str, where: str) -> Collected:
     """The hosts, VMs and stored records of a text. Raises InputError."""
     collected = Collected(room=Room(where))
     pools = []
-    for record in records(text):
+    for record in records(_lines(text)):
         if _a_pool(record):
             pools.append(record)
         if "last_boot_cpu_flags" in record:
@@ -76,12 +85,16 @@ def members(text: str) -> dict[str, str]:
 
 
 def _a_cpu_info(record: Record) -> bool:
-    told = "features_pv" in record or "features_hvm" in record
+    told = any(f"features_{key}" in record for key in ("pv", "hvm", "pv_host", "hvm_host"))
     return told or ("features" in record and "cpu_count" in record)
 
 
 def _a_pool(record: Record) -> bool:
-    return "master" in record or "default_sr" in record
+    """By its keys: today's Pool.cpu_info has what guests boot with, and no migration set."""
+    if "master" in record or "default_sr" in record:
+        return True
+    kinds = {key for key in record if key.startswith("features")}
+    return bool(kinds) and kinds <= {"features_pv_host", "features_hvm_host"}
 
 
 def _add_host(record: Record, where: str, collected: Collected) -> None:

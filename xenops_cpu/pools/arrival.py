@@ -20,6 +20,7 @@ from ..guests.arrival import Arrival, arrive
 from ..guests.changes import FEATURES, Change
 from ..guests.domain import Refusal
 from ..guests.hypervisor import Hypervisor
+from ..guests.limits import carried
 from ..guests.start import start
 from ..guests.toolstacks import XAPI, Settings, usual
 from ..interface import GuestType
@@ -30,6 +31,9 @@ from .vm import Vm
 PARTS = (FEATURES, *CATEGORIES)
 _VM_UNKNOWN = "the VM's whole CPU policy is not known"
 _HOST_UNKNOWN = "the CPU policies of the host are not known"
+_ORIGIN_UNKNOWN = (
+    "which release it comes from is not known, and the host's reads no CPU policy from a stream"
+)
 _NOT_BUILT = "the host where it was started would not build it so"
 # Seen by guests that were created to run virtual machines themselves, and by no others.
 _NESTED = ("VMX", "SVM")
@@ -76,6 +80,8 @@ def move(vm: Vm, member: Member) -> Move | None:
         policy, known = _started(vm, vm.started)
     if policy is None:
         return known
+    if not vm.origin and not carried(member.release.name):
+        return Move(unknown=_ORIGIN_UNKNOWN)
     xen = member.hypervisor()
     if xen is None:
         return Move(unknown=_HOST_UNKNOWN)

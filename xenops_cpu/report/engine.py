@@ -68,7 +68,7 @@ def _environment() -> Environment:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise EngineError(
-            "the page needs Jinja2, which is not installed", "pip install 'xenops_cpu[report]'"
+            "the page needs Jinja2, which is not installed", "pip install jinja2"
         ) from error
     environment = Environment(
         loader=PackageLoader("xenops_cpu", "data/report"),

@@ -16,23 +16,7 @@ from ..features.release import Release
 from ..hosts.cpu_info import describe, host_stat, notes
 from ..hosts.host import Host
 from ..hosts.offer import inconsistencies
-from ..interface import (
-    CpuInfo,
-    DomainPolicy,
-    FeaturesetText,
-    GuestType,
-    HostHistory,
-    HostStat,
-    InternalError,
-    PoolCheck,
-    PoolFinding,
-    PoolHost,
-    PoolLevel,
-    PoolPlan,
-    PoolSplit,
-    PoolVm,
-    QueryResult,
-)
+from ..interface import InternalError
 from ..log import task
 from ..sources import Source, SourceError
 from ..version import __version__
@@ -40,6 +24,22 @@ from . import strict
 from .level import Combine, level_of_two
 
 if TYPE_CHECKING:
+    from ..interface import (
+        CpuInfo,
+        DomainPolicy,
+        FeaturesetText,
+        GuestType,
+        HostHistory,
+        HostStat,
+        PoolCheck,
+        PoolFinding,
+        PoolHost,
+        PoolLevel,
+        PoolPlan,
+        PoolSplit,
+        PoolVm,
+        QueryResult,
+    )
     from .history import History
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,8 @@ class XenopsCpu:
 
     def query(self, debug_info: str) -> QueryResult:
         """Who answers here and from what."""
+        from ..interface import QueryResult
+
         task.set(debug_info)
         facts = [f"source: {self._source.name}"]
         try:

@@ -7,9 +7,13 @@ has a fault, which xapi's own code would report as InvalidFeatureString; so it i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ..features.featureset import Featureset, FeaturesetError
-from ..interface import InternalError, PoolHost, PoolVm
+from ..interface import InternalError
+
+if TYPE_CHECKING:
+    from ..interface import PoolHost, PoolVm
 
 
 def featureset(where: str, text: str) -> Featureset:

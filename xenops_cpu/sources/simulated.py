@@ -12,8 +12,6 @@ from attrs import evolve, field, frozen
 from ..cpuid.cpu import Cpu
 from ..cpuid.identity import AMD, HYGON
 from ..cpuid.policy import Policy
-from ..cpus import machine
-from ..cpus.instruction import MachineError
 from ..cpus.params import options_of
 from ..derivation import Derivation, Options, derive, derived_release
 from ..errors import Error
@@ -22,7 +20,7 @@ from ..features.featureset import Featureset
 from ..features.release import Release, release
 from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Processor, Topology, Xen
-from . import SourceError, cpuinfo
+from . import SourceError
 
 DEFAULT_RELEASE = "4.17"
 # xen/arch/x86/setup.c and hvm/hvm.c, xen_hypercall capabilities: PV, then HVM where it is there.
@@ -69,6 +67,8 @@ class Simulated:
         subject = self.subject or this_machine(self.boot_cpuinfo)
         cpu, notes = subject.cpu, subject.notes
         if self.as_bare_metal:
+            from ..cpus import machine
+
             bare = machine.as_bare_metal(cpu)
             cpu, notes = bare.cpu, (*notes, *bare.notes)
         try:
@@ -146,6 +146,10 @@ def _known(policy: Policy) -> Mapping[int, int]:
 
 def this_machine(boot_cpuinfo: Path | None = None) -> Subject:
     """The CPU of this machine. Raises SourceError."""
+    from ..cpus import machine
+    from ..cpus.instruction import MachineError
+    from . import cpuinfo
+
     try:
         reading = machine.read()
     except MachineError as error:

@@ -16,6 +16,7 @@ from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
 from ...wire.marshal import MarshalError, reader, writer
 from ...wire.marshal.types import is_optional, is_tagged, member
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from ..overview import suggestion
 
 _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
   xenops-cpu call HOST.is_compatible vm_policy=00000001 host_policy=00000003
@@ -94,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     except WireError as error:
         raise Failure(f"the reply cannot be read: {error}", ANSWERED_WITH_AN_ERROR) from error
     if not reply.success:
-        raise Failure(_error_text(reply.value), ANSWERED_WITH_AN_ERROR)
+        close = "" if method is not None else suggestion(arguments.method, METHODS)
+        raise Failure(f"{_error_text(reply.value)}{close}", ANSWERED_WITH_AN_ERROR)
     value = _typed(method, reply.value)
     terminal.print_json(value)
     return ANSWERED_WITH_AN_ERROR if value is False else OK

@@ -223,7 +223,8 @@ def _bits(one: _Set) -> tuple[Bit, ...]:
 def _heading(one: _Set) -> str:
     number = len(_shown(one))
     count = f"{number} feature{'' if number == 1 else 's'}"
-    words = f"{one.featureset.length} words, " if one.shown is None else ""
+    length = one.featureset.length
+    words = f"{length} word{'' if length == 1 else 's'}, " if one.shown is None else ""
     title = f"{one.title}: " if one.title else ""
     return f"{title}{words}{count}, as {one.release.title} names them"
 

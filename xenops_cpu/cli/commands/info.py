@@ -6,7 +6,7 @@ import argparse
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -15,16 +15,19 @@ from ...features import meanings
 from ...features.featureset import Featureset
 from ...features.fit import fit
 from ...features.release import Release
+from ...hosts import parts
 from ...hosts.cpu_info import xapi_map
-from ...hosts.host import Host
+from ...hosts.host import UNKNOWN, Host
 from ...inputs import argument
-from ...interface import CpuInfo, HostStat, QueryResult, Service, XenopsError
+from ...interface import CpuInfo, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
-from ...transports import client
 from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
 from .. import arguments as arguments_
+
+if TYPE_CHECKING:
+    from ...interface import HostStat, QueryResult, Service
 
 _EXAMPLES = """  xenops-cpu info                            # the service here, else this machine
   xenops-cpu info example:epyc-xen-4.17      # a host captured from a real Xen
@@ -89,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         path = options.socket_to_ask()
     if path is None:
         return show(options.source(arguments), form)
+    from ...transports import client  # with HTTP and TLS
+
     try:
         _show(client.connect(path), form)
     except client.ConnectionFailed as error:
@@ -194,28 +199,36 @@ def _document(query: QueryResult, stat: HostStat) -> dict[str, Any]:
 
 def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
     info, release = stat.cpu_info, _release(stat)
-    yield (
-        f"{info.modelname} ({info.vendor}, family {info.family}, model {info.model}, "
-        f"stepping {info.stepping}, {info.speed} MHz)"
-    )
-    yield ", ".join(
-        _count(number, noun) + rest
-        for number, noun, rest in (
-            (info.cpu_count, "CPU", ""),
-            (info.socket_count, "socket", ""),
-            (info.threads_per_core, "thread", " a core"),
-            (info.nr_nodes, "NUMA node", ""),
+    notes = _facts(query, "note: ")
+    if UNKNOWN in (info.modelname, info.vendor):
+        yield "which CPU it is, is not told"
+    else:
+        yield (
+            f"{info.modelname} ({info.vendor}, family {info.family}, model {info.model}, "
+            f"stepping {info.stepping}, {info.speed} MHz)"
         )
-    )
-    hvm, iommu = (
-        "yes" if can else "no" for can in (stat.chipset_info.hvm, stat.chipset_info.iommu)
-    )
-    yield f"Xen {stat.hypervisor.version}, HVM: {hvm}, IOMMU: {iommu}"
+    if info.cpu_count:  # 0: nobody counted, and a note says so
+        yield ", ".join(
+            _count(number, noun) + rest
+            for number, noun, rest in (
+                (info.cpu_count, "CPU", ""),
+                (info.socket_count, "socket", ""),
+                (info.threads_per_core, "thread", " a core"),
+                (info.nr_nodes, "NUMA node", ""),
+            )
+        )
+    chipset, told = stat.chipset_info, parts.NO_SETS not in notes
+    hvm = ("yes" if chipset.hvm else "no") if told else "not told"
+    iommu = "not told" if parts.NO_IOMMU in notes else "yes" if chipset.iommu else "no"
+    version = stat.hypervisor.version
+    yield f"Xen {'not told' if version == UNKNOWN else version}, HVM: {hvm}, IOMMU: {iommu}"
     yield from textwrap.wrap("from " + "".join(_facts(query, "origin: ")), width)
     for revision in _facts(query, "microcode: "):
         yield from textwrap.wrap(f"microcode {revision}", width, subsequent_indent="  ")
-    for note in _facts(query, "note: "):
+    for note in notes:
         yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="      ")
+    if not told:
+        return
     for guest in _guests(info).values():
         yield ""
         yield from _guest(guest, release, width)

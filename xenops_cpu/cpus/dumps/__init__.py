@@ -11,7 +11,6 @@ from pathlib import Path
 from ... import files
 from ...errors import InputError
 from ...limits import input_limits
-from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
 from .dump import Dump, DumpError
 
 KINDS = (
@@ -38,6 +37,8 @@ def parse(text: str, name: str = "dump") -> list[Dump]:
         files.check(text, name)
     except InputError as error:
         raise DumpError(str(error)) from error
+    from . import captured, cpuid_tool, instlatx64, libcpuid, libvirt, records
+
     for recognises, parse_text in (
         (captured.recognises, captured.parse),
         (records.recognises, records.parse),
