@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 
 from tests.cli.test_cli import run
+from tests.inputs.test_together import a_world
 from tests.support.hosts import example, made, names
 from xenops_cpu.cli import progress
 from xenops_cpu.cpuid.policy import Policy
@@ -587,3 +588,26 @@ def test_a_host_made_up_can_be_captured_and_checked(tmp_path: Path) -> None:
     done = run("check", text_of("FPU SSE RTM"), str(file))
     assert done.returncode == 11
     assert "taken in, not given at boot: RTM" in done.stdout
+
+
+def test_a_vm_that_is_in_no_file_is_named_with_those_that_are(tmp_path: Path) -> None:
+    """By a mistyped name, or a UUID that reads like a featureset: wrong use, and the names."""
+    path = tmp_path / "pool.xml"
+    path.write_text(a_world().database())
+    vms = json.loads(run("read", str(path), "--json").stdout)[0]["vms"]
+    for typed in ("web-1", "b0000000-0000-4000-8000-00000000000f"):
+        done = run("check", typed, str(path))
+        assert done.returncode == 2
+        assert f'"{typed}" is no file, and no VM in what is named beside it' in done.stderr
+        assert all(vm["name"] in done.stderr for vm in vms)
+    assert "it may be a file" in run("check", "web-1", SKYLAKE).stderr
+
+
+def test_emit_takes_a_vm_by_its_name(tmp_path: Path) -> None:
+    """Where a file of the hosts has it, xe is given its UUID."""
+    path = tmp_path / "pool.xml"
+    path.write_text(a_world().database())
+    vm = json.loads(run("read", str(path), "--json").stdout)[0]["vms"][0]
+    assert vm["uuid"] != vm["name"]
+    done = run("emit", "xapi", str(path), "--vm", vm["name"])
+    assert done.stdout.startswith(f"xe vm-param-set uuid={vm['uuid']} platform:featureset=")

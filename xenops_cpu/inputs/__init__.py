@@ -55,8 +55,8 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
         return _featureset(text)
     if "->" in text and not exists(text):
         return _policy(text)
-    kind, colon, rest = text.partition(":")
-    if text in ("xen", "xen-cpuid", "simulated") or (colon and rest and kind in _NAMED):
+    kind, colon, value = text.partition(":")
+    if text in ("xen", "xen-cpuid", "simulated") or (colon and value and kind in _NAMED):
         from . import named
 
         return named.resolve(text, release)
@@ -108,9 +108,14 @@ def read(path: Path, release: str | None = None) -> Input:
     return files.read(path, release)
 
 
+def means_a_path(text: str) -> bool:
+    """Whether a text is plainly a file's name, though there may be no such file."""
+    return "/" in text or re.search(r"\.[a-z]+\d?$", text) is not None
+
+
 def _instead(text: str) -> str:
     """What a text that names no file may have been meant as; nothing for what is plainly a path."""
-    if "/" in text or re.search(r"\.[a-z]+\d?$", text):
+    if means_a_path(text):
         return ""
     from ..cpus import shipped
 
@@ -150,6 +155,7 @@ __all__ = [
     "Stored",
     "exists",
     "is_featureset",
+    "means_a_path",
     "read",
     "resolve",
 ]

@@ -439,7 +439,7 @@ complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit; and test $_shtab_xenops
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -s h -l help -d 'show this help message and exit'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l color -xka "auto always never" -d 'colour: auto (the default) for people at a terminal; NO_COLOR and FORCE_COLOR are heeded then'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l for -xka "(__xenops_cpu_words host)" -d 'the host that the guest will start on'
-complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l vm -x -d 'whose level it is'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l vm -x -d 'whose level it is; a name will do where a HOST'"'"'s file has the VM'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l type -xka "(__xenops_cpu_words type)" -d 'pv, hvm or pvh: the guests meant, and what a bare featureset is of (hvm)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l xen -xka "(__xenops_cpu_words release)" -d 'whose names and rules count where a record does not tell, such as 4.17 or xenserver-8; what cpu:NAME is simulated under'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using emit xapi' -l json -d 'for programs (docs/commands-pools.md)'
