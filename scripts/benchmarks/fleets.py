@@ -51,8 +51,8 @@ def measure() -> Iterator[dict[str, object]]:
             def by_duckdb(path: Path = path) -> int:
                 with duckdb.connect() as connection:
                     connection.execute(f"CREATE VIEW fleet AS FROM '{path}'")
-                    found = connection.execute(queries.duckdb()).fetchall()
-                return len([settle(*values) for _, _, *values, _ in found])
+                    reductions = connection.execute(queries.duckdb()).fetchall()
+                return len([settle(*values) for _, _, *values, _ in reductions])
 
             yield {
                 "name": f"1,000,000 hosts, DuckDB, {name}",
@@ -73,8 +73,8 @@ def fleet(count: int) -> Iterator[Row]:
         boot = Featureset(full & ~(1 << chance.getrandbits(9)), xen.length)
         offers = {GuestType.HVM: Offer(GuestType.HVM, boot, boot)}
         member = Member(f"host-{number}", "GenuineIntel", xen, offers)
-        made = rows(member, f"pool-{number // POOL}", "made")
-        yield next(row for row in made if (row["guest"], row["kind"]) == ("hvm", "boot"))
+        table = rows(member, f"pool-{number // POOL}", "made")
+        yield next(row for row in table if (row["guest"], row["kind"]) == ("hvm", "boot"))
 
 
 def _loop(path: Path) -> int:

@@ -58,11 +58,11 @@ def _levels(fleet: list[Featureset], xen: Release) -> Iterator[dict[str, object]
 
 
 def _loop_level(hosts: list[tuple[int, ...]]) -> list[int]:
-    found = list(hosts[0])
+    level = list(hosts[0])
     for host in hosts:
         for index, word in enumerate(host):
-            found[index] &= word
-    return found
+            level[index] &= word
+    return level
 
 
 def _checks(xen: Release, chance: random.Random) -> Iterator[dict[str, object]]:

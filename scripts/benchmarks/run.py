@@ -90,8 +90,8 @@ class Peer:
 def read_reply(client: socket.socket) -> bytes:
     data = client.recv(65536)
     while True:
-        head, found, body = data.partition(b"\r\n\r\n")
-        if found:
+        head, separator, body = data.partition(b"\r\n\r\n")
+        if separator:
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             if len(body) >= length:
                 return data

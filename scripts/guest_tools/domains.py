@@ -50,12 +50,12 @@ def booted_hosts(folder: Path, domains: Score, guests: Score, policies: Score) -
 def _domains(path: Path, xen: Hypervisor, domains: Score, guests: Score) -> None:
     data = texts.load(path)
     for record in data["records"]:
-        domain = _one(record, data["policies"], xen, domains)
+        domain = _held(record, data["policies"], xen, domains)
         if domain is not None and "run" in record:
             runs.count(record, domain, guests)
 
 
-def _one(
+def _held(
     record: Mapping[str, Any], policies: Mapping[str, Any], xen: Hypervisor, score: Score
 ) -> Domain | None:
     where = f"{record['boot']} {record['kind']} {record['name']}"
@@ -70,9 +70,9 @@ def _one(
         score.count(where, [f"created, should be refused with errno {refused}"])
         return None
     domain, results = take(domain, record["steps"])
-    found = [] if results == record["results"] else [f"{results}, should be {record['results']}"]
-    found += differences(texts.policy(policies[record["policy"]]), domain.policy)
-    score.count(where, found)
+    faults = [] if results == record["results"] else [f"{results}, should be {record['results']}"]
+    faults += differences(texts.policy(policies[record["policy"]]), domain.policy)
+    score.count(where, faults)
     return domain
 
 
@@ -162,9 +162,9 @@ def userspace(folder: Path, domains: Score, policies: Score) -> None:
         wanted = config(record)
         domain = start(_unencrypted(of_derivation(derived[key])), wanted, hap=bool(wanted.hap))
         domain, results = take(domain, record["steps"], libxc_of(xen))
-        found = [] if results == record["results"] else [f"{results}, not {record['results']}"]
-        found += differences(texts.policy(data["policies"][record["policy"]]), domain.policy)
-        domains.count(where, found)
+        faults = [] if results == record["results"] else [f"{results}, not {record['results']}"]
+        faults += differences(texts.policy(data["policies"][record["policy"]]), domain.policy)
+        domains.count(where, faults)
 
 
 def _unencrypted(xen: Hypervisor) -> Hypervisor:

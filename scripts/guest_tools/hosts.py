@@ -80,7 +80,7 @@ class Corpus:
         read = read_record(json.dumps(record), 1)
         return simulate(evolve(read, name=dump), release_of(xen))
 
-    def given(self, record: Mapping[str, Any], raw: Policy) -> dict[str, Any]:
+    def options(self, record: Mapping[str, Any], raw: Policy) -> dict[str, Any]:
         """The parameters of a record of whole policies.
 
         Where they do not tell MSR 10ah although it was given (another dump of the same CPU has it),

@@ -22,7 +22,7 @@ def count(path: Path, folder: Path, score: Score) -> None:
         if "id" in record:
             raw = texts.policy(record["raw"])
             ours = system_policies(
-                corpus.derived(record["xen"], record["id"], corpus.given(record, raw))
+                corpus.derived(record["xen"], record["id"], corpus.options(record, raw))
             )
             for name in SETS:
                 score.count(
@@ -38,10 +38,10 @@ def _printed(record: Mapping[str, Any], score: Score) -> None:
     raw = texts.policy(record["raw"])
     ours = system_policies(booted(record["xen"], raw, record["cmdline"], record["ucode"]))
     for name in SETS:
-        want, got = texts.policy(record[name]), ours[name]
-        leaves = {key: registers for key, registers in got.leaves.items() if any(registers)}
-        found = differences(want, Policy(leaves, got.msrs))
+        want, policy = texts.policy(record[name]), ours[name]
+        leaves = {key: registers for key, registers in policy.leaves.items() if any(registers)}
+        faults = differences(want, Policy(leaves, policy.msrs))
         # The raw policy is what was read in: of its empty leaves only the number is known.
-        if name != "raw" and record[name]["nr_leaves"] != len(got.leaves):
-            found.append(f"{len(got.leaves)} leaves, should be {record[name]['nr_leaves']}")
-        score.count(f"{record['xen']} {record['cpu']} {name}", found)
+        if name != "raw" and record[name]["nr_leaves"] != len(policy.leaves):
+            faults.append(f"{len(policy.leaves)} leaves, should be {record[name]['nr_leaves']}")
+        score.count(f"{record['xen']} {record['cpu']} {name}", faults)

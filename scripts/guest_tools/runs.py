@@ -27,8 +27,8 @@ def count(record: Mapping[str, Any], domain: Domain, score: Score) -> None:
     """
     around = Surroundings(viridian=int(record.get("viridian", 0)))
     for text, vcpu, plain in lines(record):
-        tag, _, rest = text.partition(":")
-        leaf, subleaf, *want = (int(value, 16) for value in rest.split())
+        tag, _, values = text.partition(":")
+        leaf, subleaf, *want = (int(value, 16) for value in values.split())
         if plain:
             score.left_out += 1
             continue
@@ -69,8 +69,8 @@ def lines(record: Mapping[str, Any]) -> Iterator[tuple[str, Vcpu, bool]]:
 
 def _states(lines: list[str]) -> Iterator[tuple[int, tuple[str, int, bool]]]:
     for line in lines:
-        tag, _, rest = line.partition(":")
-        register, value, outcome = rest.split()
+        tag, _, values = line.partition(":")
+        register, value, outcome = values.split()
         yield int(tag, 16), (register, int(value, 16), outcome == "ok")
 
 

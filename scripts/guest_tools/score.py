@@ -11,9 +11,9 @@ from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 
 @define
 class Score:
-    """`what`: the kind of thing that is compared. `mismatches`: the first `shown`, a line each."""
+    """`subject`: what is compared. `mismatches`: the first `shown`, a line each."""
 
-    what: str
+    subject: str
     shown: int = 10
     equal: int = 0
     total: int = 0
@@ -34,25 +34,25 @@ class Score:
 
     def lines(self) -> Iterator[str]:
         left_out = f" ({self.left_out} left out: see --help)" if self.left_out else ""
-        yield f"{self.what}: {self.equal} of {self.total} equal{left_out}"
+        yield f"{self.subject}: {self.equal} of {self.total} equal{left_out}"
         for mismatch in self.mismatches:
             yield f"  {mismatch}"
 
 
-def differences(want: Policy, got: Policy) -> list[str]:
+def differences(want: Policy, answer: Policy) -> list[str]:
     """Leaf by leaf and register by register; order and empty leaves count as well."""
-    found = []
-    for key in sorted({*want.leaves, *got.leaves}):
-        a, b = want.leaves.get(key), got.leaves.get(key)
+    faults = []
+    for key in sorted({*want.leaves, *answer.leaves}):
+        a, b = want.leaves.get(key), answer.leaves.get(key)
         if a != b:
-            found.append(f"{_key(key)} is {_registers(b)}, should be {_registers(a)}")
-    for index in sorted({*want.msrs, *got.msrs}):
-        x, y = want.msrs.get(index), got.msrs.get(index)
+            faults.append(f"{_key(key)} is {_registers(b)}, should be {_registers(a)}")
+    for index in sorted({*want.msrs, *answer.msrs}):
+        x, y = want.msrs.get(index), answer.msrs.get(index)
         if x != y:
-            found.append(f"MSR {index:x} is {_value(y)}, should be {_value(x)}")
-    if not found and list(want.leaves) != list(got.leaves):
-        found.append("the order of leaves")
-    return found
+            faults.append(f"MSR {index:x} is {_value(y)}, should be {_value(x)}")
+    if not faults and list(want.leaves) != list(answer.leaves):
+        faults.append("the order of leaves")
+    return faults
 
 
 def _key(key: tuple[int, int]) -> str:

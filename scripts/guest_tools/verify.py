@@ -40,7 +40,9 @@ def main() -> int:
     if not arguments.folder.is_dir():
         print(f"verify-guests: {arguments.folder} is no folder", file=sys.stderr)
         return 3
-    scores = [Score(what, arguments.show) for what in ("domains", "CPUID lines", "system policies")]
+    scores = [
+        Score(subject, arguments.show) for subject in ("domains", "CPUID lines", "system policies")
+    ]
     of_domains, of_guests, of_policies = scores
     try:
         domains.booted_hosts(arguments.folder, of_domains, of_guests, of_policies)

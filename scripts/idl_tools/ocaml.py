@@ -133,13 +133,13 @@ def name_of(type_: Type, inside: str = "") -> str:
             return name if module == inside else type_.ocaml
 
 
-def definition(made: Text | Record | Variant) -> str:
-    module, _, name = made.ocaml.rpartition(".")
-    lines = [comment(made.description).rstrip(), f"type {name} ="]
-    if isinstance(made, Text):
+def definition(type_: Text | Record | Variant) -> str:
+    module, _, name = type_.ocaml.rpartition(".")
+    lines = [comment(type_.description).rstrip(), f"type {name} ="]
+    if isinstance(type_, Text):
         lines[-1] += " string"
-    elif isinstance(made, Record):
-        for index, member in enumerate(made.members):
+    elif isinstance(type_, Record):
+        for index, member in enumerate(type_.members):
             option = "" if member.required else " option"
             opening = "{" if index == 0 else ";"
             field = f"{identifier(member.name)}: {name_of(member.type, module)}{option}"
@@ -148,11 +148,11 @@ def definition(made: Text | Record | Variant) -> str:
             lines += documented(f"  {opening} {field}", member.description)
         lines.append("  }")
     else:
-        for tag in made.tags:
+        for tag in type_.tags:
             payload = f" of {name_of(tag.payload, module)}" if tag.payload else ""
             lines += documented(f"  | {tag.name}{payload}", tag.description)
-        if made.default:
-            lines.append(f"[@@default {made.default}]")
+        if type_.default:
+            lines.append(f"[@@default {type_.default}]")
     lines += ["[@@deriving rpcty]", ""]
     return "\n".join(lines)
 
@@ -271,9 +271,9 @@ def strings(texts: list[str], indent: int) -> str:
 
 def documented(line: str, text: str) -> list[str]:
     """A member or tag with its documentation after it, below it where the line would be long."""
-    one = f"{line}  (** {safe(text)} *)"
-    if len(one) + 2 <= WIDTH:
-        return [one]
+    short = f"{line}  (** {safe(text)} *)"
+    if len(short) + 2 <= WIDTH:
+        return [short]
     words = textwrap.wrap(safe(text), WIDTH - 17, break_on_hyphens=False)
     words = [f"{'(** ' if index == 0 else '    '}{part}" for index, part in enumerate(words)]
     return [line, *("        " + part for part in words[:-1]), f"        {words[-1]} *)"]

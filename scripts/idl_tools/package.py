@@ -53,26 +53,28 @@ def render(contract: Contract) -> dict[str, str]:
 
 def _record_modules(contract: Contract) -> dict[str, list[Record]]:
     """Records by the module that OCaml has them in, those of none with the calls' own."""
-    found: dict[str, list[Record]] = {}
+    records_by_module: dict[str, list[Record]] = {}
     for name, types in modules(contract.types).items():
-        records = [made for made in types if isinstance(made, Record)]
+        records = [type_ for type_ in types if isinstance(type_, Record)]
         if records:
-            found.setdefault(name.partition(".")[0].lower() or "records", []).extend(records)
-    return found
+            records_by_module.setdefault(name.partition(".")[0].lower() or "records", []).extend(
+                records
+            )
+    return records_by_module
 
 
 def _places(contract: Contract) -> dict[str, tuple[str, ...]]:
     """The names that each module has."""
     plain = [
-        made.name
-        for made in contract.types
-        if not isinstance(made, Record) and made is not contract.error
+        type_.name
+        for type_ in contract.types
+        if not isinstance(type_, Record) and type_ is not contract.error
     ]
     tags = [tag.python for tag in contract.error.tags]
     return {
         VARIANTS: _sorted((*OWN[VARIANTS], *plain)),
         **{
-            module: _sorted(made.name for made in records)
+            module: _sorted(type_.name for type_ in records)
             for module, records in _record_modules(contract).items()
         },
         ERRORS: _sorted((*OWN[ERRORS], contract.error.name, *tags)),
@@ -112,10 +114,10 @@ def _package(places: Mapping[str, tuple[str, ...]]) -> str:
     lines.append("_PLACES = {")
     for module, names in late.items():
         inner = [f"        {python.quote(name)},\n" for name in names]
-        one = f"    {python.quote(module)}: ({', '.join(map(python.quote, names))}"
-        one += ",)," if len(names) == 1 else "),"
+        short = f"    {python.quote(module)}: ({', '.join(map(python.quote, names))}"
+        short += ",)," if len(names) == 1 else "),"
         several = f"    {python.quote(module)}: (\n{''.join(inner)}    ),"
-        lines.append(one if len(one) <= python.WIDTH else several)
+        lines.append(short if len(short) <= python.WIDTH else several)
     lines += [
         "}",
         "_MODULES = {name: module for module, names in _PLACES.items() for name in names}",
@@ -139,14 +141,14 @@ def _variants(contract: Contract) -> str:
     head = _head("Texts and enumerations of the interface.")
     parts = [f"{head}\nfrom enum import Enum\nfrom typing import Annotated, TypeAlias\n", INT64]
     parts += [
-        python.comment(made.description) + f"{made.name}: TypeAlias = str\n"
-        for made in contract.types
-        if isinstance(made, Text)
+        python.comment(type_.description) + f"{type_.name}: TypeAlias = str\n"
+        for type_ in contract.types
+        if isinstance(type_, Text)
     ]
     parts += [
-        python.enumeration(made)
-        for made in contract.types
-        if isinstance(made, Variant) and made is not contract.error
+        python.enumeration(type_)
+        for type_ in contract.types
+        if isinstance(type_, Variant) and type_ is not contract.error
     ]
     return python.join(parts)
 
@@ -154,7 +156,7 @@ def _variants(contract: Contract) -> str:
 def _records(contract: Contract, module: str, places: Mapping[str, tuple[str, ...]]) -> str:
     records = _record_modules(contract)[module]
     head = f"{_head(f'Records of the interface: {module}.')}\nfrom attrs import frozen\n"
-    types = [member.type for made in records for member in made.members]
+    types = [member.type for record in records for member in record.members]
     imports = _imports(_names(types) - set(places[module]), places)
     return python.join([head + (f"\n{imports}" if imports else ""), *map(python.record, records)])
 
@@ -193,17 +195,17 @@ def _calls(contract: Contract, places: Mapping[str, tuple[str, ...]]) -> str:
 
 def _names(types: Iterable[Type]) -> set[str]:
     """The names that stand in the annotations of types."""
-    found = set()
+    names = set()
     for type_ in types:
         match type_:
             case Basic("int64"):
-                found.add("Int64")
+                names.add("Int64")
             case Basic():
                 pass
             case ListOf(item) | DictOf(item):
-                found |= _names([item])
+                names |= _names([item])
             case TupleOf(items):
-                found |= _names(items)
+                names |= _names(items)
             case _:
-                found.add(type_.name)
-    return found
+                names.add(type_.name)
+    return names

@@ -77,8 +77,8 @@ def join(parts: list[str]) -> str:
     """Two blank lines around classes, one between other statements."""
     text = parts[0]
     for before, part in pairwise(parts):
-        one = not any(p.startswith(("class", "@")) for p in (before, part))
-        text += ("\n" if one else "\n\n") + part
+        single = not any(p.startswith(("class", "@")) for p in (before, part))
+        text += ("\n" if single else "\n\n") + part
     return text
 
 
@@ -97,18 +97,18 @@ def hint(type_: Type) -> str:
             return type_.name
 
 
-def record(made: Record) -> str:
-    lines = ["@frozen", f"class {made.name}:", *doc(made.description, 4), ""]
-    for member in made.members:
+def record(type_: Record) -> str:
+    lines = ["@frozen", f"class {type_.name}:", *doc(type_.description, 4), ""]
+    for member in type_.members:
         lines += comment(member.description, 4).splitlines()
         optional = "" if member.required else " | None"
         lines.append(f"    {member.name}: {hint(member.type)}{optional}")
     return "\n".join(lines) + "\n"
 
 
-def enumeration(made: Variant) -> str:
-    lines = [f"class {made.name}(Enum):", *doc(made.description, 4), ""]
-    for tag in made.tags:
+def enumeration(type_: Variant) -> str:
+    lines = [f"class {type_.name}(Enum):", *doc(type_.description, 4), ""]
+    for tag in type_.tags:
         lines += comment(tag.description, 4).splitlines()
         lines.append(f"    {tag.name.upper()} = {quote(tag.name)}")
     return "\n".join(lines) + "\n"
@@ -126,9 +126,9 @@ def error(tag: Tag, catches_unknown: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def union(made: Variant) -> str:
-    lines = [f"{made.name}: TypeAlias = ("]
-    lines += [f"    {'| ' if index else ''}{tag.python}" for index, tag in enumerate(made.tags)]
+def union(type_: Variant) -> str:
+    lines = [f"{type_.name}: TypeAlias = ("]
+    lines += [f"    {'| ' if index else ''}{tag.python}" for index, tag in enumerate(type_.tags)]
     return "\n".join([*lines, ")"]) + "\n"
 
 
@@ -143,9 +143,9 @@ def arguments(method: Method) -> list[str]:
 
 def signature(method: Method) -> list[str]:
     inside = ", ".join(["self", *arguments(method)])
-    one = f"    def {method.python}({inside}) -> {hint(method.result)}:"
-    if len(one) <= WIDTH:
-        return [one]
+    short = f"    def {method.python}({inside}) -> {hint(method.result)}:"
+    if len(short) <= WIDTH:
+        return [short]
     return [f"    def {method.python}(", f"        {inside}", f"    ) -> {hint(method.result)}:"]
 
 
@@ -174,9 +174,13 @@ def client(contract: Contract) -> str:
             f"{quote(p.name)}: {'None' if p.type == Basic('unit') else p.name}"
             for p in method.params
         ]
-        one = f"        params: dict[str, Any] = {{{', '.join(values)}}}"
-        several = [one[: one.index("{") + 1], *(f"            {v}," for v in values), "        }"]
-        lines += [one] if len(one) <= WIDTH else several
+        short = f"        params: dict[str, Any] = {{{', '.join(values)}}}"
+        several = [
+            short[: short.index("{") + 1],
+            *(f"            {v}," for v in values),
+            "        }",
+        ]
+        lines += [short] if len(short) <= WIDTH else several
         lines.append(
             f"        result: {hint(method.result)} = self._call({quote(method.name)}, params)"
         )

@@ -60,8 +60,8 @@ def render(contract: Contract) -> str:
 
 def listed(contract: Contract, page: str) -> str:
     """A page with the table of methods as it should be. Raises ContractError without its marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, tail = page.partition(BEGIN)
+    _, end, after = tail.partition(END)
     if not begin or not end:
         raise ContractError(f"there is no line {BEGIN.strip()}, or no {END.strip()} behind it")
     rows = [
@@ -78,14 +78,14 @@ def _lines(contract: Contract) -> Iterator[str]:
     yield from (contract.description, "", INTRODUCTION, "")
     yield from ("## Methods", "")
     for method in contract.methods:
-        given = ", ".join(param.name for param in method.params)
-        yield f"- [`{method.name}({given})`](#{_anchor(method.name)}): {method.summary}"
+        names = ", ".join(param.name for param in method.params)
+        yield f"- [`{method.name}({names})`](#{_anchor(method.name)}): {method.summary}"
     yield ""
     for method in contract.methods:
         yield from _method(method)
     yield from ("## Types", "")
-    for made in contract.types:
-        yield from _type(made)
+    for type_ in contract.types:
+        yield from _type(type_)
     yield from ("## Methods left to xenopsd", "")
     yield "They belong to xenopsd's interface and answer `Unimplemented` here. A name that is in"
     yield "neither interface answers `Internal_error`: `Unknown method X`."
@@ -128,14 +128,14 @@ def _folded(text: str, *places: str) -> Iterator[str]:
         lines, start = lines + 1, end
 
 
-def _type(made: Text | Record | Variant) -> Iterator[str]:
-    yield from (f"### {made.name}", "", made.description, f"In OCaml: `{made.ocaml}`.", "")
-    match made:
+def _type(type_: Text | Record | Variant) -> Iterator[str]:
+    yield from (f"### {type_.name}", "", type_.description, f"In OCaml: `{type_.ocaml}`.", "")
+    match type_:
         case Text():
-            yield from (f"A string, such as `{made.samples[0]}`.", "")
+            yield from (f"A string, such as `{type_.samples[0]}`.", "")
         case Record():
             yield from ("| member | type | meaning |", "|---|---|---|")
-            for member in made.members:
+            for member in type_.members:
                 optional = "" if member.required else ", optional"
                 yield f"| `{member.name}` | {_name(member.type)}{optional} | {member.description} |"
             yield ""
@@ -144,13 +144,13 @@ def _type(made: Text | Record | Variant) -> Iterator[str]:
             yield "several values is a list in it: `[Tag, [a, b]]`."
             yield ""
             yield from ("| tag | payload | meaning |", "|---|---|---|")
-            for tag in made.tags:
+            for tag in type_.tags:
                 parts = zip(tag.names, tag.parts, strict=True)
                 payload = ", ".join(f"{name}: {_name(part)}" for name, part in parts)
                 yield f"| `{tag.name}` | {payload} | {tag.description} |"
             yield ""
-            if made.default:
-                yield from (f"A reader that meets another tag takes it for `{made.default}`.", "")
+            if type_.default:
+                yield from (f"A reader that meets another tag takes it for `{type_.default}`.", "")
 
 
 def _name(type_: Type) -> str:

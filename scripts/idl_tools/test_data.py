@@ -92,7 +92,7 @@ def _matched(kind: str, name: str) -> re.Match[str] | None:
 
 
 def _verify(folder: Path, wires: list[str]) -> int:
-    found = 0
+    count = 0
     for wire in wires:
         inner = folder / wire
         if len(wires) == 1 and not inner.is_dir():
@@ -101,8 +101,8 @@ def _verify(folder: Path, wires: list[str]) -> int:
         for problem in problems:
             print(problem, file=sys.stderr)
         print(f"{inner}: {good} files verify, {len(problems)} problems")
-        found += len(problems)
-    return 1 if found else 0
+        count += len(problems)
+    return 1 if count else 0
 
 
 def generate(contract: Contract, wire: str) -> dict[str, bytes]:

@@ -1,5 +1,5 @@
 """Completion scripts by shtab: options, choices and commands stand in them, words of the program's
-own tables and of files are asked of the program (xenops_cpu.cli.words).
+own tables and of files are asked of the program (xenops_cpu.cli.completions).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import shtab
 
 from page_tools.program import PROGRAM, program
-from xenops_cpu.cli.words import KINDS
+from xenops_cpu.cli.completions import KINDS
 
 FILE, DIRECTORY, NOTHING = "file", "directory", ""
 # What stands for an argument in its help says what it is: a kind of words, a file, or anything.
@@ -92,10 +92,10 @@ def scripts() -> dict[str, str]:
             _describe(action)
     of_kinds = "\n".join(_OF_BASH.format(kind=kind) for kind in KINDS)
     preamble = {"bash": _BASH + of_kinds, "zsh": _ZSH, "fish": _FISH}
-    made = {
+    texts = {
         shell: _plain(shtab.complete(whole, shell, preamble=preamble[shell])) for shell in preamble
     }
-    return made | {"bash": made["bash"] + _BASH_END}
+    return texts | {"bash": texts["bash"] + _BASH_END}
 
 
 def kind_of(action: argparse.Action) -> str:

@@ -34,10 +34,10 @@ _FILES = """\
 def pages() -> dict[str, str]:
     """The text of each page, by the name of its file."""
     os.environ["COLUMNS"] = "100"
-    made = {f"{PROGRAM}.1": _program()}
+    texts = {f"{PROGRAM}.1": _program()}
     for name, parser in commands().items():
-        made[f"{PROGRAM}-{name}.1"] = _command(name, parser)
-    return made
+        texts[f"{PROGRAM}-{name}.1"] = _command(name, parser)
+    return texts
 
 
 def _program() -> str:
@@ -79,16 +79,16 @@ def _sections(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
     heading = "notes"
     more = getattr(parser, "more_help", None)
     for block in re.split(r"\n\n+", f"{parser.epilog or ''}\n\n{more() if more else ''}".strip()):
-        first, _, rest = block.partition("\n")
+        first, _, body = block.partition("\n")
         if first == "examples:":
-            heading, text = "examples", _verbatim(rest)
+            heading, text = "examples", _verbatim(body)
         elif first.startswith("exit codes"):
             words = first.partition(":")[2].strip()
             heading, text = (
                 "exit status",
-                "\n".join(filter(None, (_markup(words), _verbatim(rest)))),
+                "\n".join(filter(None, (_markup(words), _verbatim(body)))),
             )
-        elif block.startswith(" ") or rest.startswith(" "):
+        elif block.startswith(" ") or body.startswith(" "):
             text = _verbatim(block)
         else:
             heading, text = "notes", _markup(block)

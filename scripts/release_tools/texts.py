@@ -25,12 +25,12 @@ def changelog(text: str, version: str, day: str) -> str:
     """What is unreleased gets the version and its date; an empty section stands above it."""
     if f"## [{version}]" in text:
         raise ReleaseError(f"CHANGELOG.md has a section for {version} already")
-    before, heading, rest = text.partition(UNRELEASED + "\n")
+    before, heading, changes = text.partition(UNRELEASED + "\n")
     if not heading:
         raise ReleaseError(f"CHANGELOG.md has no section {UNRELEASED}")
-    if not re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0].strip():
+    if not re.split(r"^## ", changes, maxsplit=1, flags=re.MULTILINE)[0].strip():
         raise ReleaseError(f"CHANGELOG.md has nothing under {UNRELEASED}")
-    return f"{before}{heading}\n## [{version}] - {_date(day):%Y-%m-%d}\n{rest}"
+    return f"{before}{heading}\n## [{version}] - {_date(day):%Y-%m-%d}\n{changes}"
 
 
 def debian(text: str, version: str, day: str) -> str:

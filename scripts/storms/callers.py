@@ -107,13 +107,13 @@ def good(path: str, until: float, record: Record, expected: bytes, kept: bool) -
     while time.monotonic() < until:
         start = time.perf_counter()
         try:
-            one = client or connect(path)
+            sock = client or connect(path)
             try:
-                one.sendall(GOOD)
-                reply = read_reply(one)
+                sock.sendall(GOOD)
+                reply = read_reply(sock)
             finally:
-                if one is not client:
-                    one.close()
+                if sock is not client:
+                    sock.close()
             record.add(time.perf_counter() - start, reply == expected)
         except OSError:
             record.add(None, False)

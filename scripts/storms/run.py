@@ -90,12 +90,12 @@ def _pss(pid: int) -> float:
 
 
 def _children(parent: int) -> list[int]:
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
             if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(folder.name))
-    return found
+                pids.append(int(folder.name))
+    return pids
 
 
 def ask(path: str, seconds: float, expected: bytes) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def main() -> int:
             time.sleep(options.settle)
             after = sum(server.memory())
             again = ask(server.path, calm_seconds, expected)
-    found = {
+    measurements = {
         "stdlib, calm": by_peer,
         "calm": calm,
         "storm": stormy,
@@ -208,26 +208,26 @@ def main() -> int:
         "memory": {**server.most, "after": after},
         "log_bytes": size,
     }
-    print(json.dumps(found) if options.json else _text(found, options))
+    print(json.dumps(measurements) if options.json else _text(measurements, options))
     ours = (calm, stormy, again)
     return 1 if any(part["unanswered"] or part["wrong"] for part in ours) else 0
 
 
-def _text(found: dict[str, Any], options: argparse.Namespace) -> str:
+def _text(measurements: dict[str, Any], options: argparse.Namespace) -> str:
     lines = [f"{'':14}{'calls':>9}{'unanswered':>12}{'wrong':>7}{'p50 µs':>10}{'p99 µs':>10}"]
     for name in ("stdlib, calm", "calm", "storm", "calm again"):
-        row = found[name]
+        row = measurements[name]
         lines.append(
             f"{name:14}{row['calls']:>9}{row['unanswered']:>12}{row['wrong']:>7}"
             f"{row['p50']:>10.0f}{row['p99']:>10.0f}"
         )
-    memory = found["memory"]
+    memory = measurements["memory"]
     lines.append(
         f"memory, MiB: daemon {memory['daemon']:.0f}, helper {memory['helper']:.0f}, together "
         f"{memory['together']:.0f} at most; {memory['after']:.0f} after {options.settle:g} s"
     )
     lines.append(f"files open: {memory['files']:.0f} at most")
-    lines.append(f"log: {found['log_bytes'] / 1024:.0f} KiB in {options.seconds:g} s")
+    lines.append(f"log: {measurements['log_bytes'] / 1024:.0f} KiB in {options.seconds:g} s")
     return "\n".join(lines)
 
 

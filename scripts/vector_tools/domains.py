@@ -27,8 +27,8 @@ def domains() -> Iterator[Candidate]:
     """Domains of booted Xens and of compiled Xen with its policy, step by step."""
     for ask, want, source, record in _domains():
         domain = _begun(ask)
-        found = answer({"question": "domain", "ask": ask})
-        if found != want:
+        answered = answer({"question": "domain", "ask": ask})
+        if answered != want:
             if source == COMPILED:
                 continue  # what was made by hand there is not Xen's
             raise SystemExit(f"domain {record['name']}: answered otherwise")
@@ -36,7 +36,7 @@ def domains() -> Iterator[Candidate]:
         if domain is not None:
             domain, _ = recorded.take(domain, record["steps"], _libxc(ask))
             shows |= {change.step for change in domain.changes}
-        shows |= {("refused", str(one)) for one in want.get("results", []) if one["errno"]}
+        shows |= {("refused", str(result)) for result in want.get("results", []) if result["errno"]}
         identity = f"{record.get('boot', record.get('dump'))}-{record['kind']}-{record['name']}"
         about = f"{record['kind']} under {ask['release']}: {record['name']}"
         yield frozenset(shows), new_case("domain", identity, about, source, ask, want)
@@ -51,8 +51,8 @@ def instructions() -> Iterator[Candidate]:
         domain, _ = recorded.take(domain, record["steps"])
         around = Surroundings(viridian=int(record.get("viridian", 0)))
         for text, vcpu, plain in runs.lines(record):
-            tag, _, rest = text.partition(":")
-            leaf, subleaf, *want = (int(value, 16) for value in rest.split())
+            tag, _, values = text.partition(":")
+            leaf, subleaf, *want = (int(value, 16) for value in values.split())
             ours = cpuid(domain, leaf, subleaf, vcpu, around)
             if plain or (domain.kind == "hvm" and leaf == 0xD) or not any(want):
                 continue
@@ -117,7 +117,7 @@ def _domains() -> Iterator[tuple[Case, Case, str, Mapping[str, Any]]]:
         xen = "4.17" if record["xen"] == "xs8" else record["xen"]
         if xen not in params_of:
             path = texts.either(GOLDEN / "vm" / "golden" / f"xen-{xen}.jsonl")
-            params_of[xen] = {one["id"]: one["params"] for one in texts.lines(path)}
+            params_of[xen] = {line["id"]: line["params"] for line in texts.lines(path)}
         if record["kind"] == "system":
             continue
         dump = dict(dumps[record["dump"]])
@@ -152,7 +152,7 @@ def _step(kind: str, arguments: Mapping[str, Any]) -> Case:
             "msrs": [[f"{m.index:x}", f"{m.value:x}", f"{m.flags:x}"] for m in msrs],
         }}  # fmt: skip
     wishes = recorded.wishes(arguments)
-    made: Case = {
+    step: Case = {
         name: value
         for name, value, usual in (
             ("restore", wishes.restore, False), ("pae", wishes.pae, True),
@@ -162,12 +162,14 @@ def _step(kind: str, arguments: Mapping[str, Any]) -> Case:
         if value != usual
     }  # fmt: skip
     if wishes.featureset is not None:
-        made["featureset"] = str(wishes.featureset)
+        step["featureset"] = str(wishes.featureset)
     if wishes.xend:
-        made["xend"] = [[f"{one.leaf:x}", f"{one.subleaf:x}", *one.strings] for one in wishes.xend]
+        step["xend"] = [
+            [f"{entry.leaf:x}", f"{entry.subleaf:x}", *entry.strings] for entry in wishes.xend
+        ]
     if wishes.msr:
-        made["msr"] = {f"{one.index:x}": one.text for one in wishes.msr}
-    return {"apply": made}
+        step["msr"] = {f"{entry.index:x}": entry.text for entry in wishes.msr}
+    return {"apply": step}
 
 
 def _answered(record: Mapping[str, Any], known: Mapping[str, Any]) -> Case:
@@ -176,7 +178,7 @@ def _answered(record: Mapping[str, Any], known: Mapping[str, Any]) -> Case:
         return {"created": {"errno": refused}}
     return {
         "created": {"errno": 0},
-        "results": [_result(one) for one in record["results"]],
+        "results": [_result(result) for result in record["results"]],
         "policy": forms.policy_json(texts.policy(known[record["policy"]])),
     }
 

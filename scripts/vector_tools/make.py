@@ -24,17 +24,17 @@ MOST = {"featuresets": 34, "policies": 5, "domain": 60, "cpuid": 70}
 
 def chosen(candidates: Iterable[Candidate], most: int) -> list[Case]:
     """The fewest that show everything, at most `most`, those that show more first."""
-    left = sorted(candidates, key=lambda one: len(json.dumps(one[1])))
-    found: list[Case] = []
+    left = sorted(candidates, key=lambda candidate: len(json.dumps(candidate[1])))
+    cases: list[Case] = []
     shown: set[Hashable] = set()
-    while left and len(found) < most:
-        best = max(left, key=lambda one: len(one[0] - shown))
+    while left and len(cases) < most:
+        best = max(left, key=lambda candidate: len(candidate[0] - shown))
         if not best[0] - shown:
             break
         shown |= best[0]
-        found.append(best[1])
+        cases.append(best[1])
         left.remove(best)
-    return sorted(found, key=lambda case: str(case["id"]))
+    return sorted(cases, key=lambda case: str(case["id"]))
 
 
 class Cpus:
@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
     files["level"], files["check"] = list(levels(GOLDEN)), list(checks(GOLDEN))
     files["cpus"] = list(cpus.known.values())
     for name, records in files.items():
-        text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in records)
+        text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
         (folder / f"{name}.jsonl").write_text(text)
         print(f"{name}: {len(records)}, {len(text) >> 10} KiB")
 

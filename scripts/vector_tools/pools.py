@@ -24,7 +24,7 @@ def levels(golden: Path) -> Iterator[dict[str, Any]]:
     """Where the level is not just what all have first, a few of each release."""
     count: Counter[str] = Counter()
     combined = enumerate(records(golden / "pools" / "combine.jsonl"))
-    for number, record in sorted(combined, key=lambda one: _plain(one[1])):
+    for number, record in sorted(combined, key=lambda row: _plain(row[1])):
         xen = release(record["release"]).name
         if count[xen] == _EACH:
             continue

@@ -60,23 +60,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def command(options: argparse.Namespace) -> list[str]:
     if not options.command:
         raise Trouble("no COMMAND: --help says what one does")
-    found: list[str] = options.command
-    return found
+    words: list[str] = options.command
+    return words
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+    command_line = argparse.ArgumentParser(
         prog="scripts/run-vectors", description=__doc__, epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    made.add_argument("--vectors", type=Path, default=FOLDER, metavar="DIR", help="another folder")
-    made.add_argument("--only", action="append", choices=QUESTIONS, help="these questions only")
-    made.add_argument("--lines", action="store_true", help="one process for all cases")
-    made.add_argument("--timeout", type=float, default=60, metavar="S", help="for an answer (60)")
-    made.add_argument("--shown", type=int, default=SHOWN, metavar="N", help="mismatches told (10)")
-    made.add_argument("--print", action="store_true", help="print the cases and ask nobody")
-    made.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
-    return made
+    command_line.add_argument(
+        "--vectors", type=Path, default=FOLDER, metavar="DIR", help="another folder"
+    )
+    command_line.add_argument(
+        "--only", action="append", choices=QUESTIONS, help="these questions only"
+    )
+    command_line.add_argument("--lines", action="store_true", help="one process for all cases")
+    command_line.add_argument(
+        "--timeout", type=float, default=60, metavar="S", help="for an answer (60)"
+    )
+    command_line.add_argument(
+        "--shown", type=int, default=SHOWN, metavar="N", help="mismatches told (10)"
+    )
+    command_line.add_argument("--print", action="store_true", help="print the cases and ask nobody")
+    command_line.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    return command_line
 
 
 def load(folder: Path, questions: Sequence[str]) -> Iterator[Case]:
@@ -116,10 +124,10 @@ def in_one_go(command: list[str], cases: list[Case], timeout: float) -> Iterator
     text, trouble = output(
         command, "".join(json.dumps(asked(case)) + "\n" for case in cases), timeout * len(cases)
     )
-    found = [line for line in text.splitlines() if line.strip()]
-    if trouble or len(found) != len(cases):
-        raise Trouble(trouble or f"{len(found)} answers to {len(cases)} cases")
-    return map(read, found)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if trouble or len(lines) != len(cases):
+        raise Trouble(trouble or f"{len(lines)} answers to {len(cases)} cases")
+    return map(read, lines)
 
 
 def output(command: list[str], text: str, timeout: float) -> tuple[str, str]:
@@ -150,12 +158,12 @@ def judge(cases: list[Case], answers: Iterable[Any], shown: int) -> int:
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     declined: Counter[str] = Counter()
-    for case, found in zip(cases, answers):  # noqa: B905 - Python 3.7 has no strict
+    for case, answer in zip(cases, answers):  # noqa: B905 - Python 3.7 has no strict
         question = case["question"]
-        if found is None:
+        if answer is None:
             declined[question] += 1
             continue
-        differences = list(compare(case["answer"], found, ""))
+        differences = list(compare(case["answer"], answer, ""))
         (wrong if differences else right)[question] += 1
         if differences and sum(wrong.values()) <= shown:
             print(f"{question} {case['id']}: {case['about']}")
@@ -172,22 +180,22 @@ def judge(cases: list[Case], answers: Iterable[Any], shown: int) -> int:
     return 0 if answered and not wrong else 1
 
 
-def compare(wanted: Any, found: Any, where: str) -> Iterator[str]:
+def compare(wanted: Any, answer: Any, where: str) -> Iterator[str]:
     """A sentence for each difference; what a found object has beside that is passed over."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
+    if isinstance(wanted, dict) and isinstance(answer, dict):
         for name, value in wanted.items():
-            if name not in found:
+            if name not in answer:
                 yield f"{where}.{name} is missing"
             else:
-                yield from compare(value, found[name], f"{where}.{name}")
-    elif isinstance(wanted, list) and isinstance(found, list):
-        if len(wanted) != len(found):
-            yield f"{where}: {len(found)} entries, should be {len(wanted)}"
-        for index, (mine, theirs) in enumerate(zip(wanted, found)):  # noqa: B905
+                yield from compare(value, answer[name], f"{where}.{name}")
+    elif isinstance(wanted, list) and isinstance(answer, list):
+        if len(wanted) != len(answer):
+            yield f"{where}: {len(answer)} entries, should be {len(wanted)}"
+        for index, (mine, theirs) in enumerate(zip(wanted, answer)):  # noqa: B905
             if mine != theirs:
                 yield from compare(mine, theirs, f"{where}[{index}]")
-    elif wanted != found:
-        yield f"{where or 'the answer'} is {json.dumps(found)}, should be {json.dumps(wanted)}"
+    elif wanted != answer:
+        yield f"{where or 'the answer'} is {json.dumps(answer)}, should be {json.dumps(wanted)}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ a line that came with it.
 
 from __future__ import annotations
 
-import argparse
 import io
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from xenops_cpu.features import point_releases
 
-from . import gen_cpuid, header
+from . import command_line, gen_cpuid, header
 from .tree import TreeError, tree
 
 _EXAMPLES = """  scripts/check-point-releases ../xen        # a clone with all tags
@@ -96,43 +95,38 @@ def unnamed(repository: Repository) -> Iterator[str]:
                 for change in point_releases.changes()
                 if change.arrivals.get(series, (0, ""))[0] == point
             ]
-            said = {name for change in arrived for name in change.features}
-            yield from _unsaid(before, after, said, f"{series}.{point}")
+            named = {name for change in arrived for name in change.features}
+            yield from _unsaid(before, after, named, f"{series}.{point}")
             before = after
 
 
 def _unsaid(
-    before: dict[str, Entry], after: dict[str, Entry], said: set[str], name: str
+    before: dict[str, Entry], after: dict[str, Entry], named: set[str], name: str
 ) -> Iterator[str]:
     for feature, (number, letters, dependents) in after.items():
         was = before.get(feature)
         if was is None or was[:2] != (number, letters):
-            if feature not in said:
+            if feature not in named:
                 yield f"{name} brings or changes {feature}, which no line of the table names"
-        elif not set(dependents) ^ set(was[2]) <= said:
+        elif not set(dependents) ^ set(was[2]) <= named:
             yield f"{name}: what rests on {feature} changed, and no line of the table names it"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        prog="scripts/check-point-releases",
-        description=__doc__,
-        epilog="examples:\n" + _EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("repository", metavar="XEN_GIT", type=Path, help="a clone of xen.git")
-    options = made.parse_args(arguments)
+    command = command_line.parser("check-point-releases", __doc__, _EXAMPLES)
+    command_line.add_repository(command)
+    options = command.parse_args(arguments)
     repository = Repository(options.repository)
     try:
-        found = [*wrong_commits(repository), *unnamed(repository)]
+        faults = [*wrong_commits(repository), *unnamed(repository)]
     except (TreeError, OSError) as error:
         print(f"scripts/check-point-releases: {error}", file=sys.stderr)
         return 2
-    for sentence in found:
+    for sentence in faults:
         print(sentence)
     count = sum(len(change.arrivals) for change in point_releases.changes())
-    print(f"{count} commits, {len(found) or 'no'} fault{'s' * (len(found) != 1)}")
-    return 1 if found else 0
+    print(f"{count} commits, {len(faults) or 'no'} fault{'s' * (len(faults) != 1)}")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

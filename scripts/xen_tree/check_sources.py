@@ -4,11 +4,9 @@ the function. The release is the tree's own version, or the one that is named.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from xenops_cpu.derivation import DERIVED_RELEASES, all_steps
@@ -18,6 +16,7 @@ from xenops_cpu.errors import Error
 from xenops_cpu.features.release import release
 from xenops_cpu.guests import libxc, recalculation, topology
 
+from . import command_line
 from .functions import defined
 from .tree import Tree, TreeError, tree
 
@@ -73,15 +72,10 @@ def release_of(source: Tree) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        prog="scripts/check-sources",
-        description=__doc__,
-        epilog="examples:\n" + _EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("tree", metavar="XEN_TREE", type=Path, help="Xen's source, checked out")
-    made.add_argument("--release", metavar="NAME", help="instead of the tree's own version")
-    options = made.parse_args(arguments)
+    command = command_line.parser("check-sources", __doc__, _EXAMPLES)
+    command_line.add_tree(command)
+    command.add_argument("--release", metavar="NAME", help="instead of the tree's own version")
+    options = command.parse_args(arguments)
     try:
         source = tree(options.tree)
         name = release(options.release).name if options.release else release_of(source)
@@ -91,12 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name not in DERIVED_RELEASES:
         print(f"scripts/check-sources: {name} has no derivation here", file=sys.stderr)
         return 2
-    found = list(wrong(source, name))
-    for sentence in found:
+    faults = list(wrong(source, name))
+    for sentence in faults:
         print(f"{name}: {sentence}")
     steps = sum(step.exists_in(name) for step in every_step())
-    print(f"{name}: {steps} steps, {len(found) or 'no'} wrong place{'s' * (len(found) != 1)}")
-    return 1 if found else 0
+    print(f"{name}: {steps} steps, {len(faults) or 'no'} wrong place{'s' * (len(faults) != 1)}")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

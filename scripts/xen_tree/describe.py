@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import gen_cpuid, header, tool
+from . import command_line, gen_cpuid, header, tool
 from .header import WORD_BITS, Feature
 from .tree import Tree, TreeError, tree
 
@@ -145,23 +145,22 @@ def _interface(sysctl: str) -> int:
 
 
 def _indices(sysctl: str, kind: str) -> dict[str, int]:
-    found = re.findall(rf"#define XEN_SYSCTL_cpu_{kind}_(\w+)\s+(\d+)", sysctl)
-    return {name: int(index) for name, index in found}
+    pairs = re.findall(rf"#define XEN_SYSCTL_cpu_{kind}_(\w+)\s+(\d+)", sysctl)
+    return {name: int(index) for name, index in pairs}
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        prog="scripts/describe-xen",
-        description="Describe the features of a Xen release from a tree of its source, as JSON for "
+    command = command_line.parser(
+        "describe-xen",
+        "Describe the features of a Xen release from a tree of its source, as JSON for "
         "scripts/import-features (docs/add-a-release.md).",
-        epilog="examples:\n" + _EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        _EXAMPLES,
     )
-    made.add_argument("tree", metavar="TREE", type=Path, help="a checkout or an unpacked archive")
-    made.add_argument("--name", default="", help="the release's name here; else of its version")
-    made.add_argument("--patch-queue", metavar="TEXT", help="where a patched Xen's are from")
-    made.add_argument("--output", metavar="FILE", type=Path, help="instead of standard output")
-    return made
+    command_line.add_tree(command)
+    command.add_argument("--name", default="", help="the release's name here; else of its version")
+    command.add_argument("--patch-queue", metavar="TEXT", help="where a patched Xen's are from")
+    command.add_argument("--output", metavar="FILE", type=Path, help="instead of standard output")
+    return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -70,7 +70,7 @@ def _letters(parsed: ast.Module) -> frozenset[str]:
 
 def closure(dependencies: Mapping[int, tuple[int, ...]]) -> dict[int, set[int]]:
     """Feature number -> all that rest on it, directly or not."""
-    found = {}
+    dependents = {}
     for feature in dependencies:
         deep: set[int] = set()
         waiting = list(dependencies[feature])
@@ -81,8 +81,8 @@ def closure(dependencies: Mapping[int, tuple[int, ...]]) -> dict[int, set[int]]:
             if dependent not in deep:
                 deep.add(dependent)
                 waiting += dependencies.get(dependent, ())
-        found[feature] = deep
-    return dict(sorted(found.items()))
+        dependents[feature] = deep
+    return dict(sorted(dependents.items()))
 
 
 @frozen
@@ -123,8 +123,8 @@ class _Reader:
 
 
 def _unreadable(node: ast.AST | None) -> TreeError:
-    what = "nothing" if node is None else ast.unparse(node)
-    return TreeError(f"{TOOL}: cannot read {what!r}; scripts/xen_tree has to learn it")
+    source = "nothing" if node is None else ast.unparse(node)
+    return TreeError(f"{TOOL}: cannot read {source!r}; scripts/xen_tree has to learn it")
 
 
 def _value(parsed: ast.Module, name: str) -> ast.expr:

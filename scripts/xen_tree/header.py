@@ -33,28 +33,28 @@ class Feature:
 def features(tree: Tree) -> tuple[Feature, ...]:
     """In order of number. Raises TreeError for a line that cannot be read."""
     text = tree.text(HEADER)
-    found = []
+    entries = []
     for line in _ANY_FEATURE.findall(text):
         match = _FEATURE.match(line)
         if match is None or int(match[3]) != WORD_BITS:
             raise TreeError(f"{HEADER}: cannot read the line {line!r}")
-        found.append(Feature(match[1], int(match[2]) * WORD_BITS + int(match[4]), match[5]))
-    if not found:
+        entries.append(Feature(match[1], int(match[2]) * WORD_BITS + int(match[4]), match[5]))
+    if not entries:
         raise TreeError(f"{HEADER} names no feature")
-    numbers = [feature.number for feature in found]
+    numbers = [feature.number for feature in entries]
     if len(set(numbers)) != len(numbers):
         twice = next(number for number in numbers if numbers.count(number) > 1)
         raise TreeError(f"{HEADER} names the bit {twice // 32}*32+{twice % 32} twice")
-    return tuple(sorted(found, key=lambda feature: feature.number))
+    return tuple(sorted(entries, key=lambda feature: feature.number))
 
 
 def words(tree: Tree) -> tuple[dict[str, Any], ...]:
     """Each word's register, in order: the headings above the features."""
-    found = [_word(match) for match in _WORD.finditer(tree.text(HEADER))]
-    for place, word in enumerate(found):
+    entries = [_word(match) for match in _WORD.finditer(tree.text(HEADER))]
+    for place, word in enumerate(entries):
         if word["index"] != place:
             raise TreeError(f"{HEADER}: word {word['index']} stands where word {place} should")
-    return tuple(found)
+    return tuple(entries)
 
 
 def reserved(first: int, count: int) -> tuple[dict[str, Any], ...]:

@@ -7,7 +7,6 @@ and mean the same bits by it.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import textwrap
@@ -21,6 +20,7 @@ from xenops_cpu.features import point_releases
 from xenops_cpu.features.release import release
 from xenops_cpu.guests.libxl_names import Flag, MsrBit, names
 
+from . import command_line
 from .check_points import Repository, tag_of
 from .tool import cmdline_name
 from .tree import TreeError
@@ -53,7 +53,7 @@ def meanings(repository: Repository, tag: str) -> dict[str, Meaning]:
     those.
     """
     text = _source(repository, tag)
-    found: dict[str, Meaning] = {}
+    table: dict[str, Meaning] = {}
     if "INIT_FEATURE_NAME" in text:
         xen = release(tag.removeprefix("RELEASE-").rpartition(".")[0])
         known = names(xen)
@@ -61,12 +61,12 @@ def meanings(repository: Repository, tag: str) -> dict[str, Meaning]:
             name = cmdline_name(feature)
             own = xen.features.get(feature)
             if own is not None and own.number == number and name in known:
-                found[name] = meaning(known[name])
+                table[name] = meaning(known[name])
     for name, leaf, subleaf, register, low, width in _ROW.findall(text):
         number = NO_SUBLEAF if subleaf == "NA" else int(subleaf)
         place = REGISTERS.index(register.lower())
-        found[name] = (int(leaf, 16), number, place, int(low), int(width))
-    return found
+        table[name] = (int(leaf, 16), number, place, int(low), int(width))
+    return table
 
 
 def _source(repository: Repository, tag: str) -> str:
@@ -121,15 +121,10 @@ def _lines(series: str, by_point: Mapping[int, Sequence[str]]) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    made = argparse.ArgumentParser(
-        prog="scripts/describe-libxl",
-        description=__doc__,
-        epilog="examples:\n" + _EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    made.add_argument("repository", metavar="XEN_GIT", type=Path, help="a clone of xen.git")
-    made.add_argument("--check", action="store_true", help="compare, and change nothing")
-    options = made.parse_args(arguments)
+    command = command_line.parser("describe-libxl", __doc__, _EXAMPLES)
+    command_line.add_repository(command)
+    command.add_argument("--check", action="store_true", help="compare, and change nothing")
+    options = command.parse_args(arguments)
     try:
         text = table(Repository(options.repository))
     except (TreeError, OSError) as error:

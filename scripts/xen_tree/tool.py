@@ -35,11 +35,11 @@ def tool(tree: Tree, features: Iterable[Feature], common_1d: Iterable[int]) -> d
         bits = [_part(tables, row[2], int(row[3] or 0)) for row in rows]
     return {
         "names_generated": generated,
-        "column_width": int(_one(text, r"#define COL_ALIGN \"(\d+)\"")),
+        "column_width": int(_only_match(text, r"#define COL_ALIGN \"(\d+)\"")),
         "separators_accepted": re.findall(r"\*ptr == '(.)'", text),
-        "separator_printed": _one(text, r"length - 1 \? '(.)' : '\\n'"),
-        "options": _one(text, r"getopt_long\(argc, argv, \"([\w:]+)\""),
-        "usage": _one(text, r"\"(Usage: [^\"\\]*)\\n\""),
+        "separator_printed": _only_match(text, r"length - 1 \? '(.)' : '\\n'"),
+        "options": _only_match(text, r"getopt_long\(argc, argv, \"([\w:]+)\""),
+        "usage": _only_match(text, r"\"(Usage: [^\"\\]*)\\n\""),
         "dynamic_set_names": dict(_SET.findall(text)),
         "static_set_names": _STATIC.findall(text),
         "policy_option": '"policy"' in text,
@@ -50,7 +50,7 @@ def tool(tree: Tree, features: Iterable[Feature], common_1d: Iterable[int]) -> d
     }
 
 
-def _one(text: str, pattern: str) -> str:
+def _only_match(text: str, pattern: str) -> str:
     match = re.search(pattern, text)
     if match is None:
         raise TreeError(f"{TOOL}: nothing looks like {pattern}; scripts/xen_tree has to learn it")

@@ -46,14 +46,14 @@ class Tree:
     def version(self) -> tuple[str, str]:
         """Of the Makefile: ("4.17", ".7"), ("4.23", "-unstable")."""
         makefile = self.text("xen/Makefile")
-        found = {
+        matches = {
             key: re.search(rf"^export XEN_{key}\s*\??=\s*([^\s$]*)", makefile, re.MULTILINE)
             for key in ("VERSION", "SUBVERSION", "EXTRAVERSION")
         }
-        missing = [key for key, match in found.items() if match is None]
+        missing = [key for key, match in matches.items() if match is None]
         if missing:
             raise TreeError(f"{self.root}/xen/Makefile does not say XEN_{missing[0]}")
-        major, minor, extra = (match[1] for match in found.values() if match is not None)
+        major, minor, extra = (match[1] for match in matches.values() if match is not None)
         return f"{major}.{minor}", extra
 
     def commit(self) -> Commit:
@@ -81,9 +81,9 @@ class Tree:
 
 def tree(root: Path) -> Tree:
     """Raises TreeError for a folder that is no tree of Xen's source."""
-    found = Tree(root)
-    found.version()
-    return found
+    checkout = Tree(root)
+    checkout.version()
+    return checkout
 
 
 def without_comments(text: str) -> str:

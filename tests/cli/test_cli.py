@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.hosts import example
 from tests.support.reports import golden
-from xenops_cpu.cli import options, overview
+from xenops_cpu.cli import overview, sockets
 from xenops_cpu.cli.commands import info
 from xenops_cpu.cli.main import main
 from xenops_cpu.cli.overview import COMMANDS
@@ -219,7 +219,7 @@ def test_an_empty_runtime_folder_is_none(
     """With XDG_RUNTIME_DIR empty the socket does not go into the root folder."""
     monkeypatch.delenv("XENOPS_CPU_SOCKET", raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
-    assert options.socket_places()[1] == Path(second)
+    assert sockets.places()[1] == Path(second)
 
 
 def test_capture_and_replay(tmp_path: Path) -> None:
@@ -276,6 +276,33 @@ def test_a_place_that_was_asked_for_is_not_exchanged() -> None:
     done = run("serve", "--source", "example:epyc-xen-4.17", XENOPS_CPU_SOCKET="/no/folder/s")
     assert done.returncode == 3
     assert "no folder /no/folder" in done.stderr
+
+
+_SET = "-".join(["ffffffff"] * 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["decode", "--json", _SET], 0), (["diff", "--json", _SET, "ffffffff-00000000"], 1)],
+    ids=["decode", "diff"],
+)
+def test_a_command_that_ends_at_once_has_said_everything(arguments: list[str], code: int) -> None:
+    """A document of many kilobytes arrives whole in a pipe, with the exit code of the answer."""
+    done = subprocess.run(
+        [sys.executable, "-m", "xenops_cpu", *arguments], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    assert len(done.stdout) > 64 * 1024
+    assert json.loads(done.stdout)
+
+
+def test_a_full_disk_is_told_by_a_command_that_ends_at_once() -> None:
+    """What cannot be written is said, and the exit code is not that of an answer."""
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "xenops_cpu", "decode", _SET]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
 
 
 @pytest.mark.parametrize("word", overview.OTHER_WORDS)

@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.test_decode import Shell, sh
 from tests.support.reports import database
-from xenops_cpu.cli import words
+from xenops_cpu.cli import completions
 from xenops_cpu.cli.commands.completion import SCRIPTS
 from xenops_cpu.cli.overview import COMMANDS
 from xenops_cpu.features.release import RELEASES
@@ -94,21 +94,21 @@ def test_nothing_is_missing(kind: str, every: object) -> None:
     """All that a table has is offered."""
     start = "example:" if kind == "host" else ""
     assert isinstance(every, (tuple, list, dict))
-    assert set(every) <= set(words.words(kind, start))
+    assert set(every) <= set(completions.of(kind, start))
 
 
 def test_no_name_of_a_file_is_taken_for_shell(folder: Path) -> None:
     """A name with a blank, a quote or a dollar is not offered: the shell would take it apart."""
     for name in ("a$(touch x)", "a;b", "a'b", "a b", "a*"):
         (folder / name).touch()
-    assert words.words("host", "a") == []
+    assert completions.of("host", "a") == []
 
 
 def test_a_large_file_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for a key: names of a file beyond the limit are not offered."""
-    assert "pool.xml#xs-01" in words.words("host", "pool.xml#")
-    monkeypatch.setattr(words, "MAX_FILE_BYTES", 10)
-    assert words.words("host", "pool.xml#") == []
+    assert "pool.xml#xs-01" in completions.of("host", "pool.xml#")
+    monkeypatch.setattr(completions, "MAX_FILE_BYTES", 10)
+    assert completions.of("host", "pool.xml#") == []
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE, domain, featureset, hypervisor, names
-from xenops_cpu.cpuid.fields import STATE
+from xenops_cpu.cpuid.fields import FEATURES, STATE
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.guests.arrival import Arrival, arrive
-from xenops_cpu.guests.changes import FEATURES, Change
+from xenops_cpu.guests.changes import Change
 from xenops_cpu.guests.start import start
 from xenops_cpu.guests.toolstacks import XAPI, XL, Settings
 

@@ -14,7 +14,7 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.guests import limits
 from xenops_cpu.guests.hypervisor import NoPolicies, of_host
-from xenops_cpu.guests.levels import given, numbers
+from xenops_cpu.guests.levels import as_booted, numbers
 from xenops_cpu.guests.libxc import apply
 from xenops_cpu.guests.wishes import Wishes
 from xenops_cpu.guests.xl import read
@@ -41,16 +41,16 @@ def test_arch_caps_is_the_boot_hosts(xen: str, kind: str) -> None:
     ):
         booted, refusal = apply(guest, Wishes(featureset=level))
         assert refusal is None
-        assert given(level, default, names) & registers == featureset(booted) & registers
+        assert as_booted(level, default, names) & registers == featureset(booted) & registers
 
 
 def test_a_level_without_bits_that_the_host_gives() -> None:
     """A level without RDCL_NO, as with an older host: who boots on the newer one has it."""
     own, xen = featureset(domain(SAPPHIRE, "4.20")), release("4.20")
     level = own - xen.featureset(["RDCL_NO"])
-    assert "RDCL_NO" in xen.names(given(level, own, xen))
+    assert "RDCL_NO" in xen.names(as_booted(level, own, xen))
     without = level - xen.featureset(["ARCH_CAPS"])
-    assert "RDCL_NO" not in xen.names(given(without, own, xen))
+    assert "RDCL_NO" not in xen.names(as_booted(without, own, xen))
 
 
 def test_numbers_of_a_pool() -> None:

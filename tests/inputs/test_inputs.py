@@ -227,7 +227,7 @@ def test_every_format_is_on_the_page() -> None:
     names = [
         re.sub(r"^(?:what |a dump of |an? )| prints?$", "", name)
         for form in FORMATS
-        for name in form.what.split(", ")
+        for name in form.title.split(", ")
     ]
     assert [name for name in names if name not in page] == []
 

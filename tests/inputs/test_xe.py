@@ -9,7 +9,9 @@ from tests.support.reports import CPU_INFO, XL_INFO, database, xe_map
 from xenops_cpu import inputs
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts.host import UNTOLD
-from xenops_cpu.inputs import InputError, xapi_db, xe
+from xenops_cpu.inputs import InputError
+from xenops_cpu.inputs.records import database as database_reader
+from xenops_cpu.inputs.records import xe
 from xenops_cpu.sources.printed import xl_info
 
 HOST = f"""uuid ( RO)                     : 6f6f
@@ -206,19 +208,23 @@ def test_a_damaged_database_is_refused(data: bytes, words: str) -> None:
     """Cut short, with entities, with an endless tag, with a set that is none."""
     chunks = (data[at : at + 65536] for at in range(0, len(data), 65536))
     with pytest.raises(InputError, match=words):
-        xapi_db.parse(chunks, "xapi-db.xml")
+        database_reader.parse(chunks, "xapi-db.xml")
 
 
 def test_a_database_in_an_encoding_that_nobody_knows() -> None:
     """It is UTF-8 whatever it says."""
     text = database().replace("UTF-8", "UTF-9")
     assert "UTF-9" in text
-    assert len(xapi_db.parse([text.encode()], "xapi-db.xml").hosts) == 2
+    assert len(database_reader.parse([text.encode()], "xapi-db.xml").hosts) == 2
 
 
 def test_a_map_with_quotes_and_blanks() -> None:
     """S-expressions quote a quote with a backslash."""
-    assert xapi_db.members(r"(('a'%.'it\'s%.one')('b' '100%%'))") == {"a": "it's one", "b": "100%"}
+    text = r"(('a'%.'it\'s%.one')('b' '100%%'))"
+    assert database_reader.members(text) == {
+        "a": "it's one",
+        "b": "100%",
+    }
 
 
 def test_blanks_without_end_cost_nothing() -> None:

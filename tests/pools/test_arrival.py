@@ -9,8 +9,7 @@ from attrs import evolve
 
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE
 from tests.support.pools import HVM, PV, host
-from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, LIMITS, MSRS
-from xenops_cpu.guests.changes import FEATURES
+from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, FEATURES, LIMITS, MSRS
 from xenops_cpu.inputs.reader import Reader
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools import registers
@@ -51,6 +50,7 @@ def test_what_is_cleared_is_what_the_verdict_misses() -> None:
     vm = started_on(real(ICELAKE), HVM)
     (answer,) = check_all([vm], [real("core-i5-5250u")])
     step = known(move(vm, answer.host))
+    assert answer.move == step
     cleared = {change.flag for part in (FEATURES, MSRS) for change in step.changes(part)
                if change.lost and change.flag}  # fmt: skip
     # How the CPU saves x87 state is in no featureset that a guest is given.

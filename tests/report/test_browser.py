@@ -41,7 +41,9 @@ def _browser() -> Iterator[Any]:
 def _html() -> str:
     hosts, vms = berlin()
     course = update([host.name for host in hosts], [vm.name for vm in vms[:30]])
-    return report.page("Pool Berlin", hosts, vms, made="made on 27 November 2026", forecast=course)
+    return report.page(
+        "Pool Berlin", hosts, vms, date_line="made on 27 November 2026", forecast=course
+    )
 
 
 @pytest.fixture(name="long_names", scope="module")
@@ -51,7 +53,7 @@ def _long_names() -> str:
     hosts = [evolve(host, name=f"{host.name}{long}", notes=(f"/{long}/{long}",)) for host in POOL]
     vms = [evolve(vm, name=f"{vm.name}-{long}", source=f"/{long}.xml") for vm in VMS]
     course = update([host.name for host in hosts], [vm.name for vm in vms])
-    return report.page(long, hosts, vms, made=long, forecast=course)
+    return report.page(long, hosts, vms, date_line=long, forecast=course)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -152,7 +154,7 @@ def _with_forecast() -> str:
 def test_pictures_for_the_docs(browser: Any, tmp_path: Path) -> None:
     """Each picture shows the page, is small, and is kept where the docs want it."""
     hosts, vms = berlin()
-    html = report.page("Pool Berlin", hosts, vms, made="made on 27 November 2026")
+    html = report.page("Pool Berlin", hosts, vms, date_line="made on 27 November 2026")
     folder = Path(os.environ.get("XENOPS_CPU_PICTURES") or tmp_path)
     for name, width, scheme, height in (
         ("report-wide", 1280, "light", 1000),

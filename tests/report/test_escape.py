@@ -48,7 +48,7 @@ def page(word: str) -> str:
         evolve(VMS[1], name=f"vm1{word}", source=f"file {word}", vendor=""),
         evolve(VMS[2], name=f"vm2{word}", vendor=f"maker {word}", notes=(f"seen {word}",)),
     ]
-    return report.page(f"title {word}", hosts, vms, made=f"made {word}")
+    return report.page(f"title {word}", hosts, vms, date_line=f"made {word}")
 
 
 def _other(host: Host) -> Host:

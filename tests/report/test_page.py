@@ -27,7 +27,7 @@ from xenops_cpu.report import vms as vm_words
 
 @pytest.fixture(name="html", scope="module")
 def _html() -> str:
-    return report.page("The pool <west>", POOL, VMS, made="made today")
+    return report.page("The pool <west>", POOL, VMS, date_line="made today")
 
 
 def test_it_opens_with_the_verdicts(html: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.sources.test_xen import bindings, use
 from tests.support import fake_xen
 from xenops_cpu.cpuid.policy import NO_SUBLEAF
-from xenops_cpu.sources import domain, libxc
+from xenops_cpu.sources import domain, libxc_errors
 
 __all__ = ["bindings", "use"]
 
@@ -61,14 +61,14 @@ def test_a_domain_that_goes_meanwhile(use: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "kind"),
     [
-        ("xc_domain_getinfolist", errno.EPERM, libxc.NotDom0),
-        ("domain_policy", errno.EACCES, libxc.ReleaseMismatch),
-        ("domain_policy", errno.EINVAL, libxc.CallFailed),
-        ("policy_size", errno.ENOSYS, libxc.CallUnsupported),
+        ("xc_domain_getinfolist", errno.EPERM, libxc_errors.NotDom0),
+        ("domain_policy", errno.EACCES, libxc_errors.ReleaseMismatch),
+        ("domain_policy", errno.EINVAL, libxc_errors.CallFailed),
+        ("policy_size", errno.ENOSYS, libxc_errors.CallUnsupported),
     ],
 )
 def test_failures(
-    use: Callable[..., Any], call: str, error: int, kind: type[libxc.XenError]
+    use: Callable[..., Any], call: str, error: int, kind: type[libxc_errors.XenError]
 ) -> None:
     """Each is an error with its reason; the handle is closed."""
     use(told=f"fail={call}:{error}")
@@ -88,5 +88,5 @@ def test_interrupted(use: Callable[..., Any]) -> None:
 def test_a_libxc_without_policies(use: Callable[..., Any]) -> None:
     """Xen 4.11 and older cannot tell."""
     use("4.7")
-    with pytest.raises(libxc.CallUnsupported, match=r"4\.12 and later"):
+    with pytest.raises(libxc_errors.CallUnsupported, match=r"4\.12 and later"):
         domain.read()

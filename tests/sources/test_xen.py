@@ -18,7 +18,15 @@ from tests.support import fake_xen, layout
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.features.featureset import MAX_WORDS, Featureset
 from xenops_cpu.hosts import cpu_info, offer
-from xenops_cpu.sources import SourceError, choose, libxc, libxc_build, libxc_level, xen
+from xenops_cpu.sources import (
+    SourceError,
+    choose,
+    libxc,
+    libxc_build,
+    libxc_errors,
+    libxc_level,
+    xen,
+)
 from xenops_cpu.sources.xen import XenSource
 
 
@@ -165,12 +173,12 @@ class TestFailing:
     @pytest.mark.parametrize(
         ("error", "kind", "remedy"),
         [
-            (errno.EACCES, libxc.ReleaseMismatch, "running hypervisor"),
-            (errno.EPERM, libxc.NotDom0, "dom0"),
-            (errno.ENOSYS, libxc.CallUnsupported, "update Xen"),
-            (errno.EOPNOTSUPP, libxc.CallUnsupported, "update Xen"),
-            (errno.EINTR, libxc.CallFailed, "interrupted"),
-            (errno.EIO, libxc.CallFailed, "Input/output error"),
+            (errno.EACCES, libxc_errors.ReleaseMismatch, "running hypervisor"),
+            (errno.EPERM, libxc_errors.NotDom0, "dom0"),
+            (errno.ENOSYS, libxc_errors.CallUnsupported, "update Xen"),
+            (errno.EOPNOTSUPP, libxc_errors.CallUnsupported, "update Xen"),
+            (errno.EINTR, libxc_errors.CallFailed, "interrupted"),
+            (errno.EIO, libxc_errors.CallFailed, "Input/output error"),
         ],
     )
     @pytest.mark.parametrize("call", ["xc_physinfo", "xc_get_cpu_featureset", "xc_version"])
@@ -180,7 +188,7 @@ class TestFailing:
         capfd: pytest.CaptureFixture[str],
         call: str,
         error: int,
-        kind: type[libxc.XenError],
+        kind: type[libxc_errors.XenError],
         remedy: str,
     ) -> None:
         """A type and a remedy for each, with libxc's words; nothing on stderr, no handle left."""
@@ -196,25 +204,25 @@ class TestFailing:
     def test_open_without_permission(self, use: Callable[..., Any], error: int) -> None:
         """At opening, the same numbers are about the device."""
         use(told=f"fail=xc_interface_open:{error}")
-        with pytest.raises(libxc.PermissionMissing, match="root"):
+        with pytest.raises(libxc_errors.PermissionMissing, match="root"):
             XenSource().read()
 
     def test_open_fails(self, use: Callable[..., Any]) -> None:
         """Any other failure at opening is named too."""
         use(told=f"fail=xc_interface_open:{errno.ENODEV}")
-        with pytest.raises(libxc.CallFailed, match="No such device"):
+        with pytest.raises(libxc_errors.CallFailed, match="No such device"):
             XenSource().read()
 
     def test_no_featuresets_at_all(self, use: Callable[..., Any]) -> None:
         """A hypervisor before 4.7 lacks sets that nothing can stand for."""
         use(told="sets=2")
-        with pytest.raises(libxc.CallFailed, match=r"2 \(pv_default\)"):
+        with pytest.raises(libxc_errors.CallFailed, match=r"2 \(pv_default\)"):
             XenSource().read()
 
     def test_absurd_length(self, use: Callable[..., Any]) -> None:
         """More words than can be are an error that says how many."""
         use(told=f"words={MAX_WORDS + 1}")
-        with pytest.raises(libxc.CallFailed, match=f"{MAX_WORDS + 1} words"):
+        with pytest.raises(libxc_errors.CallFailed, match=f"{MAX_WORDS + 1} words"):
             XenSource().read()
 
 
@@ -226,7 +234,9 @@ class TestThisMachine:
         use()
         monkeypatch.setattr(libxc, "DEVICES", (tmp_path / "a", tmp_path / "b"))
         monkeypatch.setattr(libxc, "HYPERVISOR_TYPE", tmp_path / "type")
-        with pytest.raises(libxc.NotUnderXen, match=r"does not run under Xen.*--source simulated"):
+        with pytest.raises(
+            libxc_errors.NotUnderXen, match=r"does not run under Xen.*--source simulated"
+        ):
             XenSource().read()
 
     def test_a_guest(
@@ -239,7 +249,7 @@ class TestThisMachine:
         monkeypatch.setattr(libxc, "DEVICES", (tmp_path / "a",))
         monkeypatch.setattr(libxc, "HYPERVISOR_TYPE", tmp_path / "type")
         monkeypatch.setattr(libxc, "FEATURE_FLAGS", tmp_path / "features")
-        with pytest.raises(libxc.NotDom0):
+        with pytest.raises(libxc_errors.NotDom0):
             XenSource().read()
 
     def test_dom0_without_the_module(
@@ -252,7 +262,7 @@ class TestThisMachine:
         monkeypatch.setattr(libxc, "DEVICES", (tmp_path / "a",))
         monkeypatch.setattr(libxc, "HYPERVISOR_TYPE", tmp_path / "type")
         monkeypatch.setattr(libxc, "FEATURE_FLAGS", tmp_path / "features")
-        with pytest.raises(libxc.NotUnderXen, match="modprobe xen-privcmd"):
+        with pytest.raises(libxc_errors.NotUnderXen, match="modprobe xen-privcmd"):
             XenSource().read()
 
     @pytest.mark.parametrize(
@@ -288,7 +298,7 @@ class TestThisMachine:
     ) -> None:
         """Never a simulation on a real host: without the binding Xen's own tool is asked."""
         monkeypatch.setattr(libxc, "is_dom0", lambda: True)
-        why = None if binding else libxc.BindingMissing("built without it")
+        why = None if binding else libxc_errors.BindingMissing("built without it")
         monkeypatch.setattr(libxc, "missing", lambda: why)
         assert choose.source(None).name == ("xen" if binding else "xen-cpuid")
 
@@ -296,7 +306,7 @@ class TestThisMachine:
         """A wheel that was built without headers names the package to install."""
         monkeypatch.setitem(sys.modules, "xenops_cpu.sources._libxc", None)
         libxc._binding.cache_clear()
-        with pytest.raises(libxc.BindingMissing, match="libxen-dev") as raised:
+        with pytest.raises(libxc_errors.BindingMissing, match="libxen-dev") as raised:
             XenSource().read()
         assert isinstance(raised.value, SourceError)
 
@@ -308,7 +318,7 @@ class TestThisMachine:
         monkeypatch.setattr("xenops_cpu.sources.__path__", [str(tmp_path)])
         monkeypatch.delitem(sys.modules, "xenops_cpu.sources._libxc", raising=False)
         libxc._binding.cache_clear()
-        with pytest.raises(libxc.LibraryMissing, match=r"libxenctrl\.so\.4\.17.*libxenmisc"):
+        with pytest.raises(libxc_errors.LibraryMissing, match=r"libxenctrl\.so\.4\.17.*libxenmisc"):
             XenSource().read()
 
 
@@ -345,7 +355,7 @@ class TestXenServer:
         """Where the binding was not built there is nothing to call, which is no error."""
 
         def missing() -> Any:
-            raise libxc.BindingMissing("not built")
+            raise libxc_errors.BindingMissing("not built")
 
         monkeypatch.setattr(libxc, "_binding", missing)
         assert libxc_level.combine_of_libxc() is None
@@ -374,7 +384,10 @@ class TestMicrocode:
     def test_the_error_names_the_call(self, use: Callable[..., Any]) -> None:
         """As every other failure of libxc does."""
         use("4.18", told=f"fail=xc_get_ucode_revision:{errno.EPERM}")
-        with libxc.Handle() as xc, pytest.raises(libxc.NotDom0, match="xc_get_ucode_revision"):
+        with (
+            libxc.Handle() as xc,
+            pytest.raises(libxc_errors.NotDom0, match="xc_get_ucode_revision"),
+        ):
             xc.microcode()
 
 

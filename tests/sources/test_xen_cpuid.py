@@ -18,7 +18,7 @@ from tests.packaging.test_collect import Dom0
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.hosts.host import SETS
 from xenops_cpu.inputs import resolve
-from xenops_cpu.sources import SourceError, choose, libxc, xen_cpuid
+from xenops_cpu.sources import SourceError, choose, libxc, libxc_errors, xen_cpuid
 from xenops_cpu.sources.xen_cpuid import ToolError, XenCpuid
 
 NAMES = ("epyc-xen-4.17", "ivybridge-xen-4.17")
@@ -108,7 +108,7 @@ def test_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside dom0 it says so, and names the sources that answer there."""
     for name in ("FEATURE_FLAGS", "CAPABILITIES"):
         monkeypatch.setattr(libxc, name, tmp_path / "nothing")
-    with pytest.raises(libxc.NotDom0, match="simulated"):
+    with pytest.raises(libxc_errors.NotDom0, match="simulated"):
         XenCpuid().read()
 
 

@@ -66,7 +66,9 @@ def _program() -> str:
 
 def _stubs(folder: Path) -> Path:
     """Symbols for the loader, so that a binding without libraries can be loaded."""
-    names = sorted(set(re.findall(r"\b(xc_\w+)\(", libxc_build.SOURCE + libxc_build.CDEF)))
+    names = sorted(
+        set(re.findall(r"\b(xc_\w+)\(", libxc_build.SOURCE.read_text() + libxc_build.CDEF))
+    )
     file = folder / "stubs.c"
     file.write_text("".join(f"void *{name}(void) {{ return 0; }}\n" for name in names))
     return file

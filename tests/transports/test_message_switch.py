@@ -171,7 +171,8 @@ def test_a_call_that_comes_again_is_carried_out_once(switch: Switch) -> None:
     with serving(switch.path, answer) as service:
         eventually(lambda: service.connected, "log in")
         caller = Caller(switch.path)
-        caller.send("once")
+        with suppress(SwitchError):  # its connection is cut as well, perhaps too early
+            caller.send("once")
         eventually(lambda: calls, "the call")
         caller.close()
         eventually(lambda: not switch.queues[QUEUE], "the ack after logging in again")

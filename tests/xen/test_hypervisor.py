@@ -317,7 +317,7 @@ before, failed = count(), 0
 for _ in range(200):
     try:
         xen.XenSource().read()
-    except libxc.XenError:
+    except libxc_errors.XenError:
         failed += 1
 print(f"{failed} failed, {count() - before} left")
 """

@@ -38,10 +38,10 @@ def read(
     error, once. `xen`: see inputs.resolve. Raises Failure.
     """
     with failing():
-        found = kept(text, xen.name if xen is not None else None, one_word)
-    if found.damage and tell_damage:
-        say_once(f"{found.name}: {found.damage}")
-    return found
+        source = kept(text, xen.name if xen is not None else None, one_word)
+    if source.damage and tell_damage:
+        say_once(f"{source.name}: {source.damage}")
+    return source
 
 
 @lru_cache(maxsize=1024)
@@ -96,12 +96,12 @@ def one_host(text: str, xen: Release | None = None) -> NamedHost:
     return the_host(read(text, xen))
 
 
-def the_host(found: Input) -> NamedHost:
+def the_host(source: Input) -> NamedHost:
     """The only host of an input. Raises Failure."""
     from ..inputs import argument
 
     with failing():
-        return argument.the_host(found)
+        return argument.the_host(source)
 
 
 def derived_host(text: str, xen: Release | None = None) -> tuple[Host, Derivation | None]:

@@ -46,19 +46,19 @@ class Compared(NamedTuple):
 def compare(arguments: argparse.Namespace) -> Compared:
     """What the options A, B, --word and --xen ask for. Raises Failure."""
     asked = release(arguments)
-    said = bits.phrase(arguments.a)
+    phrase = bits.phrase(arguments.a)
     if arguments.b is None:
-        if said is None or said.expected is None:
+        if phrase is None or phrase.expected is None:
             raise Failure("B is missing: what shall A be compared with?", WRONG_USAGE)
-        return _words(said.index, said.value, said.expected, asked, ("found", "expected"))
+        return _words(phrase.index, phrase.value, phrase.expected, asked, ("found", "expected"))
     if arguments.word is not None:
         values = [_value(text) for text in (arguments.a, arguments.b)]
         return _words(arguments.word, values[0], values[1], asked)
     other = bits.phrase(arguments.b)
-    if said is not None and other is not None:
-        if said.index != other.index:
-            raise Failure(f"word {said.index} is not word {other.index}", WRONG_USAGE)
-        return _words(said.index, said.value, other.value, asked)
+    if phrase is not None and other is not None:
+        if phrase.index != other.index:
+            raise Failure(f"word {phrase.index} is not word {other.index}", WRONG_USAGE)
+        return _words(phrase.index, phrase.value, other.value, asked)
     a = read(arguments.a, one_word=True)
     b = read(arguments.b, one_word=True)
     return _inputs(a, b, asked)
@@ -76,13 +76,13 @@ def _words(
 ) -> Compared:
     xen = asked or release_named(NEWEST)
     try:
-        found = SetDifference(bits.word(index, a), bits.word(index, b), xen)
+        difference = SetDifference(bits.word(index, a), bits.word(index, b), xen)
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     titles = [
         f"{name} (word {index}: {value:08x})" for name, value in zip(names, (a, b), strict=True)
     ]
-    return Compared("featuresets", titles[0], titles[1], found.same, xen, sets=found)
+    return Compared("featuresets", titles[0], titles[1], difference.same, xen, sets=difference)
 
 
 def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
@@ -95,8 +95,10 @@ def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
         from ..explain.policies import policies
 
         xen = asked or release_named(NEWEST)
-        found = policies(a.policy, b.policy, xen)
-        return Compared("policies", *names, found.same, xen, policies={"": found})
+        policy_difference = policies(a.policy, b.policy, xen)
+        return Compared(
+            "policies", *names, policy_difference.same, xen, policies={"": policy_difference}
+        )
     seen_a, seen_b = _seen(a, asked), _seen(b, asked)
     xen = asked or max(
         (release_for(seen, None) for seen in (seen_a, seen_b)), key=lambda x: x.length
@@ -105,20 +107,25 @@ def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
     return Compared("featuresets", *names, difference.same, xen, sets=difference)
 
 
-def _short(found: Input, letter: str) -> str:
-    if found.kind in ("featureset", "policy"):
+def _short(source: Input, letter: str) -> str:
+    if source.kind in ("featureset", "policy"):
         return letter
-    return f"{letter} ({', '.join(found.host_names) or found.name})"
+    return f"{letter} ({', '.join(source.host_names) or source.name})"
 
 
 def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) -> Compared:
     from ..explain import differences
 
-    found = differences.hosts(the_host(a).host, the_host(b).host, names, asked)
+    difference = differences.hosts(the_host(a).host, the_host(b).host, names, asked)
     return Compared(
-        "hosts", *names, found.same, found.release, hosts=found, policies=dict(found.policies),
-        journeys=found.journeys,
-    )  # fmt: skip
+        "hosts",
+        *names,
+        difference.same,
+        difference.release,
+        hosts=difference,
+        policies=dict(difference.policies),
+        journeys=difference.journeys,
+    )
 
 
 def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
@@ -135,46 +142,46 @@ def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
     return Compared("arrival", guests[0].name, named.name, fits, xen, journeys=answers)
 
 
-def _guests(found: Input, xen: Release) -> list[Vm]:
+def _guests(source: Input, xen: Release) -> list[Vm]:
     from attrs import evolve
 
     from ..interface import GuestType
     from ..pools.vm import TYPE_NOT_TOLD, Vm, of_words, with_policy
 
-    if len(found.vms) > 1:
-        names = ", ".join(vm.name for vm in found.vms[:10])
+    if len(source.vms) > 1:
+        names = ", ".join(vm.name for vm in source.vms[:10])
         raise Failure(
-            f"{found.name} has {len(found.vms)} VMs: name one, {found.name}#NAME; there are "
+            f"{source.name} has {len(source.vms)} VMs: name one, {source.name}#NAME; there are "
             f"{names}",
             WRONG_USAGE,
         )
-    vm = found.vm or Vm("VM", GuestType.HVM, typed=False)
-    if found.vm is None:
-        vm = of_words(_seen(found, xen), vm)
-        vm = with_policy(vm, found.policy) if found.policy is not None else vm
+    vm = source.vm or Vm("VM", GuestType.HVM, typed=False)
+    if source.vm is None:
+        vm = of_words(_seen(source, xen), vm)
+        vm = with_policy(vm, source.policy) if source.policy is not None else vm
     if vm.typed:
         return [vm]
     untold = tuple(note for note in vm.notes if note != TYPE_NOT_TOLD)
     return [evolve(vm, guest=guest, notes=untold) for guest in GuestType]
 
 
-def _seen(found: Input, xen: Release | None) -> Featureset:
+def _seen(source: Input, xen: Release | None) -> Featureset:
     """What a VM, a policy or a featureset has."""
-    policy: Policy | None = found.policy
-    if found.featureset is not None:
-        return found.featureset
-    if found.vm is not None:
-        return found.vm.features or Featureset()
+    policy: Policy | None = source.policy
+    if source.featureset is not None:
+        return source.featureset
+    if source.vm is not None:
+        return source.vm.features or Featureset()
     if policy is not None:
         from ..cpuid.words import policy_featureset
 
         return policy_featureset(policy, xen or release_named(NEWEST))
-    raise Failure(f"{found.name} has no featureset and no policy to compare", WRONG_USAGE)
+    raise Failure(f"{source.name} has no featureset and no policy to compare", WRONG_USAGE)
 
 
 def document(compared: Compared) -> dict[str, Any]:
     """docs/json.md has the schema."""
-    made: dict[str, Any] = {
+    members: dict[str, Any] = {
         "kind": compared.kind,
         "a": compared.a,
         "b": compared.b,
@@ -182,16 +189,20 @@ def document(compared: Compared) -> dict[str, Any]:
         "release": compared.release.name,
     }
     if compared.sets is not None:
-        made |= _set(compared.sets)
+        members |= _set(compared.sets)
     if compared.hosts is not None:
-        made["sets"] = {kind: _set(one) for kind, one in compared.hosts.sets.items()}
+        members["sets"] = {
+            kind: _set(difference) for kind, difference in compared.hosts.sets.items()
+        }
     if compared.kind == "policies":
-        made |= _policy(compared.policies[""])
+        members |= _policy(compared.policies[""])
     elif compared.policies:
-        made["policies"] = {name: _policy(one) for name, one in compared.policies.items()}
+        members["policies"] = {
+            name: _policy(difference) for name, difference in compared.policies.items()
+        }
     if compared.journeys:
-        made["journeys"] = [_journey(answer, compared.release) for answer in compared.journeys]
-    return made
+        members["journeys"] = [_journey(answer, compared.release) for answer in compared.journeys]
+    return members
 
 
 def _journey(answer: Answer, xen: Release) -> dict[str, Any]:
@@ -208,19 +219,19 @@ def _journey(answer: Answer, xen: Release) -> dict[str, Any]:
     }
 
 
-def _set(found: SetDifference) -> dict[str, Any]:
+def _set(difference: SetDifference) -> dict[str, Any]:
     return {
-        "same": found.same,
-        "only_in_a": list(_features(found.only_in_a, found.release)),
-        "only_in_b": list(_features(found.only_in_b, found.release)),
+        "same": difference.same,
+        "only_in_a": list(_features(difference.only_in_a, difference.release)),
+        "only_in_b": list(_features(difference.only_in_b, difference.release)),
     }
 
 
-def _policy(found: PolicyDifference) -> dict[str, Any]:
+def _policy(difference: PolicyDifference) -> dict[str, Any]:
     return {
-        "same": found.same,
-        "features": _set(found.features),
-        "statements": [statement.words() for statement in found.statements],
+        "same": difference.same,
+        "features": _set(difference.features),
+        "statements": [statement.words() for statement in difference.statements],
     }
 
 

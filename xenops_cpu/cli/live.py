@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MAX_SECONDS = 24 * 3600.0
 # What the command was given; only an argument that is a live pool looks at it.
-_given = argparse.Namespace()
+_options = argparse.Namespace()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,10 +66,10 @@ def options(arguments: argparse.Namespace) -> Options:
     )
 
 
-def given(arguments: argparse.Namespace) -> None:
+def choose(arguments: argparse.Namespace) -> None:
     """The options of the command that runs, for whichever of its arguments is a live pool."""
-    global _given
-    _given = arguments
+    global _options
+    _options = arguments
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def asked() -> Iterator[None]:
     from ..inputs import live
 
     with Bar() as bar:
-        live.ask_with(options(_given) if hasattr(_given, "netrc") else None, bar)
+        live.ask_with(options(_options) if hasattr(_options, "netrc") else None, bar)
         yield
 
 
@@ -87,7 +87,7 @@ class Bar:
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
-        self._what = ""
+        self._subject = ""
 
     def __enter__(self) -> Bar:
         return self
@@ -96,12 +96,12 @@ class Bar:
         if self._bar is not None:
             self._bar.__exit__()
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if what != self._what or self._bar is None:
+    def __call__(self, subject: str, done: int, total: int) -> None:
+        if subject != self._subject or self._bar is None:
             self.__exit__()
             from .progress import Progress
 
-            self._bar, self._what = Progress(f"reading {what}", max(total, done)), what
+            self._bar, self._subject = Progress(f"reading {subject}", max(total, done)), subject
         self._bar.total = max(total, done, 1)
         self._bar.step(done)
 

@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(_OBJECTS_UNTIL_GARBAGE)
     with gate.at_the_output():
         code = _main(sys.argv[1:])
-    if "threading" not in sys.modules:
-        _leave(code)
+    if "threading" not in sys.modules and not os.environ.get("XENOPS_CPU_DEBUG"):
+        _leave(code)  # a profiler, which writes at the end, wants the variable
     gc.freeze()
     return code
 
@@ -105,7 +105,7 @@ def _command_first(arguments: Sequence[str]) -> Sequence[str]:
     command = arguments[end:]
     if not end or not command or command[0] not in COMMANDS:
         return command
-    from .options import behind
+    from .command_line import behind
 
     return behind(command, arguments[:end])
 
@@ -133,7 +133,7 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     except SystemExit as end:  # --help, or wrong use that argparse has explained already
         return end.code if isinstance(end.code, int) else WRONG_USAGE
     arguments_.forget()
-    live.given(options)
+    live.choose(options)
     with terminal.colored(_color(options)):
         if getattr(options, "quiet", False):
             return _quietly(command.run, options)

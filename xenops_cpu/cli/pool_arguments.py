@@ -14,7 +14,7 @@ from ..inputs.reader import Reader
 from ..interface import GuestType
 from ..pools.member import Member
 from ..pools.vm import guest_type
-from . import WRONG_USAGE, Failure, arguments, live, options
+from . import WRONG_USAGE, Failure, arguments, command_line, live
 from .progress import tracked
 
 HOST_HELP = (
@@ -30,10 +30,10 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 
     Adds what all these commands share: --type, --xen, --json.
     """
-    made = options.parser(command, description, examples)
-    made.takes_files = True
-    add_options(made)
-    return made
+    command_parser = command_line.parser(command, description, examples)
+    command_parser.takes_files = True
+    add_options(command_parser)
+    return command_parser
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -89,8 +89,8 @@ def reader(parsed: argparse.Namespace) -> Reader:
         xen=arguments.release(parsed),
         level=_level(parsed),
         say=arguments.say_once,
-        one=arguments.kept,
-        tracked=lambda texts, what: tracked(texts, what, len(texts)),
+        read_argument=arguments.kept,
+        tracked=lambda texts, subject: tracked(texts, subject, len(texts)),
     )
 
 

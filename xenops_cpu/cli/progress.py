@@ -20,8 +20,8 @@ _WIDTH = 30
 class Progress:
     """`step(done)` as often as you like; a context, so that the line is cleared at the end."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self.what = what
+    def __init__(self, subject: str, total: int) -> None:
+        self.subject = subject
         self.total = max(total, 1)
         self.shown = False
         self._seen = sys.stderr.isatty()
@@ -41,7 +41,7 @@ class Progress:
         filled = min(_WIDTH, _WIDTH * done // self.total)
         bar = "#" * filled + "." * (_WIDTH - filled)
         percent = min(100, 100 * done // self.total)
-        self._draw(f"{escaped(self.what)} [{bar}] {percent:3} % ({done} of {self.total})")
+        self._draw(f"{escaped(self.subject)} [{bar}] {percent:3} % ({done} of {self.total})")
 
     def _draw(self, text: str) -> None:
         """In the place of the line that is there."""
@@ -50,9 +50,9 @@ class Progress:
         err.flush()
 
 
-def tracked(items: Sequence[T] | Iterable[T], what: str, total: int) -> Iterator[T]:
+def tracked(items: Sequence[T] | Iterable[T], subject: str, total: int) -> Iterator[T]:
     """The items, with a bar that moves as they are taken."""
-    with Progress(what, total) as bar:
+    with Progress(subject, total) as bar:
         for done, item in enumerate(items):
             bar.step(done)
             yield item

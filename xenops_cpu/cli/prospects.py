@@ -59,7 +59,7 @@ def forecast(typed: Sequence[KnownHost], vms: Sequence[Vm], arguments: argparse.
     return Asked(
         outlook,
         (
-            f"{_what(prospects)}; {_who(outlook.vms_looked_at)}",
+            f"{_summary(prospects)}; {_who(outlook.vms_looked_at)}",
             *basis,
             *(update.assumed for _, update in updates if update.assumed),
         ),
@@ -73,12 +73,12 @@ def _who(running: int) -> str:
     return "no VM that runs is known: VMs started at the present level stand for them"
 
 
-def _what(prospects: Sequence[_Prospect]) -> str:
+def _summary(prospects: Sequence[_Prospect]) -> str:
     """What is updated to what."""
     changing = [prospect for prospect in prospects if prospect.changes]
     releases = list(dict.fromkeys(p.after.release.title for p in changing))
-    rest = len(prospects) - len(changing)
-    kept = f" of {len(prospects)}" if rest else ""
+    unchanged = len(prospects) - len(changing)
+    kept = f" of {len(prospects)}" if unchanged else ""
     return f"{count(len(changing), 'host')}{kept} to {some(releases)}"
 
 

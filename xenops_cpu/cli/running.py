@@ -49,13 +49,13 @@ def read_domain(text: str, arguments: argparse.Namespace) -> Running:
             f"{text} runs already: --{option} is for a VM that is to be made on a host",
             WRONG_USAGE,
         )
-    found = read(text)
-    if found.vm is None or found.vm.policy is None:
-        raise Failure(f"{text}: name one domain, domain:N; {what_it_is(found)}", WRONG_USAGE)
+    source = read(text)
+    if source.vm is None or source.vm.policy is None:
+        raise Failure(f"{text}: name one domain, domain:N; {what_it_is(source)}", WRONG_USAGE)
     host, derivation = derived_host(HERE)
     try:
         xen = hypervisor_of(host, derivation)
     except NoPolicies as error:
         raise Failure(str(error)) from error
-    config = Config(type=HVM if found.vm.guest is GuestType.HVM else PV)
-    return Running(found.vm, running(xen, config, found.vm.policy), host, derivation)
+    config = Config(type=HVM if source.vm.guest is GuestType.HVM else PV)
+    return Running(source.vm, running(xen, config, source.vm.policy), host, derivation)

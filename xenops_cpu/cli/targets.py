@@ -21,7 +21,7 @@ NAMES = "--to-xen, --to-cmdline and --to-microcode"
 def add_options(parser: argparse.ArgumentParser, of_one: bool = False) -> None:
     """`of_one`: HOST=… before a value says that it is of that host alone."""
     alone = "; HOST=… of that host alone; may be repeated" if of_one else ""
-    for option, metavar, what in (
+    for option, metavar, value in (
         ("--to-xen", "RELEASE", "the Xen that they will run, such as 4.20 or xenserver-8-4.17.6-2"),
         ("--to-cmdline", "TEXT", "Xen's boot options then"),
         (
@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser, of_one: bool = False) -> None:
         ),
     ):
         parser.add_argument(
-            option, metavar=metavar, action="append", default=[], help=f"{what}{alone}"
+            option, metavar=metavar, action="append", default=[], help=f"{value}{alone}"
         )
 
 

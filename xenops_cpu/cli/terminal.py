@@ -155,9 +155,9 @@ def _rich_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
     for index, header in enumerate(headers):
-        made.add_column(Text(header), style="cyan" if index == 0 else "", no_wrap=index == 0)
+        table.add_column(Text(header), style="cyan" if index == 0 else "", no_wrap=index == 0)
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    _rich_print(made)
+        table.add_row(*(Text(cell) for cell in row))
+    _rich_print(table)

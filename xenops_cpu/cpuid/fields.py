@@ -20,6 +20,7 @@ ANY = -1  # a field that each subleaf has
 LIMITS, IDENTITY, TOPOLOGY = "leaf limits", "identity", "topology"
 ADDRESSES, CACHES, STATE = "address sizes", "caches", "saved state"
 MSRS, OTHER = "MSRs", "other leaves"
+FEATURES = "features"  # beside these: what no field tells, for it has a name of its own
 CATEGORIES = (LIMITS, IDENTITY, TOPOLOGY, ADDRESSES, CACHES, STATE, MSRS, OTHER)
 
 

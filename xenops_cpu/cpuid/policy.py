@@ -140,13 +140,13 @@ def _entries(text: str, kind: str) -> Iterator[str]:
 def _unique(
     entries: Iterable[str], read: Callable[[str], tuple[Key, Value, str]], kind: str
 ) -> dict[Key, Value]:
-    found: dict[Key, Value] = {}
+    mapping: dict[Key, Value] = {}
     for entry in entries:
         key, value, name = read(entry)
-        if key in found:
+        if key in mapping:
             raise PolicyError(f"{kind} {name} is there twice")
-        found[key] = value
-    return found
+        mapping[key] = value
+    return mapping
 
 
 def _leaf(entry: str) -> tuple[LeafKey, Registers, str]:

@@ -54,8 +54,8 @@ class Statement:
 
 def statements(a: Policy, b: Policy, xen: Release) -> tuple[Statement, ...]:
     """What differs, by category; `xen` says which bits are features, and so not told here."""
-    found = (*_identity(a, b), *_leaves(a, b, xen), *_msrs(a, b))
-    return tuple(sorted(found, key=lambda s: CATEGORIES.index(s.category)))
+    unordered = (*_identity(a, b), *_leaves(a, b, xen), *_msrs(a, b))
+    return tuple(sorted(unordered, key=lambda s: CATEGORIES.index(s.category)))
 
 
 def in_leaves(policy: Policy, xen: Release) -> Featureset:
@@ -90,9 +90,9 @@ def _leaves(a: Policy, b: Policy, xen: Release) -> Iterator[Statement]:
         theirs = b.leaf(leaf, subleaf)
         if mine == theirs:
             continue
-        told = _told_elsewhere(a, b, leaf, subleaf, xen)
+        covered = _told_elsewhere(a, b, leaf, subleaf, xen)
         for field in fields.fields_of(leaf, subleaf):
-            told[field.register] |= field.mask
+            covered[field.register] |= field.mask
             if field.value(mine) != field.value(theirs):
                 yield Statement(
                     field.category,
@@ -102,12 +102,12 @@ def _leaves(a: Policy, b: Policy, xen: Release) -> Iterator[Statement]:
                     Place(field.mask, (leaf, subleaf), REGISTERS.index(field.register)),
                 )
         for register, old, new in zip(REGISTERS, mine, theirs, strict=True):
-            if (old ^ new) & ~told[register]:
+            if (old ^ new) & ~covered[register]:
                 about = fields.title(leaf)
                 where = f"{leaf:x}" if subleaf == NO_SUBLEAF else f"{leaf:x}:{subleaf:x}"
                 title = f"CPUID {where} {register}" + (f" ({about})" if about else "")
                 place = Place(
-                    (old ^ new) & ~told[register], (leaf, subleaf), REGISTERS.index(register)
+                    (old ^ new) & ~covered[register], (leaf, subleaf), REGISTERS.index(register)
                 )
                 yield Statement(OTHER, title, f"{old:08x}", f"{new:08x}", place)
 
@@ -123,12 +123,12 @@ def _keys(policy: Policy) -> set[tuple[int, int]]:
 
 def _told_elsewhere(a: Policy, b: Policy, leaf: int, subleaf: int, xen: Release) -> dict[str, int]:
     """The bits of each register that a statement of the identity or a feature speaks of."""
-    told = dict.fromkeys(REGISTERS, 0)
+    covered = dict.fromkeys(REGISTERS, 0)
     for _, leaves, read in _IDENTITY:
         if leaf in leaves and read(a) != read(b):
-            told.update(dict.fromkeys(_IDENTITY_REGISTERS.get(leaf, REGISTERS), _WHOLE))
+            covered.update(dict.fromkeys(_IDENTITY_REGISTERS.get(leaf, REGISTERS), _WHOLE))
     if leaf == 0x80000000 and all(_repeats_the_vendor(policy) for policy in (a, b)):
-        told.update(ebx=_WHOLE, ecx=_WHOLE, edx=_WHOLE)
+        covered.update(ebx=_WHOLE, ecx=_WHOLE, edx=_WHOLE)
     for word, *values in zip(
         xen.words, policy_featureset(a, xen).words, policy_featureset(b, xen).words, strict=True
     ):
@@ -137,8 +137,8 @@ def _told_elsewhere(a: Policy, b: Policy, leaf: int, subleaf: int, xen: Release)
             index = REGISTERS.index(word.register)
             there = [policy.leaf(leaf, subleaf)[index] for policy in (a, b)]
             if values == there:  # not so beyond the limits of a policy
-                told[word.register] = _WHOLE
-    return told
+                covered[word.register] = _WHOLE
+    return covered
 
 
 def _repeats_the_vendor(policy: Policy) -> bool:

@@ -214,12 +214,12 @@ def whole(policy: Policy, slots: Slots) -> Policy:
     Leaves without a slot stay, at the end.
     """
     listed = PolicyTable.of(policy, slots).policy().leaves
-    rest = {
+    empty = {
         key: registers
         for key, registers in policy.leaves.items()
         if key not in listed and (key[0], NO_SUBLEAF) not in listed and any(registers)
     }
-    return Policy({**listed, **rest}, policy.msrs)
+    return Policy({**listed, **empty}, policy.msrs)
 
 
 Place = tuple[int, LeafKey, int]

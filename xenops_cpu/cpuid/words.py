@@ -138,17 +138,17 @@ def _raise_limits(leaves: dict[LeafKey, Registers], key: LeafKey) -> None:
 
 
 def _lost(policy: Policy, release: Release) -> Iterator[str]:
-    rest = {leaf for (leaf, _), registers in policy.leaves.items() if any(registers)}
+    leaves_lost = {leaf for (leaf, _), registers in policy.leaves.items() if any(registers)}
     for leaves, meaning in _ELSEWHERE:
-        there = rest.intersection(leaves)
+        there = leaves_lost.intersection(leaves)
         if there:
             yield f"CPUID {min(there):x}: {meaning}"
-        rest -= there
+        leaves_lost -= there
     if any(policy.leaf(0xD, subleaf)[0] for subleaf in (0, 2)):
         yield "CPUID d: XSAVE state components and their sizes"
-    rest -= {word.leaf for word in release.words}
-    if rest:
-        yield f"CPUID {', '.join(f'{leaf:x}' for leaf in sorted(rest))}"
+    leaves_lost -= {word.leaf for word in release.words}
+    if leaves_lost:
+        yield f"CPUID {', '.join(f'{leaf:x}' for leaf in sorted(leaves_lost))}"
     msrs = {word.msr for word in release.words}
     for index, value in sorted(policy.msrs.items()):
         if index not in msrs and value:

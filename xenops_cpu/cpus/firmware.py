@@ -46,11 +46,11 @@ class Firmware:
     varying: Mapping[str, bool] = field(factory=dict)
 
     def __str__(self) -> str:
-        said = [] if self.smt is None else ["SMT on" if self.smt else "SMT off"]
-        said += ["SGX on"] if self.sgx else []
-        said += [f"{name.upper()} {'on' if on else 'off'}" for name, on in self.varying.items()]
-        said += [] if self.base is None else [f"{self.base:08x} in firmware"]
-        return ", ".join(said)
+        settings = [] if self.smt is None else ["SMT on" if self.smt else "SMT off"]
+        settings += ["SGX on"] if self.sgx else []
+        settings += [f"{name.upper()} {'on' if on else 'off'}" for name, on in self.varying.items()]
+        settings += [] if self.base is None else [f"{self.base:08x} in firmware"]
+        return ", ".join(settings)
 
 
 USUAL: Final = Firmware()

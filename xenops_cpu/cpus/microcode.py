@@ -64,20 +64,20 @@ def _read(block: str, watched: int) -> Timeline:
     lines: list[tuple[str, list[Release], list[Step]]] = []
     note, occurrences, conditions = "", [], []
     for row in rows:
-        kind, _, rest = row.partition(" ")
+        kind, _, text = row.partition(" ")
         match kind:
             case "note":
-                note = rest
+                note = text
             case "line":
-                lines.append((rest, [], []))
+                lines.append((text, [], []))
             case "r":
-                lines[-1][1].append(_release(rest.split()))
+                lines[-1][1].append(_release(text.split()))
             case "s":
-                lines[-1][2].append(_step(rest))
+                lines[-1][2].append(_step(text))
             case "e":
-                occurrences.append(_occurrence(rest))
+                occurrences.append(_occurrence(text))
             case "only":
-                conditions.append(_condition(rest.split()))
+                conditions.append(_condition(text.split()))
             case _:
                 raise AssertionError(f"data/microcode/signatures.txt: {row}")
     return Timeline(
@@ -94,18 +94,18 @@ def _read(block: str, watched: int) -> Timeline:
 
 def _release(parts: list[str]) -> Release:
     revision, built, released, letters, *flags = parts
-    said = dict(flag.partition("=")[::2] for flag in flags)
+    marks = dict(flag.partition("=")[::2] for flag in flags)
     return Release(
         revision=int(revision, 16),
         built=built,
         released=released.strip("-"),
         sources=letters,
-        public="firmware" not in said,
-        by=said.get("by", "") or said.get("mce", ""),
-        base=int(said["base"], 16) if "base" in said else None,
-        recalled="recalled" in said,
-        withdrawn=said.get("withdrawn", ""),
-        packages=tuple(filter(None, said.get("xcp", "").split(","))),
+        public="firmware" not in marks,
+        by=marks.get("by", "") or marks.get("mce", ""),
+        base=int(marks["base"], 16) if "base" in marks else None,
+        recalled="recalled" in marks,
+        withdrawn=marks.get("withdrawn", ""),
+        packages=tuple(filter(None, marks.get("xcp", "").split(","))),
     )
 
 
@@ -129,8 +129,8 @@ _CHANGE = re.compile(r"(\w+)([-+~])([0-9a-f]+)|(\w+)(=)([0-9a-f]+)")
 
 def _occurrence(text: str) -> Occurrence:
     facts, _, note = text.partition(" | ")
-    first, effect, confidence, *rest = facts.split()
-    named = {part.partition("=")[0]: part for part in rest}
+    first, effect, confidence, *limits = facts.split()
+    named = {part.partition("=")[0]: part for part in limits}
     return Occurrence(
         None if first == "-" else int(first, 16),
         effect,
@@ -155,9 +155,9 @@ def _changes(parts: Iterable[str]) -> Iterator[Change]:
 
 
 def _condition(parts: list[str]) -> Condition:
-    needs, *rest = parts
-    place = rest.index("else") if "else" in rest else len(rest)
-    return Condition(needs, _bits(rest[:place]), _bits(rest[place + 1 :]))
+    needs, *branches = parts
+    place = branches.index("else") if "else" in branches else len(branches)
+    return Condition(needs, _bits(branches[:place]), _bits(branches[place + 1 :]))
 
 
 def _bits(parts: list[str]) -> dict[str, int]:
@@ -172,12 +172,12 @@ def effect(identity: str) -> Effect:
 
 @cache
 def _effects() -> Mapping[str, Effect]:
-    found = {}
+    effects = {}
     for block in _text("effects.txt").split("\n= ")[1:]:
         identity, *rows = block.splitlines()
         facts = dict(row.split(" ", 1) for row in rows)
-        found[identity] = Effect(identity, **facts)
-    return found
+        effects[identity] = Effect(identity, **facts)
+    return effects
 
 
 @cache

@@ -250,16 +250,16 @@ def _basis(
 ) -> str:
     """In a line: revision, date, why this one, and how well its words are known."""
     if revision is None:
-        said = f"microcode revision not recorded, {how}"
+        sentence = f"microcode revision not recorded, {how}"
     else:
-        said = f"microcode {revision:08x}"
+        sentence = f"microcode {revision:08x}"
         if release is not None:
             public = release.public and release.released
-            said += f" of {release.released}" if public else f", built {release.built}"
-        said += f", {how}"
+            sentence += f" of {release.released}" if public else f", built {release.built}"
+        sentence += f", {how}"
     if confidence is not None:
-        said += f"; weakest evidence: {confidence}"
-    return f"{said}; firmware: {settings}" if settings else said
+        sentence += f"; weakest evidence: {confidence}"
+    return f"{sentence}; firmware: {settings}" if settings else sentence
 
 
 def _loading(release: Release | None) -> list[str]:

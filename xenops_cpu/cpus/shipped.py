@@ -175,7 +175,7 @@ def _taken_apart(text: str) -> tuple[str, list[str]]:
     name = text.strip()
     words: list[str] = []
     while "+" in name and name.lower() not in catalogue() and name.lower() not in aliases():
-        rest, _, word = name.rpartition("+")
+        base, _, word = name.rpartition("+")
         if not word.strip():
             break
         if not wish.is_wish(word) and not firmware.is_word(word):
@@ -183,7 +183,7 @@ def _taken_apart(text: str) -> tuple[str, list[str]]:
                 f'"{text}": +{word} is neither microcode ({wish.FORMS}) '
                 f"nor a firmware setting ({firmware.WORDS})"
             )
-        name = rest.strip()
+        name = base.strip()
         words.insert(0, word.strip().lower())
     return name, words
 

@@ -62,9 +62,9 @@ class Silicon:
         """Hybrid: it has efficient cores beside the others (CPUID 7.0 EDX[15])."""
         return bool(word(self.dumped, "7d0") & HYBRID)
 
-    def has(self, what: str) -> bool:
+    def has(self, trait: str) -> bool:
         """Whether a condition on parts (microcode.Condition.needs) is met."""
-        return {"tsx": self.tsx, "ecores": self.ecores}[what]
+        return {"tsx": self.tsx, "ecores": self.ecores}[trait]
 
 
 def word(cpu: Cpu, name: str) -> int:

@@ -141,13 +141,13 @@ class Line:
         in order of date; not what was recalled.
         """
         end = until + "~"  # sorts behind every day of that year or month
-        found = [
+        releases = [
             release
             for release in self.releases
             if release.public and not release.recalled and release.date <= end
             and not (release.withdrawn and release.withdrawn <= end)
         ]  # fmt: skip
-        return sorted(found, key=lambda release: (release.date, release.revision))
+        return sorted(releases, key=lambda release: (release.date, release.revision))
 
 
 @frozen

@@ -69,11 +69,11 @@ class Event:
 
     def __str__(self) -> str:
         signs = [*(f"+{name}" for name in self.added), *(f"−{name}" for name in self.removed)]
-        what = " ".join(signs) or "no word changes"
+        words = " ".join(signs) or "no word changes"
         titles = "; ".join(effect.title for effect in self.effects)
         why = f" ({titles})" if titles else ""
         meaning = f": {self.meaning}" if self.meaning else ""
-        return f"{self.date or 'date unknown'}, {self.revision:08x}: {what}{why}{meaning}"
+        return f"{self.date or 'date unknown'}, {self.revision:08x}: {words}{why}{meaning}"
 
 
 @frozen
@@ -162,10 +162,10 @@ def outdated(cpu: Cpu) -> str:
         return ""
     update = changes(cpu, wish.AS_DUMPED, wish.NEWEST)
     own, newest = update.before.release, update.after
-    said = f"microcode {cpu.microcode:08x}" + (f" is of {own.day}" if own is not None else "")
+    state = f"microcode {cpu.microcode:08x}" + (f" is of {own.day}" if own is not None else "")
     if newest.release is None or newest.revision == cpu.microcode:
         return (
-            f"{said}; {following.revision:08x} of {following.day} is public, and what it would "
+            f"{state}; {following.revision:08x} of {following.day} is public, and what it would "
             "change is not known here"
         )
     unread = () if _registers_read(cpu) else tuple(bit_names("10a", (1 << 64) - 1))
@@ -178,7 +178,7 @@ def outdated(cpu: Cpu) -> str:
     would = f"would change: {', '.join(signs)}" if signs else "would change no word of CPUID"
     if unread:
         would += "; what it changes in ARCH_CAPABILITIES is not known: that register was not read"
-    return f"{said}; {newest.revision:08x} of {newest.release.day} is public and {would}"
+    return f"{state}; {newest.revision:08x} of {newest.release.day} is public and {would}"
 
 
 def _registers_read(cpu: Cpu) -> bool:
@@ -207,7 +207,7 @@ def history(feature: str, vendor: str, signature: int) -> tuple[Event, ...]:
         return ()
     bearing = BEARING.get(feature, {})
     line = timeline.line()
-    told = []
+    explained = []
     for event in events(timeline, line):
         causes = (*event.added, *(effect.id for effect in event.effects))
         meanings = [
@@ -216,8 +216,8 @@ def history(feature: str, vendor: str, signature: int) -> tuple[Event, ...]:
             if cause in causes and not (cause == "TSX_CTRL" and _taa_immune(line, event.revision))
         ]
         if meanings or feature in (*event.added, *event.removed):
-            told.append(evolve(event, meaning="; ".join(meanings)))
-    return tuple(told)
+            explained.append(evolve(event, meaning="; ".join(meanings)))
+    return tuple(explained)
 
 
 def _taa_immune(line: Line, revision: int) -> bool:

@@ -165,12 +165,12 @@ def _of_package(text: str, silicon: Silicon, line: Line) -> tuple[list[Release],
         for other in microcode.packages()
         if other.distribution == package.distribution and other.shipped <= package.shipped
     }
-    found = [r for r in line.public() if earlier.intersection(r.packages)]
+    releases = [r for r in line.public() if earlier.intersection(r.packages)]
     if package.public:
-        found += line.public(package.public)
-    if not found and not package.public:
+        releases += line.public(package.public)
+    if not releases and not package.public:
         raise WishError(f"which public release {package.name} has is not known here")
-    return sorted(found, key=lambda r: r.revision), f"as {package.name} has it"
+    return sorted(releases, key=lambda r: r.revision), f"as {package.name} has it"
 
 
 def _too_early(text: str, line: Line) -> str:

@@ -125,8 +125,8 @@ class Companions:
         """rpc.metrics: OpenMetrics text."""
         from .metrics import exposition, families
 
-        found = families.families(self.measures, self._problems(), self._around("").microcode)
-        return exposition.openmetrics(found)
+        metrics = families.families(self.measures, self._problems(), self._around("").microcode)
+        return exposition.openmetrics(metrics)
 
     def health(self) -> dict[str, Value]:
         """rpc.health: whether all is well, and what is not."""
@@ -240,7 +240,7 @@ class Companions:
         if command:
             from ..history import hook
 
-            hook.run(hook.found(command, self._config.search_path), entry)
+            hook.run(hook.program(command, self._config.search_path), entry)
 
     def _watch(self) -> None:
         try:
@@ -256,9 +256,9 @@ class Companions:
         path = self._config.metrics_file
         if path is None:
             return
-        found = families.families(self.measures, self._problems(), self._around("").microcode)
+        metrics = families.families(self.measures, self._problems(), self._around("").microcode)
         try:
-            file.write(path, exposition.prometheus(found))
+            file.write(path, exposition.prometheus(metrics))
             self._metrics_problem = ""
         except file.MetricsFileError as error:
             if not self._metrics_problem:

@@ -67,13 +67,13 @@ class Helper:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
-        self._rest: threading.Timer | None = None
+        self._idle_timer: threading.Timer | None = None
 
     def ask(self, request: Request) -> bytes | MemoryFile:
         """The reply to a long call. Raises HelperError, CannotStart."""
         with self._lock:
-            if self._rest is not None:
-                self._rest.cancel()
+            if self._idle_timer is not None:
+                self._idle_timer.cancel()
             if self._process is not None and self._process.poll() is not None:
                 self._end(kill=True)  # it has died since the last call
             sock = self._sock or self._start()
@@ -91,11 +91,11 @@ class Helper:
                     f"the helper process ended within the call (code {code}); {_COMMANDS}"
                 ) from None
             finally:
-                self._rest = threading.Timer(
+                self._idle_timer = threading.Timer(
                     self._setup.limits.helper_idle_seconds, self._end_the_idle
                 )
-                self._rest.daemon = True
-                self._rest.start()
+                self._idle_timer.daemon = True
+                self._idle_timer.start()
 
     def close(self) -> None:
         """End the process. A call in hand is not waited for."""

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..interface import METHODS
+from ..limits.service import LIMITS
 from ..log import task
 from ..service.service import XenopsCpu
 from ..transports.conversation import Reply
 from ..transports.http import Request
-from ..wire import CONTENT_TYPES, JSONRPC, LIMITS, XMLRPC, dispatch
+from ..wire import CONTENT_TYPES, JSONRPC, XMLRPC, dispatch
 from ..wire.marshal import Value
 from .helper import CannotStart, Helper, HelperError, Setup
 

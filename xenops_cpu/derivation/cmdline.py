@@ -67,18 +67,18 @@ class BootOptions:
 
 
 def _tsx(reader: Reader, value: str, option: str) -> None:
-    said = parse_bool(value)
-    if said is None:
+    wish = parse_bool(value)
+    if wish is None:
         reader.bad(option, f'"{value}" is neither true nor false')
     else:
-        reader.values["tsx"] = int(said)
+        reader.values["tsx"] = int(wish)
 
 
 def _smxp(key: str) -> Callable[[Reader, str, str], None]:
     def read(reader: Reader, value: str, option: str) -> None:
-        said = parse_bool(value) if value else True
-        if said is not None:
-            reader.values[key] = "on" if said else "off"
+        wish = parse_bool(value) if value else True
+        if wish is not None:
+            reader.values[key] = "on" if wish else "off"
         elif value == "hvm":
             reader.values[key] = "hvm"
         else:
@@ -93,10 +93,10 @@ def _psr(reader: Reader, value: str, option: str) -> None:
         name, colon, text = item.partition(":")
         if name not in ("cat", "cdp", "mba"):
             continue
-        said = parse_bool(text) if colon else True
-        if said is None:
+        wish = parse_bool(text) if colon else True
+        if wish is None:
             reader.bad(option, f'"{text}" is neither true nor false')
-        elif said:
+        elif wish:
             wanted.add(name)
         else:
             wanted.discard(name)
@@ -108,9 +108,9 @@ def _vpmu(reader: Reader, value: str, option: str) -> None:
     on = bool(reader.values.get("vpmu", False))
     parts = False
     for item in value.split(","):
-        said = parse_bool(item)
-        if said is not None:
-            on, parts = said, parts and said
+        wish = parse_bool(item)
+        if wish is not None:
+            on, parts = wish, parts and wish
         elif item in ("bts", "ipc", "arch"):
             parts = True
         elif parse_boolean("rtm-abort", item) is None:
@@ -120,11 +120,11 @@ def _vpmu(reader: Reader, value: str, option: str) -> None:
 
 def _watchdog(reader: Reader, value: str, option: str) -> None:
     """xen/arch/x86/nmi.c parse_watchdog(): it takes the counters away from vpmu."""
-    said = parse_bool(value) if value else True
-    if said is None and value != "force":
+    wish = parse_bool(value) if value else True
+    if wish is None and value != "force":
         reader.bad(option, f'"{value}" is neither true, false nor "force"')
     else:
-        reader.values["watchdog"] = said is not False
+        reader.values["watchdog"] = wish is not False
 
 
 def _maxcpus(reader: Reader, value: str, option: str) -> None:

@@ -29,15 +29,15 @@ def parse_boolean(name: str, item: str) -> object:
     boolean.
     """
     negative = item.startswith("no-")
-    rest = item[3:] if negative else item
-    if not rest.startswith(name):
+    value_text = item[3:] if negative else item
+    if not value_text.startswith(name):
         return None
-    rest = rest[len(name) :]
-    if not rest:
+    value_text = value_text[len(name) :]
+    if not value_text:
         return not negative
-    if negative or not rest.startswith("="):
+    if negative or not value_text.startswith("="):
         return None
-    value = parse_bool(rest[1:])
+    value = parse_bool(value_text[1:])
     return _NAMED if value is None else value
 
 

@@ -56,20 +56,20 @@ def _beyond(cpu: Cpu) -> Iterator[str]:
     """Leaves above the highest that the CPU announces, which nobody reads."""
     extended = cpu.max_extended
     subleaf = cpu.leaf(7)[0] if cpu.max_basic >= 7 else 0
-    found = []
+    places = []
     for (leaf, part), registers in cpu.leaves.items():
         if not any(registers):
             continue
         if leaf < _BASIC_END:
             if leaf > cpu.max_basic:
-                found.append(f"{leaf:x}h (the highest is {cpu.max_basic:x}h)")
+                places.append(f"{leaf:x}h (the highest is {cpu.max_basic:x}h)")
             elif leaf == 7 and part > subleaf:
-                found.append(f"7h subleaf {part} (the highest is {subleaf})")
+                places.append(f"7h subleaf {part} (the highest is {subleaf})")
         elif 0x80000000 < leaf < _EXTENDED_END and leaf > extended:
-            found.append(f"{leaf:x}h (the highest is {extended:x}h)")
-    if found:
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        yield f"the dump has CPUID leaf {found[0]}{more}, beyond the maximum: Xen does not read it"
+            places.append(f"{leaf:x}h (the highest is {extended:x}h)")
+    if places:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        yield f"the dump has CPUID leaf {places[0]}{more}, beyond the maximum: Xen does not read it"
 
 
 def _xsave(cpu: Cpu) -> Iterator[str]:

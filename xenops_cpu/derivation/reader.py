@@ -33,11 +33,11 @@ class Reader:
     def flag(self, key: str, negative: bool, value: str, option: str) -> None:
         wish = not negative
         if value:
-            said = parse_bool(value)
-            if said is None:
+            boolean = parse_bool(value)
+            if boolean is None:
                 self.bad(option, f'"{value}" is neither true nor false')
                 return
-            wish = wish if said else not wish
+            wish = wish if boolean else not wish
         self.values[key] = wish
 
     def bad(self, option: str, why: str) -> None:

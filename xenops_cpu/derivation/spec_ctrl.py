@@ -80,9 +80,9 @@ def _spec_ctrl_for_guests(reader: Reader, key: str, wish: object, item: str, opt
     if not isinstance(wish, bool):  # name=[no-]pv, name=[no-]hvm
         sub = item.partition("=")[2]
         for guest in guests:
-            said = parse_boolean(guest, sub)
-            if isinstance(said, bool):
-                guests, wish = (guest,), said
+            boolean = parse_boolean(guest, sub)
+            if isinstance(boolean, bool):
+                guests, wish = (guest,), boolean
                 break
         else:
             reader.bad(option, f'"{sub}" in the item "{item}" is no boolean, "pv" or "hvm"')

@@ -176,10 +176,10 @@ class _Teller:
             else:
                 story.append(self._of(change, "host"))
         present = bool(self._final("host") & self.bit)
-        told = {reason.step for reason in story}
+        steps = {reason.step for reason in story}
         if not present and self._by("forced") and self._by("cleared"):
             both = (self._remembered("forced"), self._remembered("cleared"))
-            story.extend(reason for reason in both if reason.step not in told)
+            story.extend(reason for reason in both if reason.step not in steps)
         if story[-1].present and not present:
             text = "the maximum of the extended leaves does not announce them with 8000h"
             story.append(self._reason("host", "host.words", False, text))

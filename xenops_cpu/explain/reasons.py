@@ -83,8 +83,8 @@ def reasons(host: Host, simulated: Callable[[], Derivation] | None = None) -> Ex
     return explain
 
 
-def _decisive(told: tuple[Reason, ...], number: int) -> str:
+def _decisive(reasons: tuple[Reason, ...], number: int) -> str:
     """The reason that decided, and what led to it."""
-    causes = [reason for reason in told if reason.step != "none"]
+    causes = [reason for reason in reasons if reason.step != "none"]
     own = [index for index, reason in enumerate(causes) if reason.feature == number]
     return "; ".join(reason.text for reason in causes[own[-1] if own else 0 :])

@@ -45,8 +45,12 @@ class Group(NamedTuple):
 
 def groups(numbers: Featureset, xen: Release) -> tuple[Group, ...]:
     """Features by their group and by what their loss means, in the order of meanings.GROUPS."""
-    found: dict[tuple[str, str], list[int]] = {}
+    members_by_title: dict[tuple[str, str], list[int]] = {}
     for group, members in meanings.by_group(xen, numbers).items():
         for number in members:
-            found.setdefault((meanings.GROUPS[group], risks.risk(xen, number)), []).append(number)
-    return tuple(Group(title, risk, tuple(members)) for (title, risk), members in found.items())
+            members_by_title.setdefault(
+                (meanings.GROUPS[group], risks.risk(xen, number)), []
+            ).append(number)
+    return tuple(
+        Group(title, risk, tuple(members)) for (title, risk), members in members_by_title.items()
+    )

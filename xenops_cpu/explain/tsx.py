@@ -37,14 +37,14 @@ class Tsx:
 
 def tsx(host: Host, derivation: Derivation | None = None) -> Tsx:
     """TSX on a host. Sets that nobody told say nothing."""
-    told = list(_told(host, derivation))
+    statements = list(_statements(host, derivation))
     return Tsx(
-        tuple(dict.fromkeys(word for word, _ in told)),
-        tuple(dict.fromkeys(sentence for _, sentence in told)),
+        tuple(dict.fromkeys(word for word, _ in statements)),
+        tuple(dict.fromkeys(sentence for _, sentence in statements)),
     )
 
 
-def _told(host: Host, derivation: Derivation | None) -> Iterator[tuple[str, str]]:
+def _statements(host: Host, derivation: Derivation | None) -> Iterator[tuple[str, str]]:
     features = host.release.features
     rtm = features["RTM"].number
     raa = features["RTM_ALWAYS_ABORT"].number if "RTM_ALWAYS_ABORT" in features else -1

@@ -48,9 +48,9 @@ def story(domain: Domain, number: int, derivation: Derivation | None) -> tuple[W
 
     `derivation` is the one behind the host, where there is one.
     """
-    told: list[Why] = []
+    whys: list[Why] = []
     if derivation is not None:
-        told = [
+        whys = [
             Why(reason.step, reason.text, reason.present)
             for reason in reasons_of(derivation, f"{domain.kind}_default", number)
         ]
@@ -58,5 +58,5 @@ def story(domain: Domain, number: int, derivation: Derivation | None) -> tuple[W
         text = reason.text
         if reason.step == "recalc.sanitise" and not reason.after:
             text = dependence(domain, number)
-        told.append(Why(reason.step, text, bool(reason.after)))
-    return tuple(told)
+        whys.append(Why(reason.step, text, bool(reason.after)))
+    return tuple(whys)

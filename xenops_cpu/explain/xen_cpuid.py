@@ -69,21 +69,21 @@ def read_argument(text: str, release: Release) -> Argument:
 
     Numbers beyond 32 bits keep their low half; what follows the last word read is ignored.
     """
-    made = tool(release)
+    style = tool(release)
     words: list[int] = []
     position = 0
     while match := _NUMBER.match(text, position):
         words.append(_number(match))
         position = match.end()
         if len(words) == release.length or text[position : position + 1] not in tuple(
-            made.separators
+            style.separators
         ):
             break
         position += 1
     complaints = []
-    if made.complains and not words:
+    if style.complains and not words:
         complaints.append(f"'{text}' unrecognized - skipping")
-    elif made.complains and position < len(text):
+    elif style.complains and position < len(text):
         complaints.append(f"'{text[position:]}' unrecognized - ignoring")
     return Argument(Featureset.of_words(words), tuple(complaints))
 
@@ -114,29 +114,29 @@ def decode(arguments: Iterable[str], release: Release) -> tuple[str, tuple[str, 
 
 def one_set(name: str, featureset: Featureset, release: Release, detail: bool) -> str:
     """A set under its name: its words, and with `detail` a line of names for each word."""
-    made = tool(release)
-    lines = [_padded(name, made) + featureset.text(":")]
+    style = tool(release)
+    lines = [_padded(name, style) + featureset.text(":")]
     if detail:
-        for word in release.words[: min(featureset.length, len(made.names))]:
+        for word in release.words[: min(featureset.length, len(style.names))]:
             bits = range(word.index * WORD_BITS, (word.index + 1) * WORD_BITS)
-            names = [made.name(number) for number in bits if number in featureset]
-            title = f"{_title(word, made):{made.width}}"
+            names = [style.name(number) for number in bits if number in featureset]
+            title = f"{_title(word, style):{style.width}}"
             lines.append("".join([f"  [{word.index:02}] {title}", *(f" {n}" for n in names)]))
     return "\n".join(lines) + "\n"
 
 
 def info(host: Host, detail: bool) -> str:
     """What the host's xen-cpuid prints with `-i`, or with `-d`."""
-    release, made = host.release, tool(host.release)
+    release, style = host.release, tool(host.release)
     lines = [f"nr_features: {release.length}\n"]
     if not detail:
-        known = release.words[: len(made.names)]
-        lines.append(f"       {'KEY':>{made.width}} " + "".join(f"{w.name:8} " for w in known))
+        known = release.words[: len(style.names)]
+        lines.append(f"       {'KEY':>{style.width}} " + "".join(f"{w.name:8} " for w in known))
         lines.append("\n")
     lines.append("\nStatic sets:\n")
-    lines += [one_set(name, release.masks[STATIC[name]], release, detail) for name in made.static]
+    lines += [one_set(name, release.masks[STATIC[name]], release, detail) for name in style.static]
     lines.append("\nDynamic sets:\n")
-    for name in made.dynamic:
+    for name in style.dynamic:
         featureset: Featureset | None = getattr(host.featuresets, DYNAMIC[name])
         if featureset is None or not featureset.length:
             lines.append(f"{name} featureset not supported by Xen\n")
@@ -166,12 +166,12 @@ def _policy(name: str, policy: Policy) -> Iterator[str]:
         yield f"  {index:08x} -> {value:016x}"
 
 
-def _padded(name: str, made: Tool) -> str:
-    return f"{name:{made.width}}        "
+def _padded(name: str, style: Tool) -> str:
+    return f"{name:{style.width}}        "
 
 
-def _title(word: Word, made: Tool) -> str:
+def _title(word: Word, style: Tool) -> str:
     if word.msr is not None:
         return f"MSR_ARCH_CAPS.{word.half}"
     title = str(word)
-    return title if made.width > 18 else title.removeprefix("CPUID ")
+    return title if style.width > 18 else title.removeprefix("CPUID ")

@@ -53,9 +53,9 @@ def find(text: str, xen: Release | None = None) -> tuple[int, ...]:
         for feature in tables.features.values():
             if _key(feature.name) == key:
                 return (feature.number,)
-    found = {number for speaker in SPEAKERS for number in _by_alias().get((speaker, key), ())}
-    if found:
-        return tuple(sorted(found))
+    features = {number for speaker in SPEAKERS for number in _by_alias().get((speaker, key), ())}
+    if features:
+        return tuple(sorted(features))
     raise UnknownFeature(_unknown(text))
 
 
@@ -64,13 +64,15 @@ def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...
 
     xen-cpuid's names are the release's own where one is given, else all that it ever had.
     """
-    found = {speaker: names for speaker, names in _others().get(number, {}).items() if names}
+    names_by_speaker = {
+        speaker: names for speaker, names in _others().get(number, {}).items() if names
+    }
     tools = [tool_of(xen)] if xen else every_tool()
-    told = dict.fromkeys(tool.name(number) for tool in tools)
-    own = tuple(name for name in told if not name.startswith("<") and name != "REZ")
+    tool_names = dict.fromkeys(tool.name(number) for tool in tools)
+    own = tuple(name for name in tool_names if not name.startswith("<") and name != "REZ")
     if own:
-        found[XEN_CPUID] = own
-    return found
+        names_by_speaker[XEN_CPUID] = own
+    return names_by_speaker
 
 
 def since(number: int) -> str | None:
@@ -93,7 +95,7 @@ def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
     """By feature number and speaker, as data/aliases.txt has them."""
     text = data_files.read_text("aliases.txt")
     named = release(NEWEST).features  # no release names a feature that the newest does not
-    found: dict[int, dict[str, tuple[str, ...]]] = {}
+    names_by_number: dict[int, dict[str, tuple[str, ...]]] = {}
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
@@ -101,21 +103,22 @@ def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
         number = _NUMBER.fullmatch(name)
         own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
         own[LIBVIRT] = own[XL]
-        found[int(number[1]) * WORD_BITS + int(number[2]) if number else named[name].number] = {
+        place = int(number[1]) * WORD_BITS + int(number[2]) if number else named[name].number
+        names_by_number[place] = {
             speaker: () if column == "-" else tuple(
                 own[speaker] if part == "=" else part for part in column.split(",")
             )
             for speaker, column in zip((XL, LIBVIRT, LINUX), columns, strict=True)
         }  # fmt: skip
-    return found
+    return names_by_number
 
 
 @cache
 def _by_alias() -> Mapping[tuple[str, str], tuple[int, ...]]:
-    found: dict[tuple[str, str], set[int]] = {}
+    numbers_by_name: dict[tuple[str, str], set[int]] = {}
     for number, speaker, name in _spoken():
-        found.setdefault((speaker, _key(name)), set()).add(number)
-    return {key: tuple(sorted(numbers)) for key, numbers in found.items()}
+        numbers_by_name.setdefault((speaker, _key(name)), set()).add(number)
+    return {key: tuple(sorted(numbers)) for key, numbers in numbers_by_name.items()}
 
 
 def _spoken() -> Iterator[tuple[int, str, str]]:

@@ -92,16 +92,16 @@ def exposure(annotation: str) -> str:
     """An annotation of Xen's header in words: `!a` is special, in max only, PV and HVM guests."""
     letters = "".join(filter(str.isalpha, annotation))
     if not letters:
-        said = "offered to no guest" + (" but by rules of its own" if "!" in annotation else "")
+        sentence = "offered to no guest" + (" but by rules of its own" if "!" in annotation else "")
     else:
-        said = f"offered to {_GUESTS[letters.upper()]}"
+        sentence = f"offered to {_GUESTS[letters.upper()]}"
         if letters.islower():
-            said += ", not by default: only taken in with a VM that has it, or on request"
+            sentence += ", not by default: only taken in with a VM that has it, or on request"
         if "!" in annotation:
-            said += ", by rules of its own"
+            sentence += ", by rules of its own"
     if "|" in annotation:
-        said += "; in a pool's level if any host has it"
-    return said
+        sentence += "; in a pool's level if any host has it"
+    return sentence
 
 
 def phrase(text: str) -> Words | None:

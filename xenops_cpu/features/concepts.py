@@ -76,20 +76,20 @@ def concepts() -> tuple[Concept, ...]:
 
 def _sections(text: str) -> dict[str, dict[str, str]]:
     """By name, each with its values by key; configparser takes a hundred times as long."""
-    found: dict[str, dict[str, str]] = {}
+    sections: dict[str, dict[str, str]] = {}
     values: dict[str, str] = {}
     key = ""
     for line in text.splitlines():
         if not line or line.startswith("#"):
             continue
         if line.startswith("["):
-            values = found[line.strip("[]")] = {}
+            values = sections[line.strip("[]")] = {}
         elif line.startswith(" "):  # goes on
             values[key] += f"\n{line.strip()}"
         else:
             key, _, value = line.partition(" = ")
             values[key] = value
-    return found
+    return sections
 
 
 def _concept(name: str, values: Mapping[str, str]) -> Concept:

@@ -145,8 +145,8 @@ class Featureset:
         words = "-".join(f"{word:08x}" for word in self.words[:_SHOWN_WORDS])
         more = "-…" if self.length > _SHOWN_WORDS else ""
         names = by_length(self.length).release.names(islice(self, _SHOWN_NAMES))
-        rest = " …" if len(self) > _SHOWN_NAMES else ""
-        shown = f": {' '.join(names)}{rest}" if names else ""
+        ellipsis = " …" if len(self) > _SHOWN_NAMES else ""
+        shown = f": {' '.join(names)}{ellipsis}" if names else ""
         return f"<Featureset {words}{more}, {self._counts()}{shown}>"
 
     def _repr_html_(self) -> str:

@@ -160,10 +160,10 @@ def brief(xen: Release, numbers: Iterable[int]) -> str:
 
 def by_group(xen: Release, numbers: Iterable[int]) -> dict[str, list[int]]:
     """Feature numbers by key of GROUPS, in the order of GROUPS, then in the order given."""
-    found: dict[str, list[int]] = {group: [] for group in GROUPS}
+    groups: dict[str, list[int]] = {group: [] for group in GROUPS}
     for number in numbers:
-        found[meaning(xen, number).group].append(number)
-    return {group: members for group, members in found.items() if members}
+        groups[meaning(xen, number).group].append(number)
+    return {group: members for group, members in groups.items() if members}
 
 
 @cache

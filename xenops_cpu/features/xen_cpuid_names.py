@@ -7,7 +7,6 @@ Facts: xen/tools/misc/xen-cpuid.c of each release. Up to 4.18 the tool has names
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -55,16 +54,14 @@ def _tool(name: str) -> Tool:
 @cache
 def _tools() -> dict[str, Tool]:
     table = json.loads(data_files.read_text("xen_cpuid.json"))
-    names: dict[str, dict[int, Sequence[str]]] = {name: {} for name in table["releases"]}
+    names: dict[str, dict[int, tuple[str | None, ...]]] = {name: {} for name in table["releases"]}
     for word, releases, spelled in table["names"]:
+        row = tuple(None if name == "-" else name for name in spelled.split())
         for release in releases:
-            names[release][word] = spelled.split()
+            names[release][word] = row
     return {
         release: Tool(
-            names=tuple(
-                tuple(None if name == "-" else name for name in names[release][word])
-                for word in range(len(names[release]))
-            ),
+            names=tuple(names[release][word] for word in range(len(names[release]))),
             width=entry["width"],
             static=tuple(entry["static"]),
             dynamic=tuple(entry["dynamic"]),

@@ -54,7 +54,7 @@ def rows(member: Member, pool: str, source: str) -> list[Row]:
         "release": member.release.name,
         "certain": member.certain,
     }
-    made = []
+    table = []
     for guest, kind, featureset in _sets(member):
         if featureset.length > WORDS:
             raise FleetError(
@@ -62,8 +62,8 @@ def rows(member: Member, pool: str, source: str) -> list[Row]:
             )
         words: Row = dict.fromkeys(WORD_COLUMNS, 0)
         words.update(zip(WORD_COLUMNS, featureset.words, strict=False))
-        made.append(whose | {"guest": guest, "kind": kind, "length": featureset.length} | words)
-    return made
+        table.append(whose | {"guest": guest, "kind": kind, "length": featureset.length} | words)
+    return table
 
 
 def _sets(member: Member) -> Iterator[tuple[str, str, Featureset]]:

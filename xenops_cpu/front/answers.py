@@ -134,9 +134,9 @@ def compare_hosts(a: HostLike, b: HostLike, *, xen: ReleaseLike | None = None) -
     from ..explain.differences import hosts
     from ..pools.member import unlike
 
-    one, other = read_host(a, xen=xen), read_host(b, xen=xen)
-    name, other_name = unlike([one.name, other.name])
-    return hosts(_whole(one), _whole(other), (name, other_name), release_of(xen))
+    first, second = read_host(a, xen=xen), read_host(b, xen=xen)
+    name, second_name = unlike([first.name, second.name])
+    return hosts(_whole(first), _whole(second), (name, second_name), release_of(xen))
 
 
 def explain_feature(
@@ -153,8 +153,8 @@ def explain_feature(
     from ..features.release import release as release_named
 
     if host is None:
-        found = release_of(xen) or release_named(NEWEST)
-        return explain(_number(feature, found), found)
+        release = release_of(xen) or release_named(NEWEST)
+        return explain(_number(feature, release), release)
     subject = read_host(host, xen=xen)
     whole = _whole(subject)
     number = _number(feature, subject.release)

@@ -99,10 +99,10 @@ def guest_type(guest: GuestLike) -> GuestType:
     """
     from ..pools.vm import guest_type as named
 
-    found = guest if isinstance(guest, GuestType) else named(guest.replace("-", "_"))
-    if found is None:
+    guest_type = guest if isinstance(guest, GuestType) else named(guest.replace("-", "_"))
+    if guest_type is None:
         raise InputError(f'"{guest}" is no guest type; there are pv, hvm, pvh and pv_in_pvh')
-    return found
+    return guest_type
 
 
 def listed_hosts(hosts: HostLike | Iterable[HostLike]) -> list[HostLike]:

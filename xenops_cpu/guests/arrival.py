@@ -85,10 +85,14 @@ def arrive(
 def _made_anew(policy: Policy, xen: Hypervisor, settings: Settings, toolstack: str) -> Arrival:
     """The toolstack sets what it would set at a start, less what old Xen did not know."""
     try:
-        made = start(xen, evolve(settings, restore=True), toolstack)
+        start_again = start(xen, evolve(settings, restore=True), toolstack)
     except Refusal as refusal:
         return Arrival(None, refused=str(refusal), refusal=refusal, carried=False)
-    if made.refusal is not None:
-        refused = str(made.refusal)
-        return Arrival(made.domain, refused=refused, refusal=made.refusal, carried=False)
-    return Arrival(made.domain, changes(policy, made.domain, _THE_HOSTS), carried=False)
+    if start_again.refusal is not None:
+        refused = str(start_again.refusal)
+        return Arrival(
+            start_again.domain, refused=refused, refusal=start_again.refusal, carried=False
+        )
+    return Arrival(
+        start_again.domain, changes(policy, start_again.domain, _THE_HOSTS), carried=False
+    )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from ..cpuid.fields import ADDRESSES, ARCH_CAPS, LIMITS, MSR_NAMES, MSRS, STATE
+from ..cpuid.fields import ADDRESSES, ARCH_CAPS, FEATURES, LIMITS, MSR_NAMES, MSRS, STATE
 from ..cpuid.policy import NO_SUBLEAF, SUBLEAVES, Policy
 from ..cpuid.statements import Place, Statement, in_leaves, statements
 from ..features.meanings import copy_of
@@ -16,7 +16,6 @@ from . import reasons
 from .domain import Domain
 from .msrs import spec_ctrl_bits
 
-FEATURES = "features"
 # Of these categories, fewer is worse for a guest that already runs.
 _COUNTED = (LIMITS, ADDRESSES, STATE, MSRS)
 _STATE_MASKS = ("components", "supervisor components")
@@ -57,8 +56,12 @@ def changes(before: Policy, domain: Domain, otherwise: str = "") -> tuple[Change
 
     `otherwise`: the reason for what the domain has had since it was created.
     """
-    found = (*_features(before, domain), *_others(before, domain), *_spec_ctrl(before, domain))
-    return tuple(change if change.why else evolve(change, why=otherwise) for change in found)
+    unexplained = (
+        *_features(before, domain),
+        *_others(before, domain),
+        *_spec_ctrl(before, domain),
+    )
+    return tuple(change if change.why else evolve(change, why=otherwise) for change in unexplained)
 
 
 def _features(before: Policy, domain: Domain) -> Iterator[Change]:
@@ -75,11 +78,11 @@ def _features(before: Policy, domain: Domain) -> Iterator[Change]:
 
 def _others(before: Policy, domain: Domain) -> Iterator[Change]:
     after = domain.policy
-    for one in statements(before, after, domain.hypervisor.release):
-        why, lost = _of_statement(domain, one), _lost(one, before, after)
-        if lost and one.title.startswith(_STATE_MASKS):
+    for statement in statements(before, after, domain.hypervisor.release):
+        why, lost = _of_statement(domain, statement), _lost(statement, before, after)
+        if lost and statement.title.startswith(_STATE_MASKS):
             why = _STATE_LOST
-        yield Change(one.category, one.title, one.a, one.b, why, lost)
+        yield Change(statement.category, statement.title, statement.a, statement.b, why, lost)
 
 
 def _spec_ctrl(before: Policy, domain: Domain) -> Iterator[Change]:
@@ -111,10 +114,10 @@ def _value(policy: Policy, place: Place) -> int:
 
 def of_feature(domain: Domain, number: int) -> str:
     """Why a feature is or is not in a domain's policy; "" where it is as in the default policy."""
-    found = reasons.of_feature(domain, number)
-    if not found:
+    story = reasons.of_feature(domain, number)
+    if not story:
         return ""
-    last = found[-1]
+    last = story[-1]
     return dependence(domain, number) if last.step == "recalc.sanitise" else last.text
 
 
@@ -132,9 +135,9 @@ def _of_statement(domain: Domain, statement: Statement) -> str:
     if place is None:
         return ""
     if place.msr is not None:
-        found = reasons.of_msr(domain, place.msr, place.mask)
+        story = reasons.of_msr(domain, place.msr, place.mask)
     else:
         leaf, subleaf = place.key
         key = (leaf, subleaf if leaf in SUBLEAVES else NO_SUBLEAF)
-        found = reasons.of_leaf(domain, key, place.register, place.mask)
-    return found[-1].text if found else ""
+        story = reasons.of_leaf(domain, key, place.register, place.mask)
+    return story[-1].text if story else ""

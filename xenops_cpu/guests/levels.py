@@ -79,7 +79,7 @@ def _xend(field: Field, subleaf: int, value: int) -> str:
     return f"{where}:{field.register}={'x' * above}{digits}{'x' * field.low}"
 
 
-def given(level: Featureset, default: Featureset, xen: Release) -> Featureset:
+def as_booted(level: Featureset, default: Featureset, xen: Release) -> Featureset:
     """A level with the words of MSR 10ah as a guest has them that boots with it on one host.
 
     `default`: the default set of its type there. Without ARCH_CAPS in the level they are zero.

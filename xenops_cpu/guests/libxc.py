@@ -46,7 +46,7 @@ def apply(
     """
     wishes, libxc = wishes or Wishes(), libxc or domain.hypervisor.release
     try:
-        domain = _made(domain, wishes, libxc)
+        domain = _domain(domain, wishes, libxc)
         if wishes.xend and libxc.name in span(ONE_BY_ONE):
             return _one_by_one(domain, wishes)
         if wishes.xend:
@@ -69,7 +69,7 @@ def _one_by_one(domain: Domain, wishes: Wishes) -> tuple[Domain, Refusal | None]
     return domain, first
 
 
-def _made(domain: Domain, wishes: Wishes, libxc: Release) -> Domain:
+def _domain(domain: Domain, wishes: Wishes, libxc: Release) -> Domain:
     xen = domain.hypervisor
     if wishes.featureset is not None and wishes.featureset.bits >> xen.release.length * WORD_BITS:
         raise Refusal(
@@ -142,9 +142,9 @@ def _featureset(draft: LibxcDraft) -> None:
 
 def _pruned(featureset: Featureset, release: Release) -> int:
     """Without dependents of missing features; a word that was not given lacks none."""
-    given = (1 << featureset.length * WORD_BITS) - 1
-    beyond = release.masks["deep_features"].bits & ~given
-    return sanitised(featureset.bits | beyond, release) & given
+    own_words = (1 << featureset.length * WORD_BITS) - 1
+    beyond = release.masks["deep_features"].bits & ~own_words
+    return sanitised(featureset.bits | beyond, release) & own_words
 
 
 @APPLY.step(

@@ -67,16 +67,16 @@ def _table() -> tuple[tuple[Flag, str], ...]:
 
 @cache
 def _names(name: str) -> Mapping[str, Flag | MsrBit]:
-    found: dict[str, Flag | MsrBit] = {}
+    names: dict[str, Flag | MsrBit] = {}
     if name in span(_XEN_NAMES):
         xen = release(name)
         for key, number in xen.cmdline_names.items():
             if number is not None:
                 bit = _bit(xen, key, number)
                 if bit is not None:
-                    found[key] = bit
-    found.update({flag.name: flag for flag, releases in _table() if name in span(releases)})
-    return found
+                    names[key] = bit
+    names.update({flag.name: flag for flag, releases in _table() if name in span(releases)})
+    return names
 
 
 def _bit(xen: Release, name: str, number: int) -> Flag | MsrBit | None:
@@ -98,9 +98,9 @@ def names(xen: Release) -> Mapping[str, Flag | MsrBit]:
 
 def name_of(xen: Release, number: int) -> str | None:
     """A name of libxl's for a feature; Xen's own where it takes that. None where there is none."""
-    found = _names_of(xen, number)
+    names = _names_of(xen, number)
     own = _own(xen, number)
-    return own if own in found else next(iter(found), None)
+    return own if own in names else next(iter(names), None)
 
 
 def since(xen: Release, name: str) -> int:
@@ -137,10 +137,10 @@ def _names_of(xen: Release, number: int) -> tuple[str, ...]:
 
 @cache
 def _by_bits(name: str) -> Mapping[tuple[int, ...], tuple[str, ...]]:
-    found: dict[tuple[int, ...], tuple[str, ...]] = {}
+    names: dict[tuple[int, ...], tuple[str, ...]] = {}
     for key, flag in _names(name).items():
-        found[_bits(flag)] = (*found.get(_bits(flag), ()), key)
-    return found
+        names[_bits(flag)] = (*names.get(_bits(flag), ()), key)
+    return names
 
 
 def _bits(flag: Flag | MsrBit) -> tuple[int, ...]:
@@ -156,8 +156,8 @@ def _late(series: str) -> Mapping[str, int]:
     text = data_files.read_text("libxl_since.txt")
     late: dict[str, int] = {}
     for line in text.splitlines():
-        version, *found = line.split()
+        version, *names = line.split()
         of, _, point = version.rpartition(".")
         if of == series:
-            late.update(dict.fromkeys(found, int(point)))
+            late.update(dict.fromkeys(names, int(point)))
     return late

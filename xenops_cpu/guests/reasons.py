@@ -39,10 +39,10 @@ class Reason:
 @cache
 def steps() -> Mapping[str, str]:
     """Why each step of a domain's policy is taken, by its id."""
-    found = dict(_SETTING)
+    reasons = dict(_SETTING)
     for phase in (libxc.APPLY, topology.TOPOLOGY, *recalculation.PHASES):
-        found.update({step.id: step.why for step in phase.steps})
-    return found
+        reasons.update({step.id: step.why for step in phase.steps})
+    return reasons
 
 
 def of_leaf(

@@ -101,12 +101,12 @@ def set_policy(
     before = dict(draft.table.leaves), dict(draft.table.msrs)
     _read_leaves(draft.table, list(leaves))
     _read_msrs(draft.table, list(msrs))
-    given = list(changes(f"{step}.given", *before, draft))
+    written = list(changes(f"{step}.given", *before, draft))
     before = dict(draft.table.leaves), dict(draft.table.msrs)
     trim(draft.table)
     trimmed = changes(f"{step}.trim", *before, draft)
     check(domain, draft.table)
-    return recalculated(domain, draft, (*domain.changes, *given, *trimmed))
+    return recalculated(domain, draft, (*domain.changes, *written, *trimmed))
 
 
 def replace(domain: Domain, table: PolicyTable, record: Sequence[PolicyChange]) -> Domain:

@@ -67,7 +67,7 @@ def parameter(names: Iterable[str], xen: Release) -> int:
 
 def viridian_leaf(domain: Domain, around: Surroundings, leaf: int) -> Answer:
     """A leaf of Microsoft's, which it takes without subleaves."""
-    told = bool(around.guest_os_id)
+    os_known = bool(around.guest_os_id)
     newer = domain.hypervisor.in_release(_NEWER)
 
     def has(name: str) -> bool:
@@ -78,7 +78,7 @@ def viridian_leaf(domain: Domain, around: Surroundings, leaf: int) -> Answer:
             return (HYPERVISOR + 6, *_MICROSOFT)
         case 1:
             return (_HV_1, 0, 0, 0)
-        case 2 if told:
+        case 2 if os_known:
             return (_BUILD, _VERSION, 0, 0)
         case 3:
             # Interrupt control, hypercall and virtual processor index registers, always.
@@ -88,7 +88,7 @@ def viridian_leaf(domain: Domain, around: Surroundings, leaf: int) -> Answer:
             hotplug = has("cpu_hotplug") and newer
             features = hotplug << 3 | has("crash_ctl") << 10 | has("synic") << 17
             return (privileges, 0, 0, features)
-        case 4 if told:
+        case 4 if os_known:
             advice = 1 << 5 | has("hcall_remote_tlb_flush") << 2 | has("hcall_ipi") << 10
             if newer:
                 advice |= has("ex_processor_masks") << 11

@@ -159,18 +159,18 @@ def _xend(reader: _Reader, item: str) -> None:
     assert leaf is not None
     assert subleaf is not None
     entry = reader.leaf(leaf & 0xFFFFFFFF, subleaf & 0xFFFFFFFF)
-    rest = match["registers"]
-    while rest:
-        register = _REGISTER.fullmatch(rest)
+    unread = match["registers"]
+    while unread:
+        register = _REGISTER.fullmatch(unread)
         if register is None:
-            reader.complaints.append(f'"{rest[:40]}": a register is eax, ebx, ecx or edx')
+            reader.complaints.append(f'"{unread[:40]}": a register is eax, ebx, ecx or edx')
             return
-        text, comma, rest = register[2].partition(",")
+        text, comma, unread = register[2].partition(",")
         if len(text) != _LEAF_BITS:
             reader.complaints.append(f'"{text[:40]}" has {len(text)} characters, not 32')
             return
         entry["abcd".index(register[1])] = list(text)
-        rest = rest.lstrip(" \n") if comma else ""
+        unread = unread.lstrip(" \n") if comma else ""
 
 
 def xend_text(leaf: XendLeaf) -> str:

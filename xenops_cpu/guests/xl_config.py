@@ -58,7 +58,7 @@ def settings(text: str) -> Mapping[str, Value]:
     if len(text) > MAX_LENGTH:
         raise XlConfigError(f"an xl.cfg of more than {MAX_LENGTH} characters")
     tokens = _Tokens(text)
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for kind, name in tokens:
         if kind == "end":
             continue
@@ -66,10 +66,10 @@ def settings(text: str) -> Mapping[str, Value]:
             raise tokens.error(f'a setting begins with a name, not with "{name[:30]}"')
         _, sign = tokens.take("sign", "=")
         value = _value(tokens)
-        if sign == "+=" and name in found:
-            value = _joined(found[name], value)
-        found[name] = value
-    return found
+        if sign == "+=" and name in values:
+            value = _joined(values[name], value)
+        values[name] = value
+    return values
 
 
 def _joined(before: Value, value: Value) -> Value:
@@ -105,10 +105,10 @@ class _Tokens:
                 return kind, match[0]
         return None
 
-    def take(self, kind: str, what: str) -> tuple[str, str]:
+    def take(self, kind: str, text: str) -> tuple[str, str]:
         token = self.next()
-        if token is None or token[0] != kind or (kind == "sign" and what not in token[1]):
-            raise self.error(f'"{what}" was expected')
+        if token is None or token[0] != kind or (kind == "sign" and text not in token[1]):
+            raise self.error(f'"{text}" was expected')
         return token
 
     def error(self, words: str) -> XlConfigError:
@@ -146,57 +146,57 @@ def _list(tokens: _Tokens) -> list[str]:
 
 def guest(text: str, xen: Release) -> Guest:
     """What xl would create a domain from, as libxl of a release reads it. Raises XlConfigError."""
-    found = settings(text)
-    kind = _type(found)
-    cpuid = found.get("cpuid")
+    values = settings(text)
+    kind = _type(values)
+    cpuid = values.get("cpuid")
     setting = Setting() if cpuid is None else read(cpuid, xen)
-    emulated = _text(found, "tsc_mode") in _ALWAYS_EMULATE
-    pinned = _flag(found, "nomigrate")
-    nested = _flag(found, "nestedhvm") and kind == "hvm"
-    hap = found.get("hap")
+    emulated = _text(values, "tsc_mode") in _ALWAYS_EMULATE
+    pinned = _flag(values, "nomigrate")
+    nested = _flag(values, "nestedhvm") and kind == "hvm"
+    hap = values.get("hap")
     return Guest(
         config=Config(
             type=kind,
-            hap=None if hap is None or kind == "pv" else _flag(found, "hap"),
+            hap=None if hap is None or kind == "pv" else _flag(values, "hap"),
             nested=nested,
             migratable=not pinned,
             vtsc=emulated,
         ),
         wishes=Wishes(
-            pae=_flag(found, "pae", True) if kind == "hvm" else True,
+            pae=_flag(values, "pae", True) if kind == "hvm" else True,
             itsc=pinned or emulated,
             nested=nested,
             xend=setting.xend,
             msr=setting.msr,
         ),
         setting=setting,
-        vcpus=_number(found, "vcpus", 1),
-        viridian=_viridian(found, xen),
+        vcpus=_number(values, "vcpus", 1),
+        viridian=_viridian(values, xen),
     )
 
 
-def _type(found: Mapping[str, Value]) -> str:
+def _type(values: Mapping[str, Value]) -> str:
     """`type`, else the older `builder`; PV where neither is there."""
-    text = _text(found, "type") or (
-        "hvm" if _text(found, "builder") in ("hvm", "generic") else "pv"
+    text = _text(values, "type") or (
+        "hvm" if _text(values, "builder") in ("hvm", "generic") else "pv"
     )
     if text not in _TYPES:
         raise XlConfigError(f'type = "{text}": xl knows pv, hvm and pvh')
-    return "pvh" if text == "pv" and _flag(found, "pvh") else text
+    return "pvh" if text == "pv" and _flag(values, "pvh") else text
 
 
-def _text(found: Mapping[str, Value], name: str) -> str:
-    value = found.get(name, "")
+def _text(values: Mapping[str, Value], name: str) -> str:
+    value = values.get(name, "")
     return value if isinstance(value, str) else ""
 
 
-def _flag(found: Mapping[str, Value], name: str, default: bool = False) -> bool:
-    return bool(_number(found, name, default))
+def _flag(values: Mapping[str, Value], name: str, default: bool = False) -> bool:
+    return bool(_number(values, name, default))
 
 
-def _number(found: Mapping[str, Value], name: str, default: int) -> int:
+def _number(values: Mapping[str, Value], name: str, default: int) -> int:
     """As C's strtol() with base 0 reads a whole text. Raises XlConfigError."""
-    text = _text(found, name)
+    text = _text(values, name)
     if not text:
         return default
     match = _NUMBER.fullmatch(text)
@@ -206,10 +206,10 @@ def _number(found: Mapping[str, Value], name: str, default: int) -> int:
     return -number if match["sign"] == "-" else number
 
 
-def _viridian(found: Mapping[str, Value], xen: Release) -> int:
-    value = found.get("viridian", ())
+def _viridian(values: Mapping[str, Value], xen: Release) -> int:
+    value = values.get("viridian", ())
     if isinstance(value, str):
-        value = ["defaults"] if _flag(found, "viridian") else []
+        value = ["defaults"] if _flag(values, "viridian") else []
     try:
         return parameter(value, xen)
     except InputError as error:

@@ -41,7 +41,7 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def found(command: str, folders: Iterable[Path]) -> str:
+def program(command: str, folders: Iterable[Path]) -> str:
     """The command's file: as it stands if it has a "/", else in `folders` or PATH."""
     places = os.pathsep.join([*map(str, folders), os.defpath])
     return shutil.which(command, path=places) or command
@@ -60,7 +60,7 @@ def run(command: str, entry: Entry) -> None:
             log.error("the change hook %s cannot be started: %s", command, error.strerror)
 
 
-def _run(command: str, told: bytes) -> None:
+def _run(command: str, change: bytes) -> None:
     process = subprocess.Popen(
         [command],
         stdin=subprocess.PIPE,
@@ -70,13 +70,13 @@ def _run(command: str, told: bytes) -> None:
         env={"PATH": os.defpath, "LANG": "C.UTF-8"},
     )
     try:
-        _, said = process.communicate(told, SECONDS)
+        _, complaint = process.communicate(change, SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         log.error("the change hook %s was killed after %g s", command, SECONDS)
         return
-    words = " ".join(said.decode("utf-8", "replace").split())[:MAX_SAID]
+    words = " ".join(complaint.decode("utf-8", "replace").split())[:MAX_SAID]
     if process.returncode:
         log.error("the change hook %s ended with %d: %s", command, process.returncode, words)
     else:

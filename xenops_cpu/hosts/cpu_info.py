@@ -80,8 +80,8 @@ def describe(host: Host) -> Iterator[str]:
     names = host.release.names
     for each in offers(host):
         kind = each.guest.name
-        made = "" if each.max_from_xen else " (made from default and host)"
-        yield f"{kind} max{made}: {each.max.text(':')}"
+        basis = "" if each.max_from_xen else " (made from default and host)"
+        yield f"{kind} max{basis}: {each.max.text(':')}"
         yield f"{kind} max by name: {' '.join(names(each.max)) or 'none'}"
         yield f"{kind} default: {each.boot.text(':')}"
         yield f"{kind} default by name: {' '.join(names(each.boot)) or 'none'}"

@@ -80,9 +80,9 @@ def merge(readings: Sequence[Reading]) -> Merged:
     # People know a host by xapi's name for it; its own system may have another.
     names = [reading.parts.name for reading in readings if reading.parts.recorded]
     whole = evolve(whole, name=next(filter(None, names), whole.name))
-    said = f"{_TOLD}{len(readings)} sources: the sets by {first}{_shares(first, agreeing)}"
+    sources = f"{_TOLD}{len(readings)} sources: the sets by {first}{_shares(first, agreeing)}"
     kept = (note for note in whole.notes if not note.startswith(_TOLD))
-    notes = tuple(dict.fromkeys((*kept, said, *conflicts)))
+    notes = tuple(dict.fromkeys((*kept, sources, *conflicts)))
     origin = " and ".join(dict.fromkeys(reading.origin for reading in (first, *agreeing)))
     return Merged(evolve(whole, notes=notes), origin, tuple(conflicts))
 

@@ -157,10 +157,10 @@ def of_host(read: Host) -> Parts:
     """
     sets = {name: read.featuresets.named(name) for name in SETS}
     counted = bool(read.topology.cpu_count)
-    told = Parts(
+    parts = Parts(
         name=read.name,
         uuid=read.uuid,
-        sets={name: told for name, told in sets.items() if told is not None and told.length},
+        sets={name: parts for name, parts in sets.items() if parts is not None and parts.length},
         policies=read.policies,
         version="" if read.xen.version == UNKNOWN else read.xen.version,
         capabilities=read.xen.capabilities,
@@ -175,9 +175,9 @@ def of_host(read: Host) -> Parts:
         moment=read.moment,
         membership=read.membership,
     )
-    anew = set(host(told, read.origin).notes)
+    anew = set(host(parts, read.origin).notes)
     kept = (note for note in read.notes if note not in anew and not note.startswith(_UNTOLD))
-    return evolve(told, notes=tuple(kept))
+    return evolve(parts, notes=tuple(kept))
 
 
 def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Iterator[str]:

@@ -55,8 +55,8 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
         return _featureset(text)
     if "->" in text and not exists(text):
         return _policy(text)
-    kind, colon, rest = text.partition(":")
-    if text in ("xen", "xen-cpuid", "simulated") or (colon and rest and kind in _NAMED):
+    kind, colon, value = text.partition(":")
+    if text in ("xen", "xen-cpuid", "simulated") or (colon and value and kind in _NAMED):
         from . import named
 
         return named.resolve(text, release)

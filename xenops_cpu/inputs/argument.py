@@ -74,33 +74,33 @@ def shown(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def called(found: Input, typed: str, otherwise: str) -> str:
+def called(source: Input, typed: str, otherwise: str) -> str:
     """What to call the only host or VM of an input: as it was typed, if that is a name."""
     if typed.startswith(CPU):
         return typed.removeprefix(CPU)
-    if found.name == INLINE or (not found.hosts and not found.vms and not exists(typed)):
+    if source.name == INLINE or (not source.hosts and not source.vms and not exists(typed)):
         return otherwise
     return ""
 
 
-def what_it_is(found: Input) -> str:
+def what_it_is(source: Input) -> str:
     """For a message about an argument that is not what was wanted."""
-    if found.vms:
-        return f"it has VMs: {', '.join(vm.name for vm in found.vms[:5])}"
-    if found.left_out:
-        return f"it has {' and '.join(f'{n} {kind}s' for kind, n in found.left_out.items())} only"
-    return f"it is a {found.kind}"
+    if source.vms:
+        return f"it has VMs: {', '.join(vm.name for vm in source.vms[:5])}"
+    if source.left_out:
+        return f"it has {' and '.join(f'{n} {kind}s' for kind, n in source.left_out.items())} only"
+    return f"it is a {source.kind}"
 
 
-def the_host(found: Input) -> NamedHost:
+def the_host(source: Input) -> NamedHost:
     """The only host of an input. Raises FormError."""
-    if len(found.hosts) == 1:
-        return found.hosts[0]
-    if not found.hosts:
-        raise FormError(f"{found.name} is no host but a {found.kind}: name a host")
+    if len(source.hosts) == 1:
+        return source.hosts[0]
+    if not source.hosts:
+        raise FormError(f"{source.name} is no host but a {source.kind}: name a host")
     raise FormError(
-        f"{found.name} has {len(found.hosts)} hosts: name one, {found.name}#NAME; there are "
-        f"{', '.join(found.host_names)}"
+        f"{source.name} has {len(source.hosts)} hosts: name one, {source.name}#NAME; there are "
+        f"{', '.join(source.host_names)}"
     )
 
 
@@ -123,9 +123,9 @@ def _refusal(text: str, error: InputError) -> InputError:
     return FormError(str(error)) if not text.strip() else error
 
 
-def _one_of(found: Input, wanted: str, text: str) -> Input:
-    chosen = found.only(wanted)
+def _one_of(source: Input, wanted: str, text: str) -> Input:
+    chosen = source.only(wanted)
     if not chosen.hosts and not chosen.vms:
-        names = ", ".join([*found.host_names, *(vm.name for vm in found.vms)][:10])
+        names = ", ".join([*source.host_names, *(vm.name for vm in source.vms)][:10])
         raise InputError(f'{shown(text)}: there is no "{wanted}" in the file; there are {names}')
     return chosen

@@ -10,7 +10,7 @@ from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
 from ..hosts.parts import Parts
 from ..pools.vm import Vm
-from .collected import Collected
+from .records.collected import Collected
 from .value import NamedHost, Stored
 from .xapi_log import Event
 

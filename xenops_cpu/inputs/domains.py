@@ -12,7 +12,7 @@ from ..interface import GuestType
 from ..pools.vm import Vm, with_policy
 from ..sources import domain
 from ..sources.domain import LiveDomain
-from ..sources.libxc import NotDom0, NotUnderXen, XenError
+from ..sources.libxc_errors import NotDom0, NotUnderXen, XenError
 from .value import FormError, Input, InputError
 
 PREFIX, ALL = "domain:", "all"
@@ -27,7 +27,7 @@ def read(text: str) -> Input:
     which = text.removeprefix(PREFIX)
     domids = None if which == ALL else [_number(text, which)]
     try:
-        found = domain.read(domids)
+        domains = domain.read(domids)
     except (NotUnderXen, NotDom0) as error:
         raise InputError(
             f"{text}: {error.message}; domains are read in dom0: elsewhere, give a file of what "
@@ -36,16 +36,16 @@ def read(text: str) -> Input:
     except XenError as error:
         raise InputError(f"{text}: {error}") from error
     if domids is not None:
-        vm = as_vm(found[0])
+        vm = as_vm(domains[0])
         return Input(
             text, "domain", featureset=vm.features, policy=vm.policy, vms=(vm,), notes=vm.notes
         )
-    guests = tuple(as_vm(each) for each in found if each.info.domid != _DOM0)
+    guests = tuple(as_vm(each) for each in domains if each.info.domid != _DOM0)
     return Input(
         text,
         "domain",
         vms=guests,
-        left_out={"control domain": len(found) - len(guests)},
+        left_out={"control domain": len(domains) - len(guests)},
         notes=() if guests else ("no VM runs here",),
     )
 

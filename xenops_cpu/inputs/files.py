@@ -10,8 +10,10 @@ from typing import BinaryIO
 
 from .. import files
 from ..limits import input_limits
-from . import archives, bugtool, pipes, suspend, texts, xapi_db, xapi_log
+from . import archives, pipes, suspend, texts, xapi_log
 from .archives import Member
+from .records import database
+from .reports import bugtool
 from .value import Input, InputError, printable
 
 _HEAD = 4096
@@ -41,7 +43,7 @@ def _read(file: BinaryIO, name: str, where: str, release: str | None) -> Input:
         return suspend.read(file, name, where)
     if archives.kind(head[:512]) is not None:
         return _archive(file, name, where, release)
-    if xapi_db.recognises(head):
+    if database.recognises(head):
         return _database(
             Member(where, archives.plain(file, archives.Account())), name, where, release
         )
@@ -77,8 +79,8 @@ def _archive(file: BinaryIO, name: str, where: str, release: str | None) -> Inpu
             raise InputError(f"{where}: unpacks to a binary file; unpack it first")
         return texts.as_input(texts.parse(text, name, where, release), name, where, release)
 
-    rest = members if first is None else chain([first], members)
-    return bugtool.read(rest, name, where, release)
+    entries = members if first is None else chain([first], members)
+    return bugtool.read(entries, name, where, release)
 
 
 def _log(chunks: Iterator[bytes], name: str, where: str) -> Input:

@@ -22,8 +22,9 @@ from ..pools.vm import TYPE_NOT_TOLD, Vm, of_flags, with_policy
 from ..sources import cpuinfo
 from ..sources.printed import xen_cpuid, xl_info
 from ..text import json_text
-from . import hex_words, xapi_json, xapi_log, xe
+from . import hex_words, xapi_log
 from .contents import Contents
+from .records import xe, xenapi
 from .value import NamedHost
 
 _JSON = ("{", "[")
@@ -46,18 +47,18 @@ class Text:
 
 @frozen
 class Format:
-    """`what`: how people call it, in lists of what is readable. `recognises`: by the text alone, at
-    no cost worth speaking of. `read` raises InputError.
+    """`title`: how people call it, in lists of what is readable. `recognises`: by the text alone,
+    at no cost worth speaking of. `read` raises InputError.
     """
 
-    what: str
+    title: str
     recognises: Callable[[str], bool]
     read: Callable[[Text], Contents]
 
 
 def kinds() -> str:
     """All formats in words."""
-    return ", ".join(form.what for form in FORMATS)
+    return ", ".join(form.title for form in FORMATS)
 
 
 def _xen_cpuid(text: Text) -> Contents:
@@ -110,7 +111,7 @@ def _json(text: Text) -> Contents:
             raise InputError(f"{where}: {error}") from error
         short = host.name or re.sub(r"\.json$", "", text.name)
         return Contents(hosts=(NamedHost(short, host),))
-    collected = xapi_json.parse(document, where)
+    collected = xenapi.parse(document, where)
     if collected.hosts or collected.vms or collected.stored or collected.left_out:
         return Contents.of(collected)
     raise InputError(f"{where}: {_no_record(document)}")
@@ -127,16 +128,16 @@ def _a_line_each(text: str) -> bool:
 
 def _no_record(document: object) -> str:
     """What JSON is not, so that whoever made it sees what is missing."""
-    what = "JSON"
+    kind = "JSON"
     if isinstance(document, dict):
         members = [str(name)[:40] for name in document]
-        what = f"JSON with the members {', '.join(members[:8]) or '(none)'}"
+        kind = f"JSON with the members {', '.join(members[:8]) or '(none)'}"
         if len(members) > 8:
-            what += f" and {len(members) - 8} more"
+            kind += f" and {len(members) - 8} more"
     elif isinstance(document, list):
-        what = f"a JSON list of {len(document)}"
+        kind = f"a JSON list of {len(document)}"
     return (
-        f'{what}: no capture, for it has no "format": "{capture.FORMAT}" at the top; no record of '
+        f'{kind}: no capture, for it has no "format": "{capture.FORMAT}" at the top; no record of '
         "a host, which has cpu_info or features_hvm; none of a VM, which has last_boot_CPU_flags; "
         'none of a CPU, which has "leaves"'
     )
@@ -156,10 +157,10 @@ def _dumps(text: Text) -> Contents:
     try:
         read = dumps.parse(text.text, where)
     except dumps.DumpError as error:
-        said = str(error)
-        if "no known format" in said:
-            said = f"{where}: no known format; readable are {kinds()}"
-        raise InputError(said) from error
+        message = str(error)
+        if "no known format" in message:
+            message = f"{where}: no known format; readable are {kinds()}"
+        raise InputError(message) from error
     if len(read) > input_limits.READ_CPUS:
         raise InputError(
             f"{where}: {len(read)} CPUs; simulate --corpus reads any number, this up to "

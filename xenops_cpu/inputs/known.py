@@ -110,7 +110,7 @@ def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> I
     `guest`: what a bare featureset or policy is of; `xen`: of which release it is. Raises
     InputError where no featureset of any of them is told: they would be hosts that lack everything.
     """
-    if read.hosts and not any(_told(named.host) for named in read.hosts):
+    if read.hosts and not any(_has_featuresets(named.host) for named in read.hosts):
         raise InputError(
             f"{name or read.name}: {NO_SETS}; a capture, what xen-cpuid -p or -d prints, or "
             "xe host-cpu-info has them, and cpu:NAME@RELEASE simulates a shipped CPU"
@@ -125,7 +125,7 @@ def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> I
         yield KnownHost(member_of_set(read.featureset, name or read.name, guest, xen))
 
 
-def _told(host: Host) -> bool:
+def _has_featuresets(host: Host) -> bool:
     sets = map(host.featuresets.named, SETS)
     return any(featureset is not None and featureset.length for featureset in sets)
 
@@ -138,5 +138,5 @@ def _member_of_policy(read: Input, name: str, guest: GuestType, xen: Release | N
     assert read.policy is not None
     featureset: Featureset = policy_featureset(read.policy, xen or release_named(NEWEST))
     limits = {guest: LeafLimits.of(read.policy)}
-    made = member_of_set(featureset, name, guest, xen)
-    return evolve(made, limits=limits, boot_limits=limits, vendor=vendor(read.policy))
+    member = member_of_set(featureset, name, guest, xen)
+    return evolve(member, limits=limits, boot_limits=limits, vendor=vendor(read.policy))

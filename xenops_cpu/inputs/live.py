@@ -19,8 +19,9 @@ from ..hosts.moment import Moment
 from ..xapi.errors import XapiError
 from ..xapi.options import Options
 from ..xapi.pool import Record, Records
-from . import texts, xapi_json
-from .collected import apart, once
+from . import texts
+from .records import xenapi
+from .records.collected import apart, once
 from .value import Input, NamedHost
 
 # What is read, how many so far, how many there will be (0: not known).
@@ -49,7 +50,7 @@ def forget() -> None:
 def read(address: str, release: str | None = None) -> Input:
     """All hosts and VMs of the pool, as they are now. Raises InputError."""
     records, moment = _fetched(address)
-    collected = xapi_json.of_records(list(_by_reference(records)), records.source)
+    collected = xenapi.of_records(list(_by_reference(records)), records.source)
     assumed = texts.assumed_release(release)
     hosts = [
         NamedHost(

@@ -25,8 +25,8 @@ def resolve(text: str, release: str | None = None) -> Input:
 
     Raises InputError.
     """
-    kind, _, rest = text.partition(":")
-    name = Path(rest).name.removesuffix(".json") if kind == "recorded" else rest or kind
+    kind, _, value = text.partition(":")
+    name = Path(value).name.removesuffix(".json") if kind == "recorded" else value or kind
     try:
         source = choose.source(text, release=release)
         host = source.read()

@@ -51,28 +51,28 @@ class Reader:
     and rules count where a record does not tell, and what cpu:NAME is simulated under. `level`:
     what VMs that were started on a host booted with, None: with what it gives.
 
-    `one`: reads one argument, its second parameter is the name of `xen`. `tracked`: the arguments
-    as they are read, for a bar that says what is done.
+    `read_argument`: its second parameter is the name of `xen`. `tracked`: the arguments as they are
+    read, for a bar that says what is done.
     """
 
     guest: GuestType | None = None
     xen: Release | None = None
     level: Featureset | None = None
     say: Callable[[str], None] = field(default=_nothing, repr=False)
-    one: Callable[[str, str | None], Input] = field(default=argument.read, repr=False)
+    read_argument: Callable[[str, str | None], Input] = field(default=argument.read, repr=False)
     tracked: Callable[[Sequence[str], str], Iterable[str]] = field(default=_as_they_are, repr=False)
 
     def read(self, text: str) -> Input:
         """One argument. Raises InputError."""
-        found = self.one(text, self.xen.name if self.xen is not None else None)
-        if found.damage:
-            self.say(f"{found.name}: {found.damage}")
-        return found
+        source = self.read_argument(text, self.xen.name if self.xen is not None else None)
+        if source.damage:
+            self.say(f"{source.name}: {source.damage}")
+        return source
 
-    def all(self, texts: Sequence[str], what: str) -> list[Argument]:
+    def all(self, texts: Sequence[str], subject: str) -> list[Argument]:
         """Without what only an older database of a pool has. Raises InputError."""
         read = []
-        for place, text in enumerate(self.tracked(texts, what), 1):
+        for place, text in enumerate(self.tracked(texts, subject), 1):
             name, bare = argument.split_name(text)
             read.append(Argument(bare, name, place, self.read(bare)))
         current, notes = together.current([each.read for each in read])
@@ -86,29 +86,29 @@ class Reader:
         Who is given a name, NAME=HOST, or was read already, is taken for no other. Raises
         InputError.
         """
-        found: list[KnownHost] = []
+        hosts: list[KnownHost] = []
         same: dict[str, list[int]] = {}
         texts = [source for source in sources if isinstance(source, str)]
         typed = iter(self.all(texts, "reading hosts"))
         for source in sources:
             if isinstance(source, KnownHost):
-                found.append(source)
+                hosts.append(source)
                 continue
             each = next(typed)
             called = each.name or argument.called(each.read, each.text, f"host {each.place}")
             here = list(hosts_of(each.read, called, self.guest or GuestType.HVM, self.xen))
             if not here and not self._gone(each):
-                what = argument.what_it_is(each.read)
-                raise InputError(f'"{argument.shown(each.text)}" tells of no host; {what}')
+                contents = argument.what_it_is(each.read)
+                raise InputError(f'"{argument.shown(each.text)}" tells of no host; {contents}')
             for host in here:
                 if host.member.uuid and not each.name:
-                    same.setdefault(host.member.uuid, []).append(len(found))
-                found.append(host)
-        found = self._once(found, same.values())
-        names = unlike(host.name for host in found)
+                    same.setdefault(host.member.uuid, []).append(len(hosts))
+                hosts.append(host)
+        hosts = self._once(hosts, same.values())
+        names = unlike(host.name for host in hosts)
         return [
             evolve(host, member=evolve(host.member, name=name))
-            for host, name in zip(found, names, strict=True)
+            for host, name in zip(hosts, names, strict=True)
         ]
 
     def stored(self, texts: Sequence[str]) -> list[Stored]:
@@ -152,16 +152,16 @@ class Reader:
         """Whether an argument had hosts, all of which are in a newer database or have gone."""
         return bool(self.read(each.text).hosts)
 
-    def _once(self, found: Sequence[KnownHost], same: Iterable[Sequence[int]]) -> list[KnownHost]:
+    def _once(self, hosts: Sequence[KnownHost], same: Iterable[Sequence[int]]) -> list[KnownHost]:
         """Hosts that are the same, by place, put together where they first appear."""
-        whole: dict[int, KnownHost] = dict(enumerate(found))
+        whole: dict[int, KnownHost] = dict(enumerate(hosts))
         for places in same:
-            named = [each.named for place in places if (each := found[place]).named is not None]
-            different = list({id(one.host): one for one in named}.values())
+            named = [each.named for place in places if (each := hosts[place]).named is not None]
+            different = list({id(named_host.host): named_host for named_host in named}.values())
             if len(different) < 2:
-                merged = found[places[0]]
+                merged = hosts[places[0]]
             else:
-                host, conflicts = together.merged([one.host for one in different])
+                host, conflicts = together.merged([named_host.host for named_host in different])
                 name = host.name or different[0].name
                 for text in conflicts:
                     self.say(f"{name}: {text}; to have both, name them apart: NAME=HOST")

@@ -10,9 +10,9 @@ from ..features.release import Release, ReleaseError
 from ..features.release import release as release_named
 from ..hosts import parts
 from . import together
-from .collected import apart, once
 from .contents import Contents
 from .formats import FORMATS, Text
+from .records.collected import apart, once
 from .value import Input, Kind, NamedHost
 
 

@@ -31,7 +31,7 @@ def together(inputs: Sequence[Input], name: str = "") -> Input:
     if len(inputs) == 1:
         return inputs[0]
     from . import xapi_log
-    from .collected import apart, once
+    from .records.collected import apart, once
 
     newest, gone = current(inputs)
     whole = hosts(host for each in newest for host in each.hosts)
@@ -75,10 +75,10 @@ def hosts(every: Iterable[NamedHost]) -> Hosts:
         if len(group) == 1:
             whole.append(group[0])
             continue
-        host, said = merged([named.host for named in group])
+        host, disagreements = merged([named.host for named in group])
         name = host.name or group[0].name
         whole.append(NamedHost(name, host))
-        conflicts += [f"{name}: {text}" for text in said]
+        conflicts += [f"{name}: {text}" for text in disagreements]
     return Hosts(tuple(whole), tuple(conflicts))
 
 
@@ -204,5 +204,5 @@ def _without_gone(older: Input, newer: Input) -> tuple[Input, str]:
     )
     if not gone:
         return kept, ""
-    said = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
-    return kept, f"{older.name} is older than {newer.name}, from which these have gone: {said}"
+    names = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    return kept, f"{older.name} is older than {newer.name}, from which these have gone: {names}"

@@ -146,13 +146,13 @@ def merged(logs: Iterable[tuple[Event, ...]]) -> tuple[Event, ...]:
 
 def _telling(chunks: Iterable[bytes]) -> Iterator[str]:
     """The lines in which something of interest stands; of a long one the end."""
-    rest = b""
+    remainder = b""
     for chunk in chunks:
-        data = rest + chunk
+        data = remainder + chunk
         end = data.rfind(b"\n") + 1
-        rest = data[end:][-input_limits.XAPI_LINE_BYTES :]
+        remainder = data[end:][-input_limits.XAPI_LINE_BYTES :]
         yield from _lines(data[:end])
-    yield from _lines(rest)
+    yield from _lines(remainder)
 
 
 def _lines(data: bytes) -> Iterator[str]:

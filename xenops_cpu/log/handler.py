@@ -129,16 +129,16 @@ class Output:
     ) -> None:
         self._put = put
         self.close = close
-        self._rest = b""  # a terminal or a socket may take a part of a line
+        self._remainder = b""  # a terminal or a socket may take a part of a line
 
     def write(self, line: bytes) -> bool:
         """Whether the line is written, at least in part; the rest of it goes before the next."""
         try:
-            if self._rest:
-                self._rest = self._rest[self._put(self._rest) :]
-                if self._rest:
+            if self._remainder:
+                self._remainder = self._remainder[self._put(self._remainder) :]
+                if self._remainder:
                     return False
-            self._rest = line[self._put(line) :]
+            self._remainder = line[self._put(line) :]
         except OSError:
             return False
         return True

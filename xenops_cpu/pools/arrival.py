@@ -9,23 +9,22 @@ was started on a host whose policies are known, for which it is predicted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from ..cpuid.fields import CATEGORIES
+from ..cpuid.fields import CATEGORIES, FEATURES
 from ..cpuid.policy import Policy
-from ..cpuid.statements import in_leaves
 from ..features.release import release
-from ..guests.arrival import Arrival, arrive
-from ..guests.changes import FEATURES, Change
-from ..guests.domain import Refusal
-from ..guests.hypervisor import Hypervisor
-from ..guests.limits import carried
-from ..guests.start import start
-from ..guests.toolstacks import XAPI, Settings, usual
 from ..interface import GuestType
 from .member import Member
 from .vm import Vm
+
+if TYPE_CHECKING:
+    from ..guests.arrival import Arrival
+    from ..guests.changes import Change
+    from ..guests.hypervisor import Hypervisor
+    from ..guests.toolstacks import Settings
 
 # What is compared, in the order in which it is told.
 PARTS = (FEATURES, *CATEGORIES)
@@ -80,6 +79,9 @@ def move(vm: Vm, member: Member) -> Move | None:
         policy, known = _started(vm, vm.started)
     if policy is None:
         return known
+    from ..guests.arrival import arrive  # pools of records do without whole policies
+    from ..guests.limits import carried
+
     if not vm.origin and not carried(member.release.name):
         return Move(unknown=_ORIGIN_UNKNOWN)
     xen = member.hypervisor()
@@ -114,17 +116,21 @@ def _started(vm: Vm, host: Member) -> tuple[Policy | None, Move]:
     xen = host.hypervisor()
     if xen is None:
         return None, Move(unknown=f"{_VM_UNKNOWN}, nor are the policies of {host.name}")
+    from ..guests.domain import Refusal
+    from ..guests.start import start
+    from ..guests.toolstacks import Settings, usual
+
     level = None if vm.features == host.boot(vm.guest) else vm.features
     toolstack = usual(xen)
     try:
-        made = start(xen, Settings(type=_type(vm), featureset=level), toolstack)
+        start_there = start(xen, Settings(type=_type(vm), featureset=level), toolstack)
     except Refusal as refusal:
         return None, Move(unknown=f"{_NOT_BUILT}: {refusal}")
-    if made.refusal is not None:
-        return None, Move(unknown=f"{_NOT_BUILT}: {made.refusal}")
+    if start_there.refusal is not None:
+        return None, Move(unknown=f"{_NOT_BUILT}: {start_there.refusal}")
     how = "with that featureset" if level is not None else "with its defaults"
     predicted = f"as {toolstack} starts it on {host.name} {how}"
-    return made.domain.policy, Move(predicted=predicted, assumed=assumed(xen, host))
+    return start_there.domain.policy, Move(predicted=predicted, assumed=assumed(xen, host))
 
 
 def assumed(xen: Hypervisor, member: Member) -> tuple[str, ...]:
@@ -136,6 +142,9 @@ def _settings(vm: Vm, policy: Policy, xen: Hypervisor) -> Settings:
     """How it is created anew: to run virtual machines itself where it sees that it may. xapi says
     what it remembers, which counts where the stream carries no policy.
     """
+    from ..cpuid.statements import in_leaves
+    from ..guests.toolstacks import XAPI, Settings, usual
+
     features = in_leaves(policy, xen.release)
     nested = any(
         feature.number in features

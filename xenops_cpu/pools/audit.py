@@ -113,8 +113,10 @@ def of_vms(vms: Iterable[Vm], members: Sequence[Member]) -> Iterator[VmFinding]:
         if not any(answer.grade.allowed for answer in answers):
             nearest = min(answers, key=lambda answer: (answer.grade.exit_code, len(answer.missing)))
             lacking = " ".join(lack.name for lack in nearest.missing)
-            said = "; ".join((*nearest.problems, *([f"lacks {lacking}"] if lacking else [])))
-            yield VmFinding(vm, f"no host takes it in; the nearest is {nearest.host.name}: {said}")
+            shortfall = "; ".join((*nearest.problems, *([f"lacks {lacking}"] if lacking else [])))
+            yield VmFinding(
+                vm, f"no host takes it in; the nearest is {nearest.host.name}: {shortfall}"
+            )
 
 
 def compat_bits(

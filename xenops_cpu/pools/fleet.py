@@ -110,8 +110,8 @@ def fleet(
 ) -> Fleet:
     """All VMs on all hosts. `progress`: told the number of VMs done. `most`: crowds with words."""
     crowds = sorted(_crowds(vms, members, progress), key=_badness)
-    told = tuple(_merged([_answered(crowd, members) for crowd in crowds[:most]]))
-    return Fleet(tuple(members), told, tuple(crowds[most:]), tuple(_findings(told)))
+    answered = tuple(_merged([_answered(crowd, members) for crowd in crowds[:most]]))
+    return Fleet(tuple(members), answered, tuple(crowds[most:]), tuple(_findings(answered)))
 
 
 def assumed(
@@ -171,8 +171,8 @@ def _merged(crowds: Iterable[Crowd]) -> Iterator[Crowd]:
     """Crowds of one guest type of which the same is said on each host."""
     same: dict[object, list[Crowd]] = {}
     for crowd in crowds:
-        said = tuple((a.missing, a.only_by_max, a.problems, a.remedies) for a in crowd.answers)
-        key = (crowd.standing, crowd.vms[0].guest, crowd.verdicts, said)
+        contents = tuple((a.missing, a.only_by_max, a.problems, a.remedies) for a in crowd.answers)
+        key = (crowd.standing, crowd.vms[0].guest, crowd.verdicts, contents)
         same.setdefault(key, []).append(crowd)
     for first, *others in same.values():
         yield evolve(first, vms=(*first.vms, *(vm for crowd in others for vm in crowd.vms)))
@@ -187,8 +187,8 @@ def _findings(crowds: Sequence[Crowd]) -> list[Finding]:
                 vm = evolve(answer.vm, name=str(place))
                 answers[vm.name, answer.host.name] = evolve(answer, vm=vm, compared="", notes=())
     groups = grouped(answers.values()).groups
-    found = [_finding(group, crowds, answers) for group in groups]
-    return sorted(found, key=lambda each: (-each.answer.grade.exit_code, -len(each.vms)))
+    findings = [_finding(group, crowds, answers) for group in groups]
+    return sorted(findings, key=lambda each: (-each.answer.grade.exit_code, -len(each.vms)))
 
 
 def _finding(

@@ -88,10 +88,10 @@ class _Columns:
         for host in hosts:
             kind = None
             if not impossible(vm, host):
-                given = host.boot(vm.guest).bits | free(host.release)
-                kind = (~host.migration(vm.guest).bits, ~given)
+                boot = host.boot(vm.guest).bits | free(host.release)
+                kind = (~host.migration(vm.guest).bits, ~boot)
                 if not host.migration(vm.guest).length:
-                    kind = (_NOTHING, ~given)
+                    kind = (_NOTHING, ~boot)
             index.append(kinds.setdefault(kind, len(kinds)))
         return cls(tuple(kinds), tuple(index))
 

@@ -50,7 +50,7 @@ def grouped(answers: Iterable[Answer]) -> Grouped:
     # First by what is said, which hosts of a VM have it in common; then VMs with the same hosts.
     hosts: dict[tuple[Said, str], list[str]] = {}
     for answer in answers:
-        said = (
+        contents = (
             answer.verdict,
             answer.compared,
             tuple(map(place, answer.missing)),
@@ -59,9 +59,9 @@ def grouped(answers: Iterable[Answer]) -> Grouped:
             answer.remedies,
             answer.notes,
         )
-        hosts.setdefault((said, answer.vm.name), []).append(answer.host.name)
+        hosts.setdefault((contents, answer.vm.name), []).append(answer.host.name)
     vms: dict[tuple[Said, tuple[str, ...]], list[str]] = {}
-    for (said, vm), names in hosts.items():
-        vms.setdefault((said, tuple(names)), []).append(vm)
-    groups = tuple(Group(tuple(names), on, *said) for (said, on), names in vms.items())
+    for (contents, vm), names in hosts.items():
+        vms.setdefault((contents, tuple(names)), []).append(vm)
+    groups = tuple(Group(tuple(names), on, *contents) for (contents, on), names in vms.items())
     return Grouped(groups, tuple(places))

@@ -102,7 +102,7 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
     xen = xen or release_of_pool(members)
     taking = [member for member in members if guest in member.offers]
     sets = [member.boot(guest) for member in taking]
-    found = level(sets, xen)
+    common = level(sets, xen)
     some, lacked_once, lacked_twice = 0, 0, 0
     for featureset in sets:
         some |= featureset.bits
@@ -116,23 +116,23 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
     costs = tuple(
         Cost(
             host=member.name,
-            lacks=Featureset(absent & ~free, found.length),
-            alone=Featureset(absent & ~free & ~lacked_twice, found.length),
+            lacks=Featureset(absent & ~free, common.length),
+            alone=Featureset(absent & ~free & ~lacked_twice, common.length),
         )
         for member, featureset in zip(taking, sets, strict=True)
         for absent in (some & ~featureset.bits,)
     )
-    lost = Featureset(some & ~found.bits, found.length)
-    brought = Featureset(found.bits & lacked_once & brought_by_any, found.length)
+    lost = Featureset(some & ~common.bits, common.length)
+    brought = Featureset(common.bits & lacked_once & brought_by_any, common.length)
     return Level(
         guest=guest,
         release=xen,
-        featureset=found,
+        featureset=common,
         hosts=tuple(member.name for member in taking),
         skipped=tuple(member.name for member in members if guest not in member.offers),
         costs=costs,
         losses=tuple(
-            _loss(number, _without(number, taking, sets), guest, xen, found) for number in lost
+            _loss(number, _without(number, taking, sets), guest, xen, common) for number in lost
         ),
         brought={
             number: tuple(
@@ -142,7 +142,7 @@ def level_of(members: Sequence[Member], guest: GuestType, xen: Release | None = 
             )
             for number in brought
         },
-        refused=tuple(_refused(found, taking, guest, xen)),
+        refused=tuple(_refused(common, taking, guest, xen)),
     )
 
 
@@ -159,11 +159,11 @@ def kinds(level: Level, members: Iterable[Member]) -> tuple[Kind, ...]:
 
 
 def _refused(
-    found: Featureset, members: Sequence[Member], guest: GuestType, xen: Release
+    featureset: Featureset, members: Sequence[Member], guest: GuestType, xen: Release
 ) -> Iterator[Loss]:
-    beyond = [found - member.migration(guest) for member in members]
-    for number in Featureset(reduce(or_, (one.bits for one in beyond), 0), found.length):
-        refusing = [m for m, one in zip(members, beyond, strict=True) if number in one]
+    beyond = [featureset - member.migration(guest) for member in members]
+    for number in Featureset(reduce(or_, (excess.bits for excess in beyond), 0), featureset.length):
+        refusing = [m for m, excess in zip(members, beyond, strict=True) if number in excess]
         names = tuple(member.name for member in refusing)
         reason = "in the level because another host has it, and not in what these hosts take in"
         yield Loss(number, xen.label(number), names, reason)
@@ -175,11 +175,11 @@ def _mask(names: Iterable[str], xen: Release) -> int:
 
 def _without(number: int, members: Sequence[Member], sets: Sequence[Featureset]) -> list[Member]:
     bit = 1 << number
-    return [member for member, given in zip(members, sets, strict=True) if not given.bits & bit]
+    return [member for member, own in zip(members, sets, strict=True) if not own.bits & bit]
 
 
 def _loss(
-    number: int, lacking: Sequence[Member], guest: GuestType, xen: Release, found: Featureset
+    number: int, lacking: Sequence[Member], guest: GuestType, xen: Release, featureset: Featureset
 ) -> Loss:
     name = xen.label(number)
     if lacking and name not in ORED and name not in RSB:
@@ -188,13 +188,13 @@ def _loss(
         reason = f"not on {', '.join(reasons)}{more}"
     elif name in RSB:
         reason = "the level says it in the other form (RSBA or RRSBA, by EIBRS)"
-        if not found.bits & _mask(RSB, xen):
+        if not featureset.bits & _mask(RSB, xen):
             reason = "the level has no ARCH_CAPS, without which it means nothing"
     else:
         bases = [
             xen.label(base)
             for base, dependents in xen.deep_deps.items()
-            if number in dependents and base not in found
+            if number in dependents and base not in featureset
         ]
         reason = f"it depends on {', '.join(bases)}, which the level lacks"
     return Loss(number, name, tuple(member.name for member in lacking), reason)

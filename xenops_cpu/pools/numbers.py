@@ -51,11 +51,11 @@ def of_level(level: Featureset, members: Iterable[Member], guest: GuestType) -> 
         if guest not in member.offers:
             continue
         xen = member.hypervisor()
-        made = _start(xen, level, guest) if xen is not None else None
-        if xen is None or made is None:
+        outcome = _start(xen, level, guest) if xen is not None else None
+        if xen is None or outcome is None:
             unknown.append(member.name)
         else:
-            policies[member.name] = made.domain.policy
+            policies[member.name] = outcome.domain.policy
             notes += assumed(xen, member)
     return Numbers(numbers(policies), tuple(unknown), tuple(notes))
 
@@ -63,7 +63,7 @@ def of_level(level: Featureset, members: Iterable[Member], guest: GuestType) -> 
 def _start(xen: Hypervisor, level: Featureset, guest: GuestType) -> Start | None:
     settings = Settings(type=guest.name.lower(), featureset=level)
     try:
-        made = start(xen, settings, usual(xen))
+        outcome = start(xen, settings, usual(xen))
     except Refusal:
         return None
-    return made if made.refusal is None else None
+    return outcome if outcome.refusal is None else None

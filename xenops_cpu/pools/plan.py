@@ -141,15 +141,15 @@ def started_at_level(
 
 def joined(members: Sequence[Member], newcomer: Member) -> list[Member]:
     """The pool with one more; a member of the same name is replaced (that is an update)."""
-    rest = [member for member in members if member.name != newcomer.name]
-    if len(rest) == len(members):
-        return [*rest, newcomer]
+    others = [member for member in members if member.name != newcomer.name]
+    if len(others) == len(members):
+        return [*others, newcomer]
     return [newcomer if member.name == newcomer.name else member for member in members]
 
 
 def left(members: Sequence[Member], name: str) -> list[Member]:
     """The pool without one. Raises KeyError if it has no such member."""
-    rest = [member for member in members if member.name != name]
-    if len(rest) == len(members):
+    others = [member for member in members if member.name != name]
+    if len(others) == len(members):
         raise KeyError(name)
-    return rest
+    return others

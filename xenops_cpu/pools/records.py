@@ -62,13 +62,13 @@ def pool_cpu_info(
         for key in ("cpu_count", "socket_count")
     }
     vendor = records[-1].cpu_info["vendor"] if records else ""
-    longest = max((one.length for each in sets.values() for one in each), default=0)
+    longest = max((host_set.length for each in sets.values() for host_set in each), default=0)
     release = xen or by_length(longest).release
     if before_2023:
         levels = {key: level(featuresets, release) for key, featuresets in sets.items()}
     else:
         levels = {key: _folded(each, release, combine) for key, each in sets.items()}
-    return {"vendor": vendor, **counts, **{key: str(made) for key, made in levels.items()}}
+    return {"vendor": vendor, **counts, **{key: str(words) for key, words in levels.items()}}
 
 
 def _folded(featuresets: Iterable[Featureset], xen: Release, combine: Combine | None) -> Featureset:

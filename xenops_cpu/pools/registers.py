@@ -42,10 +42,10 @@ def booted(
     level: Featureset, members: Iterable[Member], guest: GuestType, xen: Release
 ) -> dict[str, Featureset]:
     """What a VM has that boots with the level, by host: its leaves, and that host's registers."""
-    from ..guests.levels import given  # a daemon starts without a VM's whole policy
+    from ..guests.levels import as_booted  # a daemon starts without a VM's whole policy
 
     return {
-        member.name: given(level, member.boot(guest), xen)
+        member.name: as_booted(level, member.boot(guest), xen)
         for member in members
         if guest in member.offers
     }

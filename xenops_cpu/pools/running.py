@@ -83,9 +83,9 @@ def _beside_record(record: Vm, has: Featureset, xen: Release) -> Iterator[VmFind
             f"it has {_names(unseen, xen)}, which its record lacks: xapi does not ask whether the "
             "next host takes that in",
         )
-    given = _in_registers(more, xen)
-    if registers or given:
-        parts = [f"has {_names(given, xen)}"] if given else []
+    by_registers = _in_registers(more, xen)
+    if registers or by_registers:
+        parts = [f"has {_names(by_registers, xen)}"] if by_registers else []
         parts += [f"lacks {_names(registers, xen)}"] if registers else []
         yield VmFinding(
             record,

@@ -82,7 +82,7 @@ class Reading:
 def readings(members: Sequence[Member], level: Level) -> tuple[Reading, ...]:
     """The reading of `level`, which is of `members`, in the order of SecurityKind."""
     taking = [member for member in members if level.guest in member.offers]
-    found = [
+    unordered = [
         *_forced(taking, level),
         *_immunities(taking, level),
         *_losses(taking, level, SecurityKind.CONTROL, CONTROLS),
@@ -90,9 +90,11 @@ def readings(members: Sequence[Member], level: Level) -> tuple[Reading, ...]:
     ]
     if _number(level.release, "ARCH_CAPS") in level.featureset:
         words = registers.of(level.release)
-        found = [each for each in found if _number(level.release, each.feature) not in words]
-        found += _unlevelled(taking, level)
-    return tuple(sorted(found, key=lambda each: _ORDER[each.kind]))
+        unordered = [
+            each for each in unordered if _number(level.release, each.feature) not in words
+        ]
+        unordered += _unlevelled(taking, level)
+    return tuple(sorted(unordered, key=lambda each: _ORDER[each.kind]))
 
 
 def _with(members: Sequence[Member], guest: GuestType, number: int) -> list[str]:
@@ -136,19 +138,19 @@ def _forced(members: Sequence[Member], level: Level) -> Iterator[Reading]:
 
 def _immunities(members: Sequence[Member], level: Level) -> Iterator[Reading]:
     for name, problem in immunities().items():
-        found = _lost(members, level, name)
-        if found:
+        lacking = _lost(members, level, name)
+        if lacking:
             text = f"guests will think that they need protection from {problem}, on every host"
-            yield Reading(SecurityKind.IMMUNITY, name, found, text)
+            yield Reading(SecurityKind.IMMUNITY, name, lacking, text)
 
 
 def _losses(
     members: Sequence[Member], level: Level, kind: SecurityKind, table: Mapping[str, str]
 ) -> Iterator[Reading]:
     for name, text in table.items():
-        found = _lost(members, level, name)
-        if found:
-            yield Reading(kind, name, found, text)
+        lacking = _lost(members, level, name)
+        if lacking:
+            yield Reading(kind, name, lacking, text)
 
 
 def _lost(members: Sequence[Member], level: Level, name: str) -> tuple[str, ...]:

@@ -81,24 +81,24 @@ def split(
         )
     exact = len(kinds) <= EXACT
     groups = (_exactly if exact else _greedily)(kinds, parts, xen)
-    found = []
+    pools = []
     given_up = 0
     for group in groups:
         chosen = sorted(host for kind in group for host in kind.hosts)
         given_up += _cost(group, xen)
-        found.append(
+        pools.append(
             Part(tuple(taking[host].name for host in chosen), _level(group, xen)),
         )
     order = {member.name: index for index, member in enumerate(taking)}
-    found.sort(key=lambda part: order[part.hosts[0]])
-    return Split(guest, xen, tuple(found), given_up, exact)
+    pools.sort(key=lambda part: order[part.hosts[0]])
+    return Split(guest, xen, tuple(pools), given_up, exact)
 
 
 def _kinds(members: Sequence[Member], guest: GuestType) -> list[_Kind]:
     hosts: dict[tuple[str, Featureset], list[int]] = {}
     for index, member in enumerate(members):
         hosts.setdefault((member.vendor, member.boot(guest)), []).append(index)
-    return [_Kind(vendor, given, tuple(indices)) for (vendor, given), indices in hosts.items()]
+    return [_Kind(vendor, boot, tuple(indices)) for (vendor, boot), indices in hosts.items()]
 
 
 def _level(kinds: Sequence[_Kind], xen: Release) -> Featureset:
@@ -110,8 +110,8 @@ def _cost(kinds: Sequence[_Kind], xen: Release) -> int:
     """Features given up, counted once for each host; _NEVER for a mixture of vendors."""
     if len({kind.vendor for kind in kinds}) > 1:
         return _NEVER
-    found = _level(kinds, xen)
-    return sum(len(kind.featureset - found) * len(kind.hosts) for kind in kinds)
+    common = _level(kinds, xen)
+    return sum(len(kind.featureset - common) * len(kind.hosts) for kind in kinds)
 
 
 def _exactly(kinds: Sequence[_Kind], parts: int, xen: Release) -> list[list[_Kind]]:
@@ -169,9 +169,9 @@ class _Sum:
 
     def cost(self, xen: Release, bits: Sequence[int]) -> int:
         """Features given up, as _cost counts them."""
-        found, common = self.reduction.settled(xen).bits, self.reduction.in_all
-        kept = (found & common).bit_count() * self.reduction.count
-        beyond = found & ~common
+        level, common = self.reduction.settled(xen).bits, self.reduction.in_all
+        kept = (level & common).bit_count() * self.reduction.count
+        beyond = level & ~common
         kept += sum(n for bit, n in zip(bits, self.brought, strict=True) if bit & beyond)
         return self.features - kept
 

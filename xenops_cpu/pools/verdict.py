@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
@@ -43,6 +44,9 @@ from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
 from .vm import Vm, labels, wrong_kind
+
+if TYPE_CHECKING:
+    from .arrival import Move
 
 # Which xapi the answer is for: those from 22.7 on compare a record's words as they stand.
 XAPI = "as xapi 22.7 and later compares"
@@ -132,6 +136,15 @@ class Answer:
         """Whether the VM runs on this host now: the verdict is on its coming back."""
         return self.vm.here(self.host)
 
+    @property
+    def move(self) -> Move | None:
+        """What its guest finds changed there, worked out at each call; None where nothing is taken
+        along: it boots, is there already, or the host runs no such guests.
+        """
+        from .arrival import move
+
+        return move(self.vm, self.host)
+
 
 def check(vm: Vm, member: Member) -> Answer:
     """The verdict with all names, reasons, risks and remedies."""
@@ -197,10 +210,10 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
             answer = known.get(key)
             if answer is None:
                 answer = known[key] = check(vm, member)
-            told = (key, vm.policy is None, booted_on and booted_on.name)
-            if told not in beside:
-                beside[told] = tuple(registers.beside(vm, member, booted_on))
-            notes = (*answer.notes, *beside[told])
+            pair = (key, vm.policy is None, booted_on and booted_on.name)
+            if pair not in beside:
+                beside[pair] = tuple(registers.beside(vm, member, booted_on))
+            notes = (*answer.notes, *beside[pair])
             own.append(evolve(answer, vm=vm, host=member, notes=notes))
         answers += _with_other_hosts(own)
     return answers
@@ -272,8 +285,8 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     reasons = refusals(vm, member)
     if reasons or not seen <= member.migration(vm.guest):
         return Verdict.ONLY_BY_FORCE, reasons
-    given = member.boot(vm.guest).bits | free(member.release)
-    return (Verdict.ONLY_BY_MAX if seen.bits & ~given else Verdict.MIGRATES), []
+    boot = member.boot(vm.guest).bits | free(member.release)
+    return (Verdict.ONLY_BY_MAX if seen.bits & ~boot else Verdict.MIGRATES), []
 
 
 def free(xen: Release) -> int:

@@ -119,9 +119,9 @@ def of_words(words: Featureset, vm: Vm, recorded: bool = False) -> Vm:
         return evolve(vm, features=words)
     if in_old and not in_xens:
         return _old_style(words, vm, recorded)
-    said = "can be read in two orders" if in_xens else "make sense in no order that is known"
+    order = "can be read in two orders" if in_xens else "make sense in no order that is known"
     note = (
-        f"its four words {said}, Xen's (1d, 1c, e1d, e1c) and XenServer 6's (1c, 1d, e1c, e1d): "
+        f"its four words {order}, Xen's (1d, 1c, e1d, e1c) and XenServer 6's (1c, 1d, e1c, e1d): "
         "taken in Xen's, as xapi 22.7 and later compare them"
     )
     return evolve(vm, features=words, notes=(*vm.notes, note))

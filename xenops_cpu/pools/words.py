@@ -72,11 +72,11 @@ def short(reason: str) -> str:
 
 def alike(lacks: Iterable[Lack]) -> dict[tuple[str, str, str], list[str]]:
     """The names of features by (reason, risk, compatibility) that they have in common."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    groups: dict[tuple[str, str, str], list[str]] = {}
     for lack in lacks:
         old = "" if lack.compatibility == lack.reason else lack.compatibility
-        found.setdefault((short(lack.reason), lack.risk, old), []).append(lack.name)
-    return found
+        groups.setdefault((short(lack.reason), lack.risk, old), []).append(lack.name)
+    return groups
 
 
 def lacking(answer: Answer) -> Iterator[Lacking]:
@@ -97,10 +97,10 @@ def lacking(answer: Answer) -> Iterator[Lacking]:
 
 def by_reason(losses: Iterable[Loss]) -> dict[str, list[Loss]]:
     """What a level loses, by why, in order of first appearance."""
-    found: dict[str, list[Loss]] = {}
+    groups: dict[str, list[Loss]] = {}
     for loss in losses:
-        found.setdefault(short(loss.reason), []).append(loss)
-    return found
+        groups.setdefault(short(loss.reason), []).append(loss)
+    return groups
 
 
 def givers(level: Level) -> str:

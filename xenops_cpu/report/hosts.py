@@ -107,6 +107,6 @@ def _machine(member: Member) -> Machine:
 def _gives(member: Member, levels: Mapping[GuestType, Level]) -> Iterable[Gives]:
     for guest, level in levels.items():
         if guest in member.offers:
-            given = member.boot(guest)
-            lost = len(given - level.featureset)
-            yield Gives(title([guest], levels), len(given), lost)
+            boot = member.boot(guest)
+            lost = len(boot - level.featureset)
+            yield Gives(title([guest], levels), len(boot), lost)

@@ -150,9 +150,9 @@ def _sentence(level: Level, levels: Mapping[GuestType, Level]) -> str:
 def _kinds(levels: Mapping[GuestType, Level], members: Sequence[Member]) -> tuple[Kind, ...]:
     alike: dict[tuple[Featureset, ...], list[Member]] = {}
     for member in members:
-        given = tuple(member.boot(guest) for guest in levels)
+        boot_sets = tuple(member.boot(guest) for guest in levels)
         if any(guest in member.offers for guest in levels):
-            alike.setdefault(given, []).append(member)
+            alike.setdefault(boot_sets, []).append(member)
     return tuple(
         Kind(
             hosts=tuple(member.name for member in group),
@@ -183,13 +183,15 @@ def _differing(
     """Name, what it is, whether the level has it, and which kinds give it."""
     sets = [kind.gives.get(level.guest) for kind in kinds]
     some, every = 0, -1
-    for given in sets:
-        if given is not None:
-            some, every = some | given.bits, every & given.bits
+    for featureset in sets:
+        if featureset is not None:
+            some, every = some | featureset.bits, every & featureset.bits
     differing = Featureset(some & ~every, level.featureset.length)
     for group, numbers in meanings.by_group(level.release, differing).items():
         for number in numbers:
-            cells = tuple(None if given is None else number in given for given in sets)
+            cells = tuple(
+                None if featureset is None else number in featureset for featureset in sets
+            )
             name = level.release.label(number)
             yield name, meanings.GROUPS[group], number in level.featureset, cells
 

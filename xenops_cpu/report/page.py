@@ -36,12 +36,12 @@ def page(
     *,
     guests: Iterable[GuestType] = (GuestType.HVM, GuestType.PV),
     xen: Release | None = None,
-    made: str = "",
+    date_line: str = "",
     forecast: Course | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> str:
-    """The report of a pool as HTML. `made`: when, for people. `forecast`: of a rolling update, in
-    words. `progress`: told the VMs done.
+    """The report of a pool as HTML. `date_line`: when it was made. `forecast`: of a rolling
+    update, in words. `progress`: told the VMs done.
 
     Without VMs the page tells of some as they would be, and says that it does. Raises EngineError
     where Jinja2 is not installed.
@@ -56,7 +56,7 @@ def page(
     context: dict[str, Any] = {
         "title": title,
         "generator": f"xenops_cpu {__version__}",
-        "made": made,
+        "date_line": date_line,
         "hosts": len(members),
         "vms": len(machines),
         "would_be": would_be is not None,

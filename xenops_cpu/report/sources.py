@@ -64,7 +64,7 @@ def sources(members: Sequence[Member], vms: Sequence[Vm]) -> Sources:
     for vm in vms:
         machines.setdefault(of_vm(vm), []).append(vm.name)
     texts = list(dict.fromkeys((*hosts, *machines)))
-    said = list(notes((*members, *vms), 5))
+    sentences = list(notes((*members, *vms), 5))
     return Sources(
         sources=tuple(
             Source(
@@ -77,6 +77,6 @@ def sources(members: Sequence[Member], vms: Sequence[Vm]) -> Sources:
             for number, text in enumerate(texts[:_MOST], 1)
         ),
         left_out=max(0, len(texts) - _MOST),
-        notes=tuple(said[:_MOST_NOTES]),
-        notes_left_out=max(0, len(said) - _MOST_NOTES),
+        notes=tuple(sentences[:_MOST_NOTES]),
+        notes_left_out=max(0, len(sentences) - _MOST_NOTES),
     )

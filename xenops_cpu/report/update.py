@@ -16,15 +16,15 @@ TONES: dict[Outcome, Tone] = {
 }
 
 
-def course_of(told: Forecast, basis: Sequence[str] = ()) -> Course:
+def course_of(forecast: Forecast, basis: Sequence[str] = ()) -> Course:
     """`basis`: what is updated to what, and what the forecast rests on, in sentences."""
     seen: set[object] = set()
     return Course(
         title="the rolling update",
-        outcome=words.verdict(told),
-        tone=TONES[told.outcome],
-        hosts=tuple(host.name for host in told.pool.hosts),
-        done=tuple(host.name for host in told.pool.hosts if host.done),
+        outcome=words.verdict(forecast),
+        tone=TONES[forecast.outcome],
+        hosts=tuple(host.name for host in forecast.pool.hosts),
+        done=tuple(host.name for host in forecast.pool.hosts if host.done),
         steps=tuple(
             Step(
                 host=step.host,
@@ -32,15 +32,15 @@ def course_of(told: Forecast, basis: Sequence[str] = ()) -> Course:
                 held=tuple(_held(stuck, seen) for stuck in step.stuck),
                 changes=(words.level_change(step),) if step.changes else (),
             )
-            for step in told.steps
+            for step in forecast.steps
         ),
-        counted=bool(told.vms_looked_at),
+        counted=bool(forecast.vms_looked_at),
         remedies=tuple(
             Remedy(tuple(vm.name for vm in cycle.vms), tuple(map(words.way_words, cycle.ways)))
-            for cycle in told.cycles
+            for cycle in forecast.cycles
         ),
-        advice=tuple(words.without_cycles(told)) if told.cycles else (),
-        cautions=tuple(words.cautions(told)),
+        advice=tuple(words.without_cycles(forecast)) if forecast.cycles else (),
+        cautions=tuple(words.cautions(forecast)),
         rests_on=tuple(basis),
         unseen=UNSEEN,
     )

@@ -108,13 +108,13 @@ class Vms:
 
 
 def of_fleet(fleet: Fleet, sources: Sources) -> Vms:
-    told = fleet.crowds[:MOST_ROWS]
+    crowds = fleet.crowds[:MOST_ROWS]
     beyond = (*fleet.crowds[MOST_ROWS:], *fleet.counted)
     hosts = [member.name for member in fleet.members]
-    compared = (a.compared for crowd in told for a in crowd.answers)
+    compared = (a.compared for crowd in crowds for a in crowd.answers)
     return Vms(
         standings=tuple((standing, n) for standing, n in fleet.standings().items() if n),
-        rows=tuple(_row(crowd, hosts, sources) for crowd in told),
+        rows=tuple(_row(crowd, hosts, sources) for crowd in crowds),
         more_rows=len(beyond),
         more_vms=sum(len(crowd.vms) for crowd in beyond),
         cards=tuple(
@@ -124,7 +124,7 @@ def of_fleet(fleet: Fleet, sources: Sources) -> Vms:
         more_cards=max(0, len(fleet.findings) - MOST_FINDINGS),
         refusals=sum(not finding.answer.grade.allowed for finding in fleet.findings),
         compared=tuple(dict.fromkeys(compared)),
-        notes=tuple(_notes(told)),
+        notes=tuple(_notes(crowds)),
     )
 
 

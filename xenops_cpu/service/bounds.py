@@ -67,11 +67,11 @@ def split(hosts_: Sequence[PoolHost], limits: Limits = LIMITS) -> None:
     _most(len(kinds), limits.pool_kinds, "kinds of hosts", "split")
 
 
-def _most(count: int, limit: int, what: str, command: str) -> None:
+def _most(count: int, limit: int, subject: str, command: str) -> None:
     if count > limit:
         raise InternalError(
-            f"{count:,} {what} are more than a call may ask for ({limit:,}); ask in parts, or use "
-            f"the command xenops-cpu {command}, which has no such limit"
+            f"{count:,} {subject} are more than a call may ask for ({limit:,}); ask in parts, or "
+            f"use the command xenops-cpu {command}, which has no such limit"
         )
 
 
@@ -97,14 +97,14 @@ def _taken_in(host: PoolHost, guest: GuestType) -> int:
 def _missing(vms: Iterable[PoolVm], hosts: Sequence[PoolHost]) -> int:
     """How many features VMs have seen that hosts do not take in, summed over unlike pairs."""
     seen = {(vm.guest_type, vm.last_boot_cpu_flags.get("features", "")) for vm in vms}
-    found = 0
+    missing = 0
     for guest in GuestType:
         offers = {_taken_in(host, guest) for host in hosts}
         for guest_type, text in seen:
             bits = _bits(text) if guest_type == guest else 0
             if bits:
-                found += sum((bits & ~offer).bit_count() for offer in offers)
-    return found
+                missing += sum((bits & ~offer).bit_count() for offer in offers)
+    return missing
 
 
 def _wanting(hosts: Sequence[PoolHost], guest: GuestType) -> int:

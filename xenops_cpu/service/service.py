@@ -16,7 +16,7 @@ from ..features.release import Release
 from ..hosts.cpu_info import describe, host_stat, notes
 from ..hosts.host import Host
 from ..hosts.offer import inconsistencies
-from ..interface import InternalError
+from ..interface import GuestType, InternalError
 from ..log import task
 from ..sources import Source, SourceError
 from ..version import __version__
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         CpuInfo,
         DomainPolicy,
         FeaturesetText,
-        GuestType,
         HostHistory,
         HostStat,
         PoolCheck,

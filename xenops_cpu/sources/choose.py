@@ -26,9 +26,9 @@ def source(
     """
     if not text:
         return _usual(boot_cpuinfo, release)
-    kind, colon, rest = text.partition(":")
-    if colon and rest and kind in _NAMED:
-        return _NAMED[kind](rest, release)
+    kind, colon, value = text.partition(":")
+    if colon and value and kind in _NAMED:
+        return _NAMED[kind](value, release)
     if text == "xen":
         from .xen import XenSource
 
@@ -62,14 +62,14 @@ def _usual(boot_cpuinfo: Path | None, release: str | None) -> Source:
     return XenSource(boot_cpuinfo)
 
 
-def _example(rest: str, _: str | None) -> Source:
-    example = Example(rest)
+def _example(name: str, _: str | None) -> Source:
+    example = Example(name)
     example.read()  # a wrong name is better known at the start than at the first call
     return example
 
 
-def _recorded(rest: str, _: str | None) -> Source:
-    recorded = Recorded(Path(rest))
+def _recorded(path: str, _: str | None) -> Source:
+    recorded = Recorded(Path(path))
     recorded.read()
     return recorded
 
@@ -81,14 +81,14 @@ def _simulated(boot_cpuinfo: Path | None, release: str | None) -> Simulated:
     return Simulated(xen=xen, boot_cpuinfo=boot_cpuinfo, asked=release or "")
 
 
-def _shipped(rest: str, release: str | None) -> Source:
+def _shipped(text: str, release: str | None) -> Source:
     """NAME[+MICROCODE][@RELEASE]"""
     from ..cpus import shipped
     from .simulated import of_dump
 
-    name, at, named = rest.rpartition("@")
+    name, at, named = text.rpartition("@")
     try:
-        instance = shipped.find(name if at else rest)
+        instance = shipped.find(name if at else text)
     except shipped.UnknownCpu as error:
         raise SourceError(str(error)) from error
     return of_dump(instance.cpu, instance.notes, instance.params, named if at else release)

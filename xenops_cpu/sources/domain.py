@@ -13,7 +13,8 @@ from ..features.featureset import Featureset
 from ..features.fit import fit
 from ..features.release import Release
 from .info import DomainInfo
-from .libxc import CallFailed, CallUnsupported, Handle
+from .libxc import Handle
+from .libxc_errors import CallFailed, CallUnsupported
 
 
 class NoSuchDomain(CallFailed):
@@ -56,21 +57,23 @@ def read(domids: Iterable[int] | None = None) -> tuple[LiveDomain, ...]:
         xen = fit(xc.version(), xc.featureset_length()).release
         there = {info.domid: info for info in xc.domains()}
         if domids is None:
-            found = (_one(info, policy, xen) for info in there.values())
-            return tuple(domain for domain in found if domain is not None)
+            domains = (_live_domain(info, policy, xen) for info in there.values())
+            return tuple(domain for domain in domains if domain is not None)
         return tuple(_named(domid, there.get(domid), policy, xen) for domid in domids)
 
 
 def _named(
     domid: int, info: DomainInfo | None, policy: Callable[[int], Policy], xen: Release
 ) -> LiveDomain:
-    domain = None if info is None else _one(info, policy, xen)
+    domain = None if info is None else _live_domain(info, policy, xen)
     if domain is None:
         raise NoSuchDomain(f"there is no domain {domid}", "xl list shows those that are there")
     return domain
 
 
-def _one(info: DomainInfo, policy: Callable[[int], Policy], xen: Release) -> LiveDomain | None:
+def _live_domain(
+    info: DomainInfo, policy: Callable[[int], Policy], xen: Release
+) -> LiveDomain | None:
     try:
         return LiveDomain(info, policy(info.domid), xen)
     except CallFailed as failure:

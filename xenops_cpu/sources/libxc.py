@@ -1,7 +1,7 @@
-"""libxc in Python: one handle, its calls, and what their failures mean.
+"""libxc in Python: one handle and its calls.
 
-Every failure is a SourceError with the remedy. The binding `_libxc` is compiled (see libxc_build);
-where it was not, or where its libraries are not on this machine, `Handle` says so.
+Every failure is one of libxc_errors, with the remedy. The binding `_libxc` is compiled (see
+libxc_build); where it was not, or where its libraries are not on this machine, `Handle` says so.
 """
 
 from __future__ import annotations
@@ -20,8 +20,20 @@ from uuid import UUID
 from .. import files
 from ..cpuid.policy import Policy
 from ..features.featureset import MAX_WORDS, Featureset
-from . import SourceError
 from .info import DomainInfo, Physinfo
+from .libxc_errors import (
+    ATTEMPTS,
+    ELSEWHERE,
+    OTHER_SOURCES,
+    BindingMissing,
+    CallFailed,
+    LibraryMissing,
+    NotDom0,
+    NotUnderXen,
+    PermissionMissing,
+    XenError,
+    error_of,
+)
 
 DEVICES = (Path("/dev/xen/privcmd"), Path("/proc/xen/privcmd"))
 HYPERVISOR_TYPE = Path("/sys/hypervisor/type")
@@ -29,8 +41,6 @@ FEATURE_FLAGS = Path("/sys/hypervisor/properties/features")
 CAPABILITIES = Path("/proc/xen/capabilities")
 _WORDS = 4096  # more bytes than any of these files has
 
-# A signal may end a hypercall early; after this many in a row something else is wrong.
-ATTEMPTS = 10
 # xen_cpuid_leaf_t and xen_msr_entry_t, whose layout the binding was compiled against.
 LEAF, MSR = struct.Struct("=6I"), struct.Struct("=IIQ")
 DOMAINS_AT_ONCE = 256
@@ -43,53 +53,6 @@ _PUBLIC = {
 }
 # XENFEAT_dom0 (xen/include/public/features.h).
 DOM0_FLAG = 1 << 11
-
-
-class XenError(SourceError):
-    """The hypervisor of this machine cannot be asked."""
-
-
-class BindingMissing(XenError):
-    """xenops_cpu was built where Xen's headers were not installed."""
-
-
-class LibraryMissing(XenError):
-    """The binding is there, the libxenctrl that it was built for is not."""
-
-
-class NotUnderXen(XenError):
-    """No hypervisor below this machine, or a domain that may not make hypercalls."""
-
-
-class NotDom0(XenError):
-    """A Xen domain that does not control the host."""
-
-
-class PermissionMissing(XenError):
-    """This process may not open the device."""
-
-
-class ReleaseMismatch(XenError):
-    """Hypervisor and libraries are of different Xen releases."""
-
-
-class CallUnsupported(XenError):
-    """This hypervisor does not know the call."""
-
-
-class CallFailed(XenError):
-    """Any other failure of a call; `error` is the errno."""
-
-    def __init__(self, message: str, remedy: str = "", error: int = 0) -> None:
-        super().__init__(message, remedy)
-        self.error = error
-
-
-OTHER_SOURCES = (
-    "--source simulated (this CPU as Xen would offer it) "
-    "or --source recorded:FILE (a capture from a dom0)"
-)
-ELSEWHERE = f"run it in dom0, or choose {OTHER_SOURCES}"
 
 
 def is_dom0() -> bool:
@@ -165,24 +128,6 @@ def _check_device() -> None:
     )
 
 
-def _failure(call: str, error: int, message: str) -> XenError:
-    said = f" ({message})" if message else ""
-    what = f"{call}: {os.strerror(error)}{said}"
-    if error == errno.EACCES:
-        return ReleaseMismatch(
-            what,
-            "the hypervisor refuses this release's interface: use the Xen libraries of the "
-            "running hypervisor (after an update of Xen, reboot the host)",
-        )
-    if error == errno.EPERM:
-        return NotDom0(what, f"only a domain that controls the host may ask; {ELSEWHERE}")
-    if error in (errno.ENOSYS, errno.EOPNOTSUPP):
-        return CallUnsupported(what, "Xen 4.7 and later on x86 have it; update Xen")
-    if error == errno.EINTR:
-        return CallFailed(what, f"interrupted {ATTEMPTS} times in a row; try again", error)
-    return CallFailed(what, "", error)
-
-
 class Handle:
     """An open libxc interface; a context manager, which closes it on every path."""
 
@@ -198,7 +143,7 @@ class Handle:
                 raise PermissionMissing(
                     f"xc_interface_open: {os.strerror(error)}", "run it as root"
                 )
-            raise _failure("xc_interface_open", error, self._said())
+            raise error_of("xc_interface_open", error, self._message())
 
     def __enter__(self) -> Handle:
         return self
@@ -268,18 +213,18 @@ class Handle:
     def domains(self) -> Iterator[DomainInfo]:
         """The domains that are there, in order of their ids, but for those that are going."""
         lib, ffi = self._library.lib, self._library.ffi
-        found = ffi.new("xc_domaininfo_t[]", DOMAINS_AT_ONCE)
+        records = ffi.new("xc_domaininfo_t[]", DOMAINS_AT_ONCE)
         first = 0
         while True:
-            count = self._call("xc_domain_getinfolist", first, DOMAINS_AT_ONCE, found)
-            for info in found[0:count]:
+            count = self._call("xc_domain_getinfolist", first, DOMAINS_AT_ONCE, records)
+            for info in records[0:count]:
                 if not info.flags & lib.XEN_DOMINF_dying:
                     uuid = UUID(bytes=bytes(ffi.buffer(info.handle)))
                     hvm = bool(info.flags & lib.XEN_DOMINF_hvm_guest)
                     yield DomainInfo(info.domain, str(uuid), hvm)
             if count < DOMAINS_AT_ONCE:
                 return
-            first = found[count - 1].domain + 1
+            first = records[count - 1].domain + 1
 
     def policy_reader(self, *, of_domains: bool = False) -> Callable[[int], Policy] | None:
         """A function from an index of the sysctl, or a domain's id, to the policy; None where libxc
@@ -326,7 +271,7 @@ class Handle:
         """XenServer's libxc: it publishes more in the max sets than Xen gives (see compat)."""
         return bool(self._library.lib.xenops_has_compatibility_bits())
 
-    def _said(self) -> str:
+    def _message(self) -> str:
         text: bytes = self._library.ffi.string(self._library.lib.xenops_last_message())
         return text.decode(errors="replace")
 
@@ -348,4 +293,4 @@ class Handle:
             error = self._library.ffi.errno
             if error != errno.EINTR or attempt == ATTEMPTS:
                 break
-        raise _failure(_PUBLIC.get(name, name), error, self._said())
+        raise error_of(_PUBLIC.get(name, name), error, self._message())

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..features.featureset import MAX_WORDS, Featureset
-from . import libxc
+from . import libxc, libxc_errors
 
 Combine = Callable[[Featureset, Featureset], Featureset]
 
@@ -22,7 +22,7 @@ def combine_of_libxc() -> Combine | None:
     """libxc's function; None where the binding or the function is not there."""
     try:
         binding: Any = libxc._binding()
-    except libxc.XenError:
+    except libxc_errors.XenError:
         return None
     ffi, lib = binding.ffi, binding.lib
 
@@ -32,7 +32,7 @@ def combine_of_libxc() -> Combine | None:
         words = [ffi.new(f"uint32_t[{MAX_WORDS}]", list(each.words)) for each in (left, right)]
         out = ffi.new(f"uint32_t[{MAX_WORDS}]")
         if lib.xenops_combine(*words, out, length) != 0:
-            raise libxc.CallUnsupported("this libxc has no xc_combine_cpu_featuresets")
+            raise libxc_errors.CallUnsupported("this libxc has no xc_combine_cpu_featuresets")
         return Featureset.of_words(ffi.unpack(out, length))
 
     return None if lib.xenops_combine(*[ffi.new("uint32_t[1]") for _ in range(3)], 1) else combine

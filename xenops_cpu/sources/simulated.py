@@ -209,22 +209,22 @@ def _as_libxc_answers(derivation: Derivation) -> Featuresets:
     """The sets as a toolstack gets them: XenServer's libxc adds to the max sets (module compat)."""
     sets, xen = derivation.featuresets, derivation.release
     raw, host = _required(sets, "raw"), _required(sets, "host")
-    made: dict[str, Featureset | None] = {}
+    answers: dict[str, Featureset | None] = {}
     for guest in ("pv", "hvm"):
         name, default = f"{guest}_max", _required(sets, f"{guest}_default")
-        made[name] = own = sets[name]
+        answers[name] = own = sets[name]
         if _patched(xen):
             published = compat_bits.published(
                 xen, name, derivation.cpu.vendor, raw, host, own or default
             )
-            made[name] = published if default else default  # for guests that cannot be, nothing
+            answers[name] = published if default else default  # for guests that cannot be, nothing
     return Featuresets(
         raw=raw,
         host=host,
         pv_default=_required(sets, "pv_default"),
         hvm_default=_required(sets, "hvm_default"),
-        pv_max=made["pv_max"],
-        hvm_max=made["hvm_max"],
+        pv_max=answers["pv_max"],
+        hvm_max=answers["hvm_max"],
     )
 
 
@@ -233,9 +233,9 @@ def _patched(xen: Release) -> bool:
 
 
 def _required(sets: Mapping[str, Featureset | None], name: str) -> Featureset:
-    found = sets[name]
-    assert found is not None
-    return found
+    featureset = sets[name]
+    assert featureset is not None
+    return featureset
 
 
 __all__ = [

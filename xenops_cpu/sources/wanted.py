@@ -63,20 +63,20 @@ def options(wanted: Wanted, xen: Release, known: Options | None = None) -> Optio
     Raises CommandLineError for an item that Xen would complain about.
     """
     parse_cmdline(wanted.cmdline, xen, strict=True)
-    made = known or Options()
+    base = known or Options()
     return evolve(
-        made,
-        cmdline=" ".join(filter(None, (made.cmdline, wanted.cmdline))),
-        msrs={**made.msrs, **wanted.msrs},
-        machine=made.machine if wanted.hvm else evolve(made.machine, hvm=False),
+        base,
+        cmdline=" ".join(filter(None, (base.cmdline, wanted.cmdline))),
+        msrs={**base.msrs, **wanted.msrs},
+        machine=base.machine if wanted.hvm else evolve(base.machine, hvm=False),
     )
 
 
 def _subject(wanted: Wanted) -> tuple[Subject | None, Options | None]:
     """The CPU to simulate (None: this machine's) and what its record knows of the machine."""
     if wanted.cpu is not None:
-        found = shipped.find(wanted.cpu, wanted.microcode)
-        return other_cpu(found.cpu, found.notes), options_of(found.params)
+        instance = shipped.find(wanted.cpu, wanted.microcode)
+        return other_cpu(instance.cpu, instance.notes), options_of(instance.params)
     if wanted.dump is not None:
         dump, *others = dumps.read(wanted.dump)
         notes = dump.notes

@@ -13,7 +13,8 @@ from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Topology, Xen
 from . import cpuinfo
 from .info import Physinfo
-from .libxc import CallFailed, Handle, XenError
+from .libxc import Handle
+from .libxc_errors import CallFailed, XenError
 from .microcode import revision
 
 # Indices of the sysctls get_cpu_featureset and get_cpu_policy (xen/include/public/sysctl.h).

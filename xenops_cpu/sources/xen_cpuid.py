@@ -25,7 +25,7 @@ from ..errors import InputError
 from ..hosts import compat_bits, parts
 from ..hosts.host import SETS, Host
 from ..hosts.parts import Parts
-from . import SourceError, cpuinfo, libxc, microcode
+from . import SourceError, cpuinfo, libxc, libxc_errors, microcode
 from .printed import xen_cpuid, xl_info
 
 NAME: Final = "xen-cpuid"
@@ -63,7 +63,9 @@ class XenCpuid:
     def read(self) -> Host:
         """Everything that a capture holds. Raises SourceError."""
         if not libxc.is_dom0():
-            raise libxc.NotDom0("xen-cpuid answers in the dom0 of a Xen host", libxc.ELSEWHERE)
+            raise libxc_errors.NotDom0(
+                "xen-cpuid answers in the dom0 of a Xen host", libxc_errors.ELSEWHERE
+            )
         sets = _printed("-d")
         missing = [name for name in _REQUIRED if name not in sets.sets]
         if missing:
@@ -72,15 +74,15 @@ class XenCpuid:
             )
         policies = _optional("the policies", lambda: _printed("-p"))
         processor = cpuinfo.read(self.boot_cpuinfo)
-        told = _of_linux() | _optional("what xl tells", lambda: xl_info.parse(_run("xl", "info")))
-        told = evolve(
-            sets | told,
+        texts = _of_linux() | _optional("what xl tells", lambda: xl_info.parse(_run("xl", "info")))
+        texts = evolve(
+            sets | texts,
             processor=processor,
             microcode=microcode.revision(processor.vendor),
-            notes=(_basis(self.because), *policies.notes, *told.notes),
+            notes=(_basis(self.because), *policies.notes, *texts.notes),
         )
-        version = told.version or "of a version that is not told"
-        host = parts.host(told, f"the hypervisor of this host, Xen {version}, by xen-cpuid")
+        version = texts.version or "of a version that is not told"
+        host = parts.host(texts, f"the hypervisor of this host, Xen {version}, by xen-cpuid")
         # Added now: a max set that Xen does not give is not made from a max policy.
         host = evolve(host, policies=policies.policies)
         if not host.release.xenserver:
@@ -107,12 +109,12 @@ def _printed(option: str) -> Parts:
         raise ToolError(str(error), "use the xen-cpuid of this Xen") from error
 
 
-def _optional(what: str, read: Callable[[], Parts]) -> Parts:
+def _optional(text: str, read: Callable[[], Parts]) -> Parts:
     """What a tool tells, or a note that it does not."""
     try:
         return read()
     except ToolError as error:
-        return Parts(notes=(f"not told: {what} ({error.message})",))
+        return Parts(notes=(f"not told: {text} ({error.message})",))
 
 
 def _of_linux() -> Parts:
@@ -133,7 +135,7 @@ def _line(name: str) -> str:
 
 def _run(tool: str, *arguments: str) -> str:
     """What a tool prints. Raises ToolError."""
-    said = " ".join((tool, *arguments))
+    command = " ".join((tool, *arguments))
     path = shutil.which(tool, path=os.pathsep.join(_folders()))
     if path is None:
         raise ToolError(
@@ -160,7 +162,7 @@ def _run(tool: str, *arguments: str) -> str:
                 text = process.stdout.read(MAX_BYTES + 1)
                 if len(text) > MAX_BYTES:
                     process.kill()
-                    raise ToolError(f"{said} prints more than {MAX_BYTES >> 20} MiB")
+                    raise ToolError(f"{command} prints more than {MAX_BYTES >> 20} MiB")
         finally:
             expired = not late.is_alive()
             late.cancel()
@@ -170,7 +172,7 @@ def _run(tool: str, *arguments: str) -> str:
             reason = lines[-1][:200] if lines else f"exit code {process.returncode}"
             if expired:
                 reason = f"no answer within {TOOL_SECONDS:g} s"
-            raise ToolError(f"{said}: {reason}", "run it as root in dom0")
+            raise ToolError(f"{command}: {reason}", "run it as root in dom0")
     return text.decode(errors="replace")
 
 

@@ -15,10 +15,10 @@ _ABOVE_ASCII = re.compile(r"[^ -~]")
 
 def escaped(text: str, keep: str = "") -> str:
     r"""The text with all that is not printable escaped (`\x1b`, `\u202e`), but for `keep`."""
-    rest = text
+    printed = text
     for letter in keep:
-        rest = rest.replace(letter, "")
-    if rest.isprintable():
+        printed = printed.replace(letter, "")
+    if printed.isprintable():
         return text
     return "".join(
         letter

@@ -59,11 +59,11 @@ class _BoundedSocket(socket.socket):
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         self._wait_no_longer()
-        got = super().recv_into(buffer, nbytes, flags)
-        self._left -= got
+        received = super().recv_into(buffer, nbytes, flags)
+        self._left -= received
         if self._left < 0:
             raise _TooMuch
-        return got
+        return received
 
 
 class _UnixConnection(http.client.HTTPConnection):

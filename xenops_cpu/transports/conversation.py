@@ -108,9 +108,9 @@ class Conversations:
                 connection.events = READ
                 self._guarded(connection, self._answered, reply)
 
-    def _guarded(self, connection: Connection, action: Callable[..., None], *given: Reply) -> None:
+    def _guarded(self, connection: Connection, action: Callable[..., None], *reply: Reply) -> None:
         try:
-            action(connection, *given)
+            action(connection, *reply)
         except OSError as error:
             log.info("%s did not wait: %s", connection.peer, error.strerror)
             self.close(connection)

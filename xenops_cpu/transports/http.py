@@ -100,8 +100,8 @@ class RequestReader:
         if self._problem is not None:
             return str(self._problem)
         if self._head is not None:
-            got = len(self.buffer) - self._body_start
-            return f"the request ends after {got} of {self._head.length} bytes of its body"
+            received = len(self.buffer) - self._body_start
+            return f"the request ends after {received} of {self._head.length} bytes of its body"
         if self.buffer.strip():
             return f"the request ends after {len(self.buffer)} bytes, within its headers"
         return ""
@@ -198,8 +198,8 @@ class RequestReader:
     def _refuse(self, error: HttpError) -> None:
         """Raise it at once, or when the body's first byte has told in which wire to answer."""
         if error.has_body and not self.looks_like_json:
-            rest = self.buffer[self._body_start : self._body_start + 64]
-            if not rest.strip():
+            beginning = self.buffer[self._body_start : self._body_start + 64]
+            if not beginning.strip():
                 self._problem = error
                 return
         raise error
@@ -255,13 +255,13 @@ def _wrong_line(text: bytes) -> HttpError:
 
 def _values(fields: bytes, name: bytes) -> list[bytes]:
     """The values of a header; `fields` in lower case, each line behind a line feed."""
-    found = []
+    values = []
     start = fields.find(name)
     while start >= 0:
         start += len(name)
-        found.append(fields[start : fields.index(b"\n", start)].strip())
+        values.append(fields[start : fields.index(b"\n", start)].strip())
         start = fields.find(name, start)
-    return found
+    return values
 
 
 def _length(values: list[bytes]) -> int:

@@ -37,13 +37,13 @@ def listening(path: Path, mode: int = 0o600, group: str | None = None) -> Iterat
         try:
             _bind(server, path, mode, gid)
             server.listen(BACKLOG)
-            made = path.lstat()
+            status = path.lstat()
             yield server
         finally:
             server.close()
         # Only our own socket: somebody may have put another one in its place.
         now = _lstat(path)
-        if now is not None and (now.st_dev, now.st_ino) == (made.st_dev, made.st_ino):
+        if now is not None and (now.st_dev, now.st_ino) == (status.st_dev, status.st_ino):
             path.unlink()
     finally:
         # While it is still locked: whoever waits for this very file looks whether it is there.
@@ -85,10 +85,10 @@ def _lstat(path: Path) -> os.stat_result | None:
 
 
 def _make_way(path: Path) -> None:
-    found = _lstat(path)
-    if found is None:
+    status = _lstat(path)
+    if status is None:
         return
-    if not stat.S_ISSOCK(found.st_mode):
+    if not stat.S_ISSOCK(status.st_mode):
         raise SocketError(f"{path} is there and is no socket; it is left alone")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)

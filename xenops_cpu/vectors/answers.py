@@ -40,7 +40,7 @@ def answers(lines: Iterable[str]) -> Iterator[str]:
             case = json.loads(line)
             if not isinstance(case, Mapping):
                 raise CaseError("a case is an object")
-            found: Any = answer(case)
+            result: Any = answer(case)
         except (Error, ValueError, RecursionError) as error:
-            found = {"error": str(error)}
-        yield json.dumps(found, separators=(",", ":"))
+            result = {"error": str(error)}
+        yield json.dumps(result, separators=(",", ":"))

@@ -76,14 +76,14 @@ def _steps(ask: Mapping[str, Any], domain: Domain) -> tuple[Domain, list[dict[st
         if "apply" in step:
             domain, refusal = apply(domain, _wishes(step["apply"], where), libxc)
         else:
-            given = forms.member(step, "set", where)
+            entries = forms.member(step, "set", where)
             leaves = [
                 forms.leaf(row, f"{where}.set.leaves")
-                for row in forms.items(given.get("leaves", []), f"{where}.set.leaves")
+                for row in forms.items(entries.get("leaves", []), f"{where}.set.leaves")
             ]
             msrs = [
                 Msr(*(forms.number(part, f"{where}.set.msrs") for part in row))
-                for row in forms.items(given.get("msrs", []), f"{where}.set.msrs")
+                for row in forms.items(entries.get("msrs", []), f"{where}.set.msrs")
             ]
             try:
                 domain = set_policy(domain, leaves, msrs)

@@ -36,10 +36,10 @@ def items(value: object, where: str, length: int | None = None) -> Sequence[Any]
 
 def switch(value: Mapping[str, Any], name: str, default: bool = False) -> bool:
     """A member that is true or false, and may be left out."""
-    found = value.get(name, default)
-    if isinstance(found, bool):
-        return found
-    raise CaseError(f"{name}: true or false was expected, not {found!r}")
+    setting = value.get(name, default)
+    if isinstance(setting, bool):
+        return setting
+    raise CaseError(f"{name}: true or false was expected, not {setting!r}")
 
 
 def number(value: object, where: str) -> int:

@@ -32,8 +32,8 @@ _LONGEST_INT = 20  # characters of the longest 64-bit number
 
 
 def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else dict(reversed(pairs))
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else dict(reversed(pairs))
 
 
 def _int(text: str) -> int:
@@ -101,8 +101,8 @@ def parse_call(body: bytes, limits: Limits = LIMITS) -> Call:
     envelope = _envelope(call)
     method = call.get("method")
     if type(method) is not str or not method:
-        got = describe(method) if "method" in call else "nothing"
-        raise WireError(f"method: expected a name, got {got}", INVALID_REQUEST, envelope)
+        value = describe(method) if "method" in call else "nothing"
+        raise WireError(f"method: expected a name, got {value}", INVALID_REQUEST, envelope)
     params = call.get("params")
     if type(params) is list:
         return Call(method, params, envelope)
@@ -111,9 +111,9 @@ def parse_call(body: bytes, limits: Limits = LIMITS) -> Call:
             return Call(method, [params], envelope)
         if params is None:
             return Call(method, [], envelope)
-    got = describe(params) if "params" in call else "nothing"
+    value = describe(params) if "params" in call else "nothing"
     raise WireError(
-        f"params: expected a list of one object with named parameters, got {got}",
+        f"params: expected a list of one object with named parameters, got {value}",
         INVALID_REQUEST,
         envelope,
     )
@@ -126,8 +126,10 @@ def _envelope(call: dict[str, Any]) -> Envelope:
         return Envelope(id_ if named else None, "2.0")
     envelope = Envelope(id_) if named else ENVELOPE
     if version is not None and version != "1.0":
-        got = describe(version)
-        raise WireError(f'jsonrpc: expected "2.0" or nothing, got {got}', INVALID_REQUEST, envelope)
+        value = describe(version)
+        raise WireError(
+            f'jsonrpc: expected "2.0" or nothing, got {value}', INVALID_REQUEST, envelope
+        )
     return envelope
 
 
@@ -242,8 +244,8 @@ def frame(envelope: Envelope = ENVELOPE) -> tuple[bytes, bytes]:
 def dump_failure(error: Value, envelope: Envelope = ENVELOPE, code: int = CALL_FAILED) -> bytes:
     """The body of a reply with an error variant."""
     if envelope.version == "2.0":
-        made: Value = {"code": code, "message": _message(error), "data": error}
-        return _encode(f'{{"jsonrpc":"2.0","error":{dump_value(made)}{_id(envelope)}}}')
+        members: Value = {"code": code, "message": _message(error), "data": error}
+        return _encode(f'{{"jsonrpc":"2.0","error":{dump_value(members)}{_id(envelope)}}}')
     return _encode(f'{{"result":null,"error":{dump_value(error)}{_id(envelope)}}}')
 
 

@@ -34,8 +34,8 @@ class Remembered(Generic[Asked]):
 
     def find(self, body: bytes) -> tuple[Asked, str] | None:
         """What a call asks, and its debug_info; None for one that has to be read."""
-        before, _, rest = body.partition(_BEFORE)
-        text, _, behind = rest.partition(_BEHIND)
+        before, _, tail = body.partition(_BEFORE)
+        text, _, behind = tail.partition(_BEHIND)
         asked = self._asked.get((before, behind))
         if asked is None or _PLAIN.fullmatch(text) is None:
             return None
@@ -43,9 +43,9 @@ class Remembered(Generic[Asked]):
 
     def keep(self, body: bytes, asked: Asked) -> None:
         """What a plain call with a debug_info asks. When there are too many, all go."""
-        before, found, rest = body.partition(_BEFORE)
-        text, ends, behind = rest.partition(_BEHIND)
-        if len(body) > _BYTES or not found or not ends or _PLAIN.fullmatch(text) is None:
+        before, mark, tail = body.partition(_BEFORE)
+        text, ends, behind = tail.partition(_BEHIND)
+        if len(body) > _BYTES or not mark or not ends or _PLAIN.fullmatch(text) is None:
             return
         if len(self._asked) >= self._most:
             self._asked.clear()

@@ -239,9 +239,9 @@ def read(body: bytes, limits: Limits) -> Message:
     """The message in a body. Raises WireError."""
     if len(body) > limits.size:
         raise WireError(f"{len(body)} bytes; the most is {limits.size}", INVALID_REQUEST)
-    made = _Reader(limits)
+    reader = _Reader(limits)
     try:
-        _Parser(made).parse(body)
+        _Parser(reader).parse(body)
     except ExpatError as error:
         raise WireError(f"not well-formed XML: {error}") from None
     except DefusedXmlException as error:
@@ -250,4 +250,4 @@ def read(body: bytes, limits: Limits) -> Message:
         raise
     except (ValueError, LookupError) as error:
         raise WireError(f"not well-formed XML: {error}") from None  # its declared encoding
-    return Message(made._type, made._methodname, made._stack)
+    return Message(reader._type, reader._methodname, reader._stack)

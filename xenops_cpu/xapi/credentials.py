@@ -79,23 +79,23 @@ def _first_line(path: Path) -> str:
     return password
 
 
-def _private_text(path: Path, what: str) -> str:
+def _private_text(path: Path, kind: str) -> str:
     """The text of a file that nobody else may read; a pipe is nobody else's."""
     try:
         with files.opened(path, pipes=True) as file:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
                 raise CredentialsError(
-                    f"{what} {path}: others may read it (mode {status.st_mode & 0o777:o}); "
+                    f"{kind} {path}: others may read it (mode {status.st_mode & 0o777:o}); "
                     f"chmod 600 {path}"
                 )
             content = files.read_all(file, path, input_limits.PASSWORD_BYTES)
     except files.FileError as error:
-        raise CredentialsError(f"{what} {path}: {error.reason}") from error
+        raise CredentialsError(f"{kind} {path}: {error.reason}") from error
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise CredentialsError(f"{what} {path}: not UTF-8 text") from None
+        raise CredentialsError(f"{kind} {path}: not UTF-8 text") from None
 
 
 def _of_netrc(url: Url, path: Path | None) -> Credentials | None:

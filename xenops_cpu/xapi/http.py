@@ -135,7 +135,7 @@ class Endpoint:
                 f"{self.url}: what answers does not speak HTTP ({type(error).__name__})"
             ) from error
         except OSError as error:
-            raise Unreachable(f"{self.url}: the connection broke: {_said(error)}") from error
+            raise Unreachable(f"{self.url}: the connection broke: {_reason(error)}") from error
 
     def _connect(self) -> socket.socket:
         seconds = self.timeouts.connect
@@ -158,7 +158,7 @@ class Endpoint:
             ) from error
         except (OSError, UnicodeError) as error:
             _close(connection)
-            raise Unreachable(f"{self.url}: no connection: {_said(error)}") from error
+            raise Unreachable(f"{self.url}: no connection: {_reason(error)}") from error
         try:
             self._check(wrapped)
         except BaseException:
@@ -238,5 +238,5 @@ def _close(connection: socket.socket | None) -> None:
         connection.close()
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str((isinstance(error, OSError) and error.strerror) or error)

@@ -105,7 +105,7 @@ class Records:
 
 def fetch(session: Session, progress: Progress | None = None) -> Records:
     """Ask for everything, one class after the other. Raises XapiError."""
-    step = progress or (lambda _what, _done, _total: None)
+    step = progress or (lambda _subject, _done, _total: None)
     pools = _all(session, "pool", lambda done: step("pool", done, 1), 1)
     if not pools:
         raise AnswerError(f"{session.coordinator}: there is no pool's record")

@@ -13,8 +13,10 @@ from tests.inputs.test_suspend import FRAMINGS
 from tests.support.reports import XL_INFO, database, libxc_stream, tar, zipped
 from xenops_cpu import errors
 from xenops_cpu.cpuid.policy import Policy
-from xenops_cpu.inputs import archives, bugtool, files, suspend, xapi_db
-from xenops_cpu.inputs.collected import Collected
+from xenops_cpu.inputs import archives, files, suspend
+from xenops_cpu.inputs.records import database as database_reader
+from xenops_cpu.inputs.records.collected import Collected
+from xenops_cpu.inputs.reports import bugtool
 from xenops_cpu.inputs.value import Stored
 from xenops_cpu.limits import input_limits
 
@@ -118,7 +120,7 @@ def recorded(data: bytes) -> None:
 
 def _collected(chunks: Iterable[bytes]) -> tuple[Collected | None, str]:
     try:
-        return xapi_db.parse(chunks, "where"), ""
+        return database_reader.parse(chunks, "where"), ""
     except errors.InputError as error:
         return None, str(error)
 

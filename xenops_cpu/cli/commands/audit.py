@@ -15,7 +15,7 @@ from ...inputs import Stored
 from ...inputs.argument import shown, split_name
 from ...inputs.known import KnownHost
 from ...pools import audit
-from ...pools import words as told
+from ...pools import words as phrases
 from ...pools.audit import Finding, VmFinding
 from ...pools.member import Member
 from ...pools.records import HostRecord, runs_hvm
@@ -27,8 +27,8 @@ from .. import (
     WRONG_USAGE,
     Failure,
     audit_running,
+    command_line,
     findings,
-    options,
     pool_arguments,
     terminal,
     vm_arguments,
@@ -71,21 +71,21 @@ class _Audited:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "audit",
         "Hold stored records to what they should be: Host.cpu_info to what Xen says on that host "
         "(--host), Pool.cpu_info to the level of its hosts, VM.last_boot_CPU_flags to what the "
         "hosts take in.",
         _EXAMPLES,
     )
-    made.add_argument(
+    command.add_argument(
         "records",
         metavar="RECORD",
         nargs="+",
         help="stored records: xapi's database, what xe host-cpu-info, host-param-list, "
         "pool-param-list or vm-param-list prints, or such text itself; NAME=RECORD names it",
     )
-    made.add_argument(
+    command.add_argument(
         "--host",
         metavar="HOST",
         nargs="+",
@@ -93,14 +93,14 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="what Xen says now: socket, capture, cpu:NAME@RELEASE; matched by name if several",
     )
-    made.add_argument("--pool-record", metavar="RECORD", help="the stored Pool.cpu_info")
-    made.add_argument(
+    command.add_argument("--pool-record", metavar="RECORD", help="the stored Pool.cpu_info")
+    command.add_argument(
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
-    audit_running.add_option(made)
-    findings.add_options(made)
-    options.add_quiet(made, _VERDICTS)
-    return made
+    audit_running.add_option(command)
+    findings.add_options(command)
+    command_line.add_quiet(command, _VERDICTS)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -123,9 +123,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         audited = _audited(hosts, pools, matched, vms, taking)
         audited = _with_own(audited, hosts, {k: v for k, v in own.items() if k not in matched})
-        compared, found = audit_running.held(running, vms, taking, pools)
+        compared, outlooks = audit_running.held(running, vms, taking, pools)
         audited = evolve(
-            audited, compared=(*audited.compared, *compared), vms=(*audited.vms, *found)
+            audited, compared=(*audited.compared, *compared), vms=(*audited.vms, *outlooks)
         )
     except InputError as error:
         raise Failure(str(error)) from error
@@ -152,16 +152,16 @@ def _stored(texts: Sequence[str], arguments: argparse.Namespace) -> Iterator[Sto
     kept = {id(record) for record in pool_arguments.stored(texts, arguments)}
     for place, text in enumerate(texts, 1):
         name, bare = split_name(text)
-        found = read(bare, xen)
-        own = any(not named.host.recorded and named.host.uuid for named in found.hosts)
-        if not found.stored and not found.vms and not own:
+        source = read(bare, xen)
+        own = any(not named.host.recorded and named.host.uuid for named in source.hosts)
+        if not source.stored and not source.vms and not own:
             raise Failure(
                 f'"{shown(text)}" is no stored record of xapi; captures, sockets and '
                 "simulations go to --host",
                 WRONG_USAGE,
             )
-        for record in found.stored:
-            alone = name if len(found.stored) == 1 else ""
+        for record in source.stored:
+            alone = name if len(source.stored) == 1 else ""
             called = alone or record.name or f"host {place}"
             if id(record) in kept:
                 yield Stored(record.kind, called, record.cpu_info, record.uuid)
@@ -169,12 +169,12 @@ def _stored(texts: Sequence[str], arguments: argparse.Namespace) -> Iterator[Sto
 
 def _pool_record(arguments: argparse.Namespace) -> Iterator[Stored]:
     if arguments.pool_record is not None:
-        found = read(arguments.pool_record, asked_release(arguments))
-        if len(found.stored) != 1:
+        source = read(arguments.pool_record, asked_release(arguments))
+        if len(source.stored) != 1:
             raise Failure(
-                f"--pool-record: {len(found.stored)} records of CPUs; one is wanted", WRONG_USAGE
+                f"--pool-record: {len(source.stored)} records of CPUs; one is wanted", WRONG_USAGE
             )
-        yield Stored("pool", "the pool", found.stored[0].cpu_info)
+        yield Stored("pool", "the pool", source.stored[0].cpu_info)
 
 
 def _members(arguments: argparse.Namespace) -> list[Member]:
@@ -216,16 +216,16 @@ def _old_microcode(hosts: Sequence[KnownHost]) -> dict[str, str]:
 
 def _with_own(audited: _Audited, hosts: Sequence[Stored], own: Mapping[int, Host]) -> _Audited:
     """The stored featuresets held to Xen's own in the same file as well."""
-    compared, found = list(audited.compared), list(audited.findings)
+    compared, findings = list(audited.compared), list(audited.findings)
     for place, host in own.items():
         record = hosts[place]
         compared.append(f"the record of {record.name} with what Xen says ({host.origin})")
-        found += (
+        findings += (
             finding
             for finding in audit.of_host(record.name, record.cpu_info, host)
             if finding.key.startswith("features_")
         )
-    return evolve(audited, compared=tuple(compared), findings=tuple(found))
+    return evolve(audited, compared=tuple(compared), findings=tuple(findings))
 
 
 def _matched(hosts: Sequence[Stored], real: Sequence[KnownHost]) -> dict[int, KnownHost]:
@@ -251,10 +251,10 @@ def _matched(hosts: Sequence[Stored], real: Sequence[KnownHost]) -> dict[int, Kn
         if places:
             by_place[places[0]] = typed
         elif hosts:
+            names = phrases.some(sorted({record.name for record in hosts})) or "no host"
             raise Failure(
-                f"--host: there is no record of {name}; records are of "
-                f"{told.some(sorted({record.name for record in hosts})) or 'no host'}: name them "
-                "alike, NAME=HOST",
+                f"--host: there is no record of {name}; records are of {names}: name them alike, "
+                "NAME=HOST",
                 WRONG_USAGE,
             )
     return by_place
@@ -268,7 +268,7 @@ def _audited(
     taking: Sequence[Member],
 ) -> _Audited:
     compared: list[str] = []
-    found: list[Finding] = []
+    findings: list[Finding] = []
     records: list[HostRecord] = []
     for place, record in enumerate(hosts):
         typed = matched.get(place)
@@ -278,23 +278,24 @@ def _audited(
         host = typed.named.host
         records.append(HostRecord(xapi_map(cpu_info(host)), host.hvm))
         compared.append(f"the record of {record.name} with what Xen says ({host.origin})")
-        found += audit.of_host(record.name, record.cpu_info, host)
+        findings += audit.of_host(record.name, record.cpu_info, host)
     for pool in pools:
         if not records:
             raise Failure("a pool's record needs those of its hosts beside it", WRONG_USAGE)
         against = "as Xen says now" if matched else "as their records are"
         compared.append(
             f"the record of {_pool_name(pool)} with the level of "
-            f"{told.count(len(records), 'host')}, {against}"
+            f"{phrases.count(len(records), 'host')}, {against}"
         )
-        found += audit.of_pool(_pool_name(pool), pool.cpu_info, records, taking)
+        findings += audit.of_pool(_pool_name(pool), pool.cpu_info, records, taking)
     if vms and taking:
         compared.append(
-            f"{told.count(len(vms), 'VM')} with what {told.count(len(taking), 'host')} can take in"
+            f"{phrases.count(len(vms), 'VM')} with what "
+            f"{phrases.count(len(taking), 'host')} can take in"
         )
     return _Audited(
         tuple(compared),
-        tuple(found),
+        tuple(findings),
         tuple(audit.of_vms(vms, taking)),
         tuple(audit.compat_bits(vms, taking)),
     )
@@ -319,8 +320,8 @@ def _document(audited: _Audited) -> dict[str, object]:
 
 
 def _tell(audited: _Audited, pools: Collection[str]) -> None:
-    for what in audited.compared:
-        terminal.paragraph(f"compared: {what}", hanging=2)
+    for comparison in audited.compared:
+        terminal.paragraph(f"compared: {comparison}", hanging=2)
     if not audited.findings and not audited.vms:
         terminal.line("every record is as it should be", "green")
     for finding in audited.findings:

@@ -15,7 +15,15 @@ from ...transports.message_switch.messages import SwitchError
 from ...wire import JSONRPC, XMLRPC, Envelope, WireError, jsonrpc, xmlrpc
 from ...wire.marshal import MarshalError, reader, writer
 from ...wire.marshal.types import is_optional, is_tagged, member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    sockets,
+    terminal,
+)
 from ..overview import suggestion
 
 _EXAMPLES = """  xenops-cpu call HOST.get_cpu_info debug_info=hello
@@ -51,18 +59,18 @@ _seconds.__name__ = "number of seconds, up to a day,"
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "call",
         "Call METHOD and print its result as JSON; an error goes to standard error. Strings and "
         "tags (guest_type=Hvm) stand as typed, other values are JSON. debug_info, optional "
         "parameters and those without content may be left out.",
         f"{_EXAMPLES}{_EXIT_CODES}\nmethods: {', '.join((*METHODS, *_OWN))}\n",
     )
-    made.add_argument("method", metavar="METHOD", help="as the contract names it")
-    made.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a parameter")
-    made.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC, help="on a socket")
-    made.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
-    made.add_argument(
+    command.add_argument("method", metavar="METHOD", help="as the contract names it")
+    command.add_argument("parameters", nargs="*", metavar="NAME=VALUE", help="a parameter")
+    command.add_argument("--wire", choices=tuple(_WIRES), default=XMLRPC, help="on a socket")
+    command.add_argument("--socket", type=Path, metavar="PATH", help="where the service listens")
+    command.add_argument(
         "--switch",
         type=Path,
         nargs="?",
@@ -70,17 +78,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help=f"call over the message switch instead, in JSON ({SWITCH})",
     )
-    made.add_argument(
+    command.add_argument(
         "--queue", default=QUEUE, metavar="NAME", help=f"the service's queue there ({QUEUE})"
     )
-    made.add_argument(
+    command.add_argument(
         "--timeout",
         type=_seconds,
         default=client.TIMEOUT_SECONDS,
         metavar="SECONDS",
         help=f"for an answer ({client.TIMEOUT_SECONDS:g})",
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,9 +116,9 @@ def _sender(arguments: argparse.Namespace) -> Callable[[bytes], bytes]:
         from ...transports.message_switch.client import sender
 
         return sender(arguments.switch, arguments.queue, arguments.timeout)
-    path = arguments.socket or options.socket_to_ask()
+    path = arguments.socket or sockets.to_ask()
     if path is None:
-        places = ", ".join(map(str, options.socket_places()))
+        places = ", ".join(map(str, sockets.places()))
         raise Failure(f"no service is listening at {places}; start one with: xenops-cpu serve")
     return client.sender(path, arguments.timeout)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...hosts import capture
 from ...sources import SourceError
-from .. import OK, Failure, options
+from .. import OK, Failure, command_line, options
 from ..output_files import write_file
 
 _EXAMPLES = """  xenops-cpu capture host-7.json                       # this host, as it is now
@@ -18,12 +18,12 @@ _EXAMPLES = """  xenops-cpu capture host-7.json                       # this hos
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "capture", "Write all that is known of a host to FILE (docs/captures.md).", _EXAMPLES
     )
-    made.add_argument("file", metavar="FILE", help="the file to write; - is standard output")
-    options.add_source(made)
-    return made
+    command.add_argument("file", metavar="FILE", help="the file to write; - is standard output")
+    options.add_source(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -16,15 +16,15 @@ from ...pools.words import count, notes, some
 from .. import (
     WRONG_USAGE,
     Failure,
-    arrival_words,
-    options,
+    command_line,
     pool_arguments,
     terminal,
     vm_arguments,
 )
-from .. import pool_words as words
 from ..arguments import read
 from ..progress import Progress
+from ..words import arrival as arrival_words
+from ..words import pool as words
 
 if TYPE_CHECKING:
     from ...pools.arrival import Move
@@ -60,7 +60,7 @@ _MANY = 40
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "check",
         "May this VM boot, resume or migrate there? Each feature that is missing is named, with "
         "the reason, what forcing would risk, and what helps. What a VM has seen since it booted "
@@ -68,32 +68,32 @@ def parser() -> argparse.ArgumentParser:
         "known or can be predicted, what its guest will find changed is told beside the verdict.",
         _EXAMPLES,
     )
-    made.add_argument("vm", metavar="VM", help=vm_arguments.HELP)
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
+    command.add_argument("vm", metavar="VM", help=vm_arguments.HELP)
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument(
         "--featureset",
         metavar="FEATURESET",
         help="what a VM that was started on a host booted with: the level of its pool",
     )
-    made.add_argument(
+    command.add_argument(
         "--any", action="store_true", help="exit code of the best verdict: is there any host?"
     )
-    made.add_argument(
+    command.add_argument(
         "--details", action="store_true", help=f"reasons and remedies for more than {_FEW} pairs"
     )
-    made.add_argument("--brief", action="store_true", help="verdicts only, for any number")
-    pool_arguments.add_hex(made)
-    pool_arguments.add_notes(made)
-    options.add_quiet(made, _VERDICTS)
-    return made
+    command.add_argument("--brief", action="store_true", help="verdicts only, for any number")
+    pool_arguments.add_hex(command)
+    pool_arguments.add_notes(command)
+    command_line.add_quiet(command, _VERDICTS)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
     guests = vm_arguments.vms([arguments.vm], arguments, files=arguments.hosts)
     hosts = pool_arguments.members(arguments.hosts, arguments)
     if not guests:
-        what = what_it_is(read(split_name(arguments.vm)[1]))
-        raise Failure(f'"{shown(arguments.vm)}" has no VM; {what}', WRONG_USAGE)
+        contents = what_it_is(read(split_name(arguments.vm)[1]))
+        raise Failure(f'"{shown(arguments.vm)}" has no VM; {contents}', WRONG_USAGE)
     if arguments.featureset is not None and any(vm.started is None for vm in guests):
         raise Failure(
             "--featureset is what a VM booted with that a host stands for; other VMs tell it",
@@ -177,8 +177,8 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
     with Progress("checking VMs", len(guests)) as bar:
         verdicts = grid(guests, hosts, bar.step)
     counts = verdicts.counts()
-    given = [verdict for verdict in Verdict if counts[verdict]]
-    code = _code(given, arguments.any)
+    grades = [verdict for verdict in Verdict if counts[verdict]]
+    code = _code(grades, arguments.any)
     if arguments.json:
         terminal.print_json({"exit_code": code, **words.grid_json(verdicts, guests, hosts)})
         return code
@@ -196,7 +196,7 @@ def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Na
     terminal.table(headers, shown_rows)
     if len(shown_rows) < len(rows):
         terminal.line(f"and {count(len(rows) - len(shown_rows), 'VM')} that every host takes in")
-    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {GRADES[v].word}' for v in given)}")
+    terminal.line(f"in all: {', '.join(f'{counts[v]:,} {GRADES[v].word}' for v in grades)}")
     terminal.line("check one VM or one host for names, reasons and remedies")
     return code
 

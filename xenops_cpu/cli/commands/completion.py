@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from ... import data_files
-from .. import OK, WRONG_USAGE, Failure, options, words
+from .. import OK, WRONG_USAGE, Failure, command_line, completions
 
 # By shell: the name that its scripts have where it looks for them.
 SCRIPTS = {"bash": "xenops-cpu", "zsh": "_xenops-cpu", "fish": "xenops-cpu.fish"}
@@ -25,12 +25,21 @@ Debian's package and the RPM bring the scripts where the shells look for them.
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser("completion", "Print the completion script of SHELL.", _EXAMPLES)
-    made.add_argument("shell", nargs="?", choices=tuple(SCRIPTS), metavar="SHELL",
-                      help="bash, zsh or fish")  # fmt: skip
-    made.add_argument("--words", nargs=2, metavar=("KIND", "TEXT"),
-                      help=f"what may continue TEXT; KIND: {', '.join(words.KINDS)}")  # fmt: skip
-    return made
+    command = command_line.parser("completion", "Print the completion script of SHELL.", _EXAMPLES)
+    command.add_argument(
+        "shell",
+        nargs="?",
+        choices=tuple(SCRIPTS),
+        metavar="SHELL",
+        help="bash, zsh or fish",
+    )
+    command.add_argument(
+        "--words",
+        nargs=2,
+        metavar=("KIND", "TEXT"),
+        help=f"what may continue TEXT; KIND: {', '.join(completions.KINDS)}",
+    )
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(data_files.read_text(f"completion/{SCRIPTS[arguments.shell]}"))
         return OK
     kind, text = arguments.words
-    if kind not in words.KINDS:
-        raise Failure(f'"{kind}" is no kind; there are {", ".join(words.KINDS)}', WRONG_USAGE)
-    sys.stdout.writelines(f"{word}\n" for word in words.words(kind, text))
+    if kind not in completions.KINDS:
+        raise Failure(f'"{kind}" is no kind; there are {", ".join(completions.KINDS)}', WRONG_USAGE)
+    sys.stdout.writelines(f"{word}\n" for word in completions.of(kind, text))
     return OK

@@ -11,7 +11,7 @@ from ...cpus.shipped import Instance, Shipped
 from ...cpus.timeline import Line, Timeline
 from ...cpus.updates import Event
 from ...errors import InputError
-from .. import OK, Failure, options, terminal
+from .. import OK, Failure, command_line, terminal
 
 _EXAMPLES = """  xenops-cpu cpus                               # all, with their newest microcode
   xenops-cpu cpus xeon-gold-6240                # one: what each update added or took away
@@ -24,16 +24,16 @@ exit codes: 0 done, 2 wrong use, 3 no such CPU or microcode
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "cpus",
         "The CPUs that come with the program, and the history of their microcode. A name stands "
         "for the CPU with the newest public microcode; after a + another revision, a date or "
         "as-dumped (docs/microcode.md).",
         _EXAMPLES,
     )
-    made.add_argument("cpu", nargs="?", metavar="CPU", help="one CPU, with its history")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    return made
+    command.add_argument("cpu", nargs="?", metavar="CPU", help="one CPU, with its history")
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:

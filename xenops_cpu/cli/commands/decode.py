@@ -13,9 +13,10 @@ from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...inputs.argument import WHAT
-from .. import OK, WRONG_USAGE, Failure, live, options, terminal
+from .. import OK, WRONG_USAGE, Failure, command_line, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
+from ..words import feature as feature_words
 
 if TYPE_CHECKING:
     from ...hosts.host import Host
@@ -52,30 +53,30 @@ class _Set(NamedTuple):
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "decode",
         f"Every bit of a featureset by name, leaf and register. FEATURESET is {WHAT}; or a "
         'phrase such as "word 1 of 7ed8320b".',
         _EXAMPLES,
     )
-    made.add_argument(
+    command.add_argument(
         "featuresets", nargs="+", metavar="FEATURESET", help="or a host: all its sets"
     )
-    add_release(made)
-    made.add_argument(
+    add_release(command)
+    command.add_argument(
         "--style",
         choices=("names", "table", "xen-cpuid"),
         default="names",
         help="names: word by word; table: a row for each bit; xen-cpuid: the text of that "
         "release's xen-cpuid, which reads FEATURESET by its own rules",
     )
-    made.add_argument(
+    command.add_argument(
         "--word", type=int, metavar="N", help="only word N; a FEATURESET of one word is word N"
     )
-    made.add_argument("--aliases", action="store_true", help="what others call each feature")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    live.add_options(made)
-    return made
+    command.add_argument("--aliases", action="store_true", help="what others call each feature")
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    live.add_options(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -89,38 +90,38 @@ def run(arguments: argparse.Namespace) -> int:
     if not sets:
         raise Failure(_nothing(arguments.featuresets))
     if arguments.json:
-        terminal.print_json({"sets": [document(one) for one in sets]})
+        terminal.print_json({"sets": [document(decoded) for decoded in sets]})
         return OK
-    for index, one in enumerate(sets):
+    for index, decoded in enumerate(sets):
         if index:
             terminal.line("")
         if arguments.style == "table":
-            _table(one, arguments.aliases)
+            _table(decoded, arguments.aliases)
         else:
-            _names(one, arguments.aliases)
+            _names(decoded, arguments.aliases)
     return OK
 
 
 def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterator[_Set]:
-    said = bits.phrase(" ".join(texts))
-    if said is not None:
+    phrase = bits.phrase(" ".join(texts))
+    if phrase is not None:
         xen = asked or release_named(NEWEST)
-        yield _Set("", bits.word(said.index, said.value), xen, said.index)
+        yield _Set("", bits.word(phrase.index, phrase.value), xen, phrase.index)
         return
     for text in texts:
-        found = read(text, one_word=True)
-        for one in _of_input(found, asked):
+        source = read(text, one_word=True)
+        for decoded in _of_input(source, asked):
             if index is None:
-                yield one
-            elif one.featureset.length == 1:
-                value = bits.word(index, one.featureset.bits)
+                yield decoded
+            elif decoded.featureset.length == 1:
+                value = bits.word(index, decoded.featureset.bits)
                 xen = asked or release_named(NEWEST)
-                yield one._replace(featureset=value, release=xen, shown=index)
-            elif index < one.featureset.length:
-                yield one._replace(shown=index)
+                yield decoded._replace(featureset=value, release=xen, shown=index)
+            elif index < decoded.featureset.length:
+                yield decoded._replace(shown=index)
             else:
                 raise Failure(
-                    f"word {index}: this featureset has words 0 to {one.featureset.length - 1}",
+                    f"word {index}: this featureset has words 0 to {decoded.featureset.length - 1}",
                     WRONG_USAGE,
                 )
 
@@ -142,21 +143,21 @@ def _contents(source: Input) -> str:
     )
 
 
-def _of_input(found: Input, asked: Release | None) -> Iterator[_Set]:
-    for each in found.hosts:
+def _of_input(source: Input, asked: Release | None) -> Iterator[_Set]:
+    for each in source.hosts:
         yield from _of_host(each.host, each.name, asked)
-    if found.hw_caps is not None:
-        yield _of_hw_caps(found, found.hw_caps, asked)
-    for vm in found.vms:
+    if source.hw_caps is not None:
+        yield _of_hw_caps(source, source.hw_caps, asked)
+    for vm in source.vms:
         if vm.features is not None:
             yield _Set(vm.name, vm.features, release_for(vm.features, asked))
-    if found.featureset is not None and not found.vms:
-        yield _Set("", found.featureset, release_for(found.featureset, asked))
-    if found.policy is not None and found.featureset is None:
+    if source.featureset is not None and not source.vms:
+        yield _Set("", source.featureset, release_for(source.featureset, asked))
+    if source.policy is not None and source.featureset is None:
         from ...cpuid.words import policy_featureset
 
         xen = asked or release_named(NEWEST)
-        yield _Set(found.name, policy_featureset(found.policy, xen), xen)
+        yield _Set(source.name, policy_featureset(source.policy, xen), xen)
 
 
 def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
@@ -192,16 +193,16 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
 
     for text in texts:
         try:
-            found = inputs.resolve(text)
+            source = inputs.resolve(text)
         except inputs.InputError:
-            found = None
-        if found is not None and found.hw_caps is not None:
-            words = _of_hw_caps(found, found.hw_caps, asked)
+            source = None
+        if source is not None and source.hw_caps is not None:
+            words = _of_hw_caps(source, source.hw_caps, asked)
             text = str(words.featureset).replace("-", ":")
             sys.stdout.write(xen_cpuid.decode([text], words.release)[0])
             continue
-        if found is not None and found.hosts:
-            for each in found.hosts:
+        if source is not None and source.hosts:
+            for each in source.hosts:
                 sys.stdout.write(xen_cpuid.info(each.host, detail=True))
             continue
         printed, complaints = xen_cpuid.decode([text], asked or release_named(NEWEST))
@@ -211,55 +212,58 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
     return OK
 
 
-def _shown(one: _Set) -> Featureset:
+def _shown(decoded: _Set) -> Featureset:
     """The bits to show."""
-    return one.featureset if one.shown is None else bits.only(one.featureset, one.shown)
+    return (
+        decoded.featureset
+        if decoded.shown is None
+        else bits.only(decoded.featureset, decoded.shown)
+    )
 
 
-def _bits(one: _Set) -> tuple[Bit, ...]:
-    return bits.decode(_shown(one), one.release)
+def _bits(decoded: _Set) -> tuple[Bit, ...]:
+    return bits.decode(_shown(decoded), decoded.release)
 
 
-def _heading(one: _Set) -> str:
-    number = len(_shown(one))
+def _heading(decoded: _Set) -> str:
+    number = len(_shown(decoded))
     count = f"{number} feature{'' if number == 1 else 's'}"
-    length = one.featureset.length
-    words = f"{length} word{'' if length == 1 else 's'}, " if one.shown is None else ""
-    title = f"{one.title}: " if one.title else ""
-    return f"{title}{words}{count}, as {one.release.title} names them"
+    length = decoded.featureset.length
+    words = f"{length} word{'' if length == 1 else 's'}, " if decoded.shown is None else ""
+    title = f"{decoded.title}: " if decoded.title else ""
+    return f"{title}{words}{count}, as {decoded.release.title} names them"
 
 
-def _names(one: _Set, aliases: bool) -> None:
-    terminal.heading(_heading(one))
-    numbers = list(_shown(one))
-    for index, value in enumerate(one.featureset.words):
+def _names(decoded: _Set, aliases: bool) -> None:
+    terminal.heading(_heading(decoded))
+    numbers = list(_shown(decoded))
+    for index, value in enumerate(decoded.featureset.words):
         mine = [number for number in numbers if number // 32 == index]
-        if (one.shown is None and not mine) or (one.shown is not None and index != one.shown):
+        if (decoded.shown is None and not mine) or (
+            decoded.shown is not None and index != decoded.shown
+        ):
             continue
-        place = str(one.release.words[index]) if index < one.release.length else "not known"
+        place = str(decoded.release.words[index]) if index < decoded.release.length else "not known"
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
-            for bit in (bits.describe(number, one.release) for number in mine):
-                terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
+            for bit in (bits.describe(number, decoded.release) for number in mine):
+                terminal.paragraph(
+                    f"{bit.name}: {feature_words.other_names(bit) or 'no other name'}", 8, 2
+                )
         else:
-            terminal.paragraph(meanings.brief(one.release, mine) or "none", 8)
+            terminal.paragraph(meanings.brief(decoded.release, mine) or "none", 8)
     empty = [
         str(index)
-        for index, value in enumerate(one.featureset.words)
-        if not value and one.shown is None
+        for index, value in enumerate(decoded.featureset.words)
+        if not value and decoded.shown is None
     ]
     if empty:
         terminal.paragraph(f"nothing in word{'s' if len(empty) > 1 else ''} {', '.join(empty)}")
-    _note(one)
+    _note(decoded)
 
 
-def other_names(bit: Bit) -> str:
-    """What others call it, each with who does."""
-    return ", ".join(f"{speaker} {'/'.join(names)}" for speaker, names in bit.aliases.items())
-
-
-def _table(one: _Set, aliases: bool) -> None:
-    terminal.heading(_heading(one))
+def _table(decoded: _Set, aliases: bool) -> None:
+    terminal.heading(_heading(decoded))
     last = "other names" if aliases else "what it is"
     terminal.table(
         ("name", "word:bit", "where", "guests", "since", last),
@@ -270,61 +274,44 @@ def _table(one: _Set, aliases: bool) -> None:
                 str(bit.word or "not known"),
                 bit.annotation or "-",
                 bit.since or "-",
-                other_names(bit) if aliases else bit.meaning,
+                feature_words.other_names(bit) if aliases else bit.meaning,
             )
-            for bit in _bits(one)
+            for bit in _bits(decoded)
         ),
     )
-    _note(one)
+    _note(decoded)
 
 
-def _note(one: _Set) -> None:
-    if one.note:
-        terminal.paragraph(f"note: {one.note}", hanging=6)
+def _note(decoded: _Set) -> None:
+    if decoded.note:
+        terminal.paragraph(f"note: {decoded.note}", hanging=6)
 
 
-def document(one: _Set) -> dict[str, Any]:
+def document(decoded: _Set) -> dict[str, Any]:
     """For programs: docs/json.md."""
     from ...features.xen_cpuid_names import tool
 
     return {
-        "title": one.title,
-        "release": one.release.name,
-        "featureset": str(one.featureset),
-        "note": one.note,
+        "title": decoded.title,
+        "release": decoded.release.name,
+        "featureset": str(decoded.featureset),
+        "note": decoded.note,
         "words": [
             {
                 "index": index,
                 "value": f"{value:08x}",
-                "name": one.release.words[index].name if index < one.release.length else None,
-                "where": str(one.release.words[index]) if index < one.release.length else None,
+                "name": decoded.release.words[index].name
+                if index < decoded.release.length
+                else None,
+                "where": str(decoded.release.words[index])
+                if index < decoded.release.length
+                else None,
             }
-            for index, value in enumerate(one.featureset.words)
-            if one.shown in (None, index)
+            for index, value in enumerate(decoded.featureset.words)
+            if decoded.shown in (None, index)
         ],
         "features": [
-            described(bit) | {"xen_cpuid": tool(one.release).name(bit.number)} for bit in _bits(one)
+            feature_words.described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
+            for bit in _bits(decoded)
         ],
-    }
-
-
-def described(bit: Bit) -> dict[str, Any]:
-    """One bit for programs: docs/json.md."""
-    word = bit.word
-    return {
-        "name": bit.name,
-        "number": bit.number,
-        "word": bit.number // 32,
-        "bit": bit.bit,
-        "leaf": f"{word.leaf:08x}" if word and word.leaf is not None else None,
-        "subleaf": word.subleaf if word else None,
-        "register": word.register if word else None,
-        "msr": f"{word.msr:08x}" if word and word.msr is not None else None,
-        "half": word.half if word else None,
-        "annotation": bit.annotation,
-        "exposure": bit.exposure,
-        "since": bit.since,
-        "group": meanings.GROUPS[bit.group],
-        "meaning": bit.meaning,
-        "aliases": {speaker: list(names) for speaker, names in bit.aliases.items()},
     }

@@ -10,7 +10,7 @@ from ...features import meanings
 from ...features.featureset import MAX_WORDS, Featureset
 from ...features.release import Release
 from ...inputs.argument import WHAT
-from .. import ANSWERED_WITH_AN_ERROR, OK, live, options, terminal
+from .. import ANSWERED_WITH_AN_ERROR, OK, command_line, live, terminal
 from ..arguments import add_release
 from ..comparison import Compared, compare, document
 
@@ -41,7 +41,7 @@ VERDICTS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "diff",
         f"What differs between A and B, by name, and what it means. Each is {WHAT}. Of two "
         "hosts, boot sets are compared with boot sets and migration sets with migration sets; for "
@@ -49,31 +49,31 @@ def parser() -> argparse.ArgumentParser:
         "goes.",
         _EXAMPLES,
     )
-    made.add_argument("a", metavar="A", help="the one, or a phrase of a log that has both")
-    made.add_argument("b", metavar="B", nargs="?", help="the other; of a VM, where it goes")
-    add_release(made)
-    made.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
-    made.add_argument("--policies", action="store_true", help="all that differs in the policies")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    live.add_options(made)
-    options.add_quiet(made, VERDICTS)
-    return made
+    command.add_argument("a", metavar="A", help="the one, or a phrase of a log that has both")
+    command.add_argument("b", metavar="B", nargs="?", help="the other; of a VM, where it goes")
+    add_release(command)
+    command.add_argument("--word", type=int, metavar="N", help="A and B are word N of a featureset")
+    command.add_argument("--policies", action="store_true", help="all that differs in the policies")
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    live.add_options(command)
+    command_line.add_quiet(command, VERDICTS)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return _said(compare(arguments), arguments.json, arguments.policies)
+    return _answer(compare(arguments), arguments.json, arguments.policies)
 
 
 def show_policies(a: Policy, b: Policy, xen: Release, as_json: bool) -> int:
     """Print what differs between two policies; gives the exit code."""
     from ...explain.policies import policies
 
-    found = policies(a, b, xen)
-    compared = Compared("policies", "A", "B", found.same, xen, policies={"": found})
-    return _said(compared, as_json, True)
+    difference = policies(a, b, xen)
+    compared = Compared("policies", "A", "B", difference.same, xen, policies={"": difference})
+    return _answer(compared, as_json, True)
 
 
-def _said(compared: Compared, as_json: bool, everything: bool) -> int:
+def _answer(compared: Compared, as_json: bool, everything: bool) -> int:
     if as_json:
         terminal.print_json(document(compared))
     else:
@@ -86,25 +86,25 @@ def _show(compared: Compared, everything: bool) -> None:
         terminal.heading(f"{compared.a} and {compared.b}, as {compared.release.title} names them")
         _sides(compared.sets, compared.a, compared.b)
     if compared.kind == "policies":
-        found = compared.policies[""]
+        difference = compared.policies[""]
         terminal.heading(f"{compared.a} → {compared.b}, as {compared.release.title} names them")
-        if found.same:
+        if difference.same:
             terminal.line("the same")
-        _sides(found.features, compared.a, compared.b, say_same=False)
-        _statements(found.statements)
+        _sides(difference.features, compared.a, compared.b, say_same=False)
+        _statements(difference.statements)
     if compared.hosts is not None:
         _show_hosts(compared, compared.hosts, everything)
     for answer in compared.journeys:
         _journey(answer, compared.release)
 
 
-def _sides(found: SetDifference, a: str, b: str, say_same: bool = True) -> None:
-    if found.same and say_same:
+def _sides(difference: SetDifference, a: str, b: str, say_same: bool = True) -> None:
+    if difference.same and say_same:
         terminal.line("the same features")
-    for name, other, numbers in ((a, b, found.only_in_a), (b, a, found.only_in_b)):
+    for name, other, numbers in ((a, b, difference.only_in_a), (b, a, difference.only_in_b)):
         if numbers:
             terminal.line(f"only in {name}, so missing for a VM from there on {other}:", "bold")
-            _groups(numbers, found.release)
+            _groups(numbers, difference.release)
 
 
 def _groups(numbers: Featureset, xen: Release) -> None:
@@ -132,16 +132,16 @@ def _statements(statements: tuple[Statement, ...]) -> None:
         terminal.paragraph(str(statement), 2, 4)
 
 
-def _show_hosts(compared: Compared, found: HostDifference, everything: bool) -> None:
+def _show_hosts(compared: Compared, hosts: HostDifference, everything: bool) -> None:
     from ...cpuid.fields import ADDRESSES, IDENTITY, LIMITS, MSRS
     from ...explain.differences import KINDS
 
     # Of policies these are shown without being asked for: what keeps VMs out beside features.
     telling = (LIMITS, IDENTITY, ADDRESSES, MSRS)
     terminal.heading(f"{compared.a} and {compared.b}, as {compared.release.title} names them")
-    for kind, difference in found.sets.items():
-        said = "the same" if difference.same else ""
-        terminal.line(f"{KINDS[kind]}{': ' + said if said else ''}", "bold")
+    for kind, difference in hosts.sets.items():
+        verdict = "the same" if difference.same else ""
+        terminal.line(f"{KINDS[kind]}{': ' + verdict if verdict else ''}", "bold")
         for letter, numbers in (("A", difference.only_in_a), ("B", difference.only_in_b)):
             if numbers:
                 names = meanings.brief(compared.release, numbers)

@@ -11,11 +11,19 @@ from ...pools import emit
 from ...pools.emit import EmitError
 from ...pools.level import level_of
 from ...pools.member import Member
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, pool_arguments, terminal
-from .. import pool_words as words
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    pool_arguments,
+    terminal,
+)
 from ..arguments import failing
 from ..arguments import release as asked_release
-from ..parts import Parts
+from ..command_line import Parts
+from ..words import pool as words
 
 _EXAMPLES = """  xenops-cpu emit xl cpu:xeon-gold-6154@4.19 cpu:core-i7-4930k@4.19 >> guest.cfg
   xenops-cpu emit libvirt host-7.json host-8.json
@@ -31,7 +39,7 @@ exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "emit",
         "Configuration text that gives a guest the level of these hosts (of a featureset: itself). "
         "For xl and libvirt it is the difference from what a host gives: that of --for, else "
@@ -75,26 +83,26 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(f"{bases[0].name} runs no {guest.name} guests", WRONG_USAGE)
     release = xen or (level.release if bases is hosts else offering[0].release)
     try:
-        made = emit.emitted(
+        emitted = emit.emitted(
             arguments.form, offering, guest, level.featureset, release, _uuid(arguments)
         )
     except EmitError as error:
         raise Failure(str(error), ANSWERED_WITH_AN_ERROR) from error
-    code = ANSWERED_WITH_AN_ERROR if made.short else OK
+    code = ANSWERED_WITH_AN_ERROR if emitted.short else OK
     if not arguments.json:
-        print(made.text, end="")
-        for short in made.short:
+        print(emitted.text, end="")
+        for short in emitted.short:
             print(f"xenops-cpu emit: warning: {short}", file=sys.stderr)
         return code
     terminal.print_json(
         {
             "form": arguments.form,
-            "text": made.text,
+            "text": emitted.text,
             "guest_type": guest.name.lower(),
             "release": release.name,
             "level": words.featureset_json(level.featureset, release),
-            "off": release.names(made.difference.off),
-            "on": release.names(made.difference.on),
+            "off": release.names(emitted.difference.off),
+            "on": release.names(emitted.difference.on),
             "short": [
                 {
                     "hosts": list(short.hosts),
@@ -102,9 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
                     "features": list(short.features),
                     "why": short.why,
                 }
-                for short in made.short
+                for short in emitted.short
             ],
-            "notes": list(made.notes),
+            "notes": list(emitted.notes),
         }
     )
     return code
@@ -123,5 +131,5 @@ def _uuid(arguments: argparse.Namespace) -> str:
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
     """One text is for one guest type: HVM where any host runs such guests."""
     wanted = pool_arguments.wanted_type(arguments)
-    found = pool_arguments.guest_types(hosts, wanted)
-    return found[0] if found else GuestType.HVM
+    guests = pool_arguments.guest_types(hosts, wanted)
+    return guests[0] if guests else GuestType.HVM

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...hosts.host import Host
 from ...sources import recorded
-from .. import OK, options, terminal
+from .. import OK, command_line, terminal
 
 _EXAMPLES = """  xenops-cpu examples                       # all
   xenops-cpu info --source example:epyc-xen-4.17
@@ -18,7 +18,7 @@ exit codes: 0 done, 2 wrong use
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "examples",
         "The hosts that come with the program, each captured from a real Xen. Every command that "
         "takes a HOST takes example:NAME.",

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ...explain.feature import Explanation, Place, explain
-from ...features import aliases, concepts, meanings
+from ...explain.feature import Explanation, explain
+from ...features import aliases, concepts
 from ...features.aliases import UnknownFeature
 from ...features.concepts import LEAK, Concept
 from ...features.release import NEWEST, Release
@@ -18,19 +18,19 @@ from .. import (
     OK,
     WRONG_USAGE,
     Failure,
-    concept_words,
+    command_line,
     live,
-    options,
     simulation,
     terminal,
     vm_arguments,
 )
 from ..arguments import derived_host, failing, kept, release_for, say_once
 from ..arguments import release as asked_release
-from . import decode
+from ..words import concept as concept_words
+from ..words import feature as feature_words
 
 if TYPE_CHECKING:
-    from ...derivation import Derivation, Reason
+    from ...derivation import Derivation
     from ...explain.concept import OnHost
     from ...explain.presence import Presence
     from ...hosts.host import Host
@@ -52,12 +52,10 @@ exit codes: 0 done, 2 wrong use, or nothing is called so, 3 the host cannot be r
 """
 
 _USAGE = "NAME, NAME on HOST, NAME in VM, or NAME in VM on HOST"
-_SAID = {None: "not told", True: "yes", False: "no"}
-_STYLES = {None: "", True: "green", False: "red"}
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "explain",
         "What a feature is, what it rests on and, on a HOST, in which sets it is and why; in a VM, "
         "whether it has it, and how that goes with what the host gives. NAME is "
@@ -107,7 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
         terminal.print_json(
             {
                 "features": [
-                    document(feature, inside.get(feature.bit.number)) for feature in features
+                    feature_words.document(feature, inside.get(feature.bit.number))
+                    for feature in features
                 ],
                 "concepts": [concept_words.document(*word) for word in concepts_told],
             }
@@ -117,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
         if index:
             terminal.line("")
         if isinstance(answer, Explanation):
-            _show(answer, inside.get(answer.bit.number))
+            feature_words.show(answer, inside.get(answer.bit.number))
         else:
             concept_words.show(*answer)
     if host is not None:
@@ -140,10 +139,14 @@ def _without_vm(words: Sequence[str]) -> tuple[list[str], str | None]:
     if "in" not in words[1:]:
         return list(words), None
     place = words.index("in", 1)
-    rest = list(words[place + 2 :])
-    if len(words) < place + 2 or len(rest) > 2 or (len(rest) == 2 and rest[0] != "on"):
+    host_words = list(words[place + 2 :])
+    if (
+        len(words) < place + 2
+        or len(host_words) > 2
+        or (len(host_words) == 2 and host_words[0] != "on")
+    ):
         raise Failure(_USAGE, WRONG_USAGE)
-    host = ["on", rest[-1]] if rest else []
+    host = ["on", host_words[-1]] if host_words else []
     return [*words[:place], *host], words[place + 1]
 
 
@@ -155,10 +158,10 @@ def _split(words: Sequence[str]) -> tuple[list[str], str | None]:
         raise Failure("name a feature, or a word (explain --list has them)", WRONG_USAGE)
     if "on" in words:
         place = words.index("on")
-        names, rest = words[:place], words[place + 1 :]
-        if not names or len(rest) != 1:
+        names, host_words = words[:place], words[place + 1 :]
+        if not names or len(host_words) != 1:
             raise Failure(_USAGE, WRONG_USAGE)
-        return " ".join(names).split(","), rest[0]
+        return " ".join(names).split(","), host_words[0]
     for size in range(len(words), 1, -1):
         if concepts.find(" ".join(words[:size])) is not None:
             break
@@ -200,7 +203,7 @@ def _vm(text: str) -> Vm:
     from ...inputs.reader import Reader
 
     with failing():
-        vms = Reader(say=say_once, one=kept).vms([text])
+        vms = Reader(say=say_once, read_argument=kept).vms([text])
     if len(vms) != 1:
         names = ", ".join(vm.name for vm in vms[:10]) or "none"
         raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
@@ -249,100 +252,3 @@ def _where(
 def _simulates(arguments: argparse.Namespace) -> bool:
     """Whether more than --xen is given, which alone only says whose names to use."""
     return simulation.asked_for(argparse.Namespace(**{**vars(arguments), "xen": None}))
-
-
-def _show(one: Explanation, inside: Presence | None) -> None:
-    bit, xen = one.bit, one.release
-    terminal.heading(bit.name)
-    if bit.meaning:
-        terminal.paragraph(bit.meaning, 2)
-    since = f"named since {_title(bit.since)}" if bit.since else "no Xen release names it"
-    if bit.since and xen.feature(bit.number) is None:
-        since += f", not by {xen.title}"
-    rows = [
-        ("where", f"{bit.place} (word {bit.number // 32}), {since}"),
-        ("kind", meanings.GROUPS[bit.group]),
-        ("guests", f"{bit.annotation or 'no annotation'}: {bit.exposure}"),
-        ("needs", _named(xen, one.needs)),
-        ("needed by", _named(xen, one.needed_by)),
-        ("also", decode.other_names(bit)),
-        ("see", ", ".join(f"explain {concept.name}" for concept in concepts.about(bit.name))),
-    ]
-    for title, text in rows:
-        if text:
-            terminal.paragraph(f"{title + ':':<11}{text}", 2, 11)
-    if one.tsx is not None:
-        terminal.paragraph(f"{'TSX here:':<11}{', '.join(one.tsx.words)}", 2, 11)
-        for sentence in one.tsx.sentences:
-            terminal.paragraph(sentence, 13, 2)
-    if inside is not None:
-        terminal.line(f"  {inside.vm.name}: {_SAID[inside.present]}", _STYLES[inside.present])
-        if inside.why:
-            terminal.paragraph(inside.why, 6, 2)
-    told: list[Reason] = []
-    for name, place in one.places.items():
-        _place(name, place, told)
-
-
-def _named(xen: Release, numbers: tuple[int, ...]) -> str:
-    names = [xen.label(number) for number in numbers if xen.feature(number) is not None]
-    unnamed = len(numbers) - len(names)
-    if unnamed:
-        names.append(f"(and {unnamed} bits without a name)")
-    return " ".join(names) or "nothing"
-
-
-def _place(name: str, place: Place, told: list[Reason]) -> None:
-    """A set, and what has not been told of it yet."""
-    from ...hosts.host import TITLES
-
-    terminal.line(f"  {', '.join(TITLES[name])}: {_SAID[place.present]}", _STYLES[place.present])
-    for reason in place.why:
-        if reason not in told:
-            told.append(reason)
-            sign = "+" if reason.present else "-"
-            terminal.paragraph(f"{sign} {reason.text} [{reason.step}]", 6, 2)
-    if place.compatibility:
-        terminal.paragraph(f"a compatibility bit: {place.compatibility}", 6, 2)
-
-
-def _title(name: str) -> str:
-    return release_named(name).title
-
-
-def document(one: Explanation, inside: Presence | None = None) -> dict[str, Any]:
-    """docs/json.md has the schema."""
-    xen = one.release
-    in_vm = (
-        {}
-        if inside is None
-        else {"vm": {"name": inside.vm.name, "present": inside.present, "why": inside.why}}
-    )
-    return (
-        decode.described(one.bit)
-        | {
-            "release": xen.name,
-            "needs": xen.names(one.needs),
-            "needed_by": xen.names(one.needed_by),
-            "tsx": list(one.tsx.words) if one.tsx is not None else None,
-            "sets": {
-                name: {
-                    "present": place.present,
-                    "why": [
-                        {
-                            "set": reason.set,
-                            "step": reason.step,
-                            "feature": xen.label(reason.feature),
-                            "present": reason.present,
-                            "text": reason.text,
-                        }
-                        for reason in place.why
-                    ],
-                    "compatibility": place.compatibility,
-                }
-                for name, place in one.places.items()
-            },
-            "notes": list(one.notes),
-        }
-        | in_vm
-    )

@@ -23,10 +23,19 @@ from ...inputs import live as live_pools
 from ...inputs.argument import LIVE
 from ...inputs.reader import Reader
 from ...text.escapes import json_escaped
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, gate, live, options, pool_arguments
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    gate,
+    live,
+    pool_arguments,
+)
 from ..arguments import fresh
+from ..command_line import Parts
 from ..output_files import writing
-from ..parts import Parts
 
 _EXAMPLES = """  xenops-cpu fleet export pool-1.xml pool-2.xml --output fleet.parquet
   xenops-cpu fleet export --pool lab host-7.json host-8.json      # JSON lines
@@ -44,13 +53,13 @@ _MAX_LINE = 64 * 1024
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "fleet",
         "Hosts of any number of pools as rows of a table, for DuckDB, Spark and their like, which "
         "reduce them by SQL; and the levels out of what they reduced (docs/fleet.md).",
         _EXAMPLES + _EXIT_CODES,
     )
-    parts = Parts(made, "action", _EXAMPLES)
+    parts = Parts(command, "action", _EXAMPLES)
     export = parts.add(
         "export",
         "a row for each host and set",
@@ -109,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
     settle.add_argument(
         "file", metavar="FILE", nargs="?", default=_STDIN, help="standard input without it"
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -128,7 +137,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if format_ == files.PARQUET and arguments.output is None:
         raise Failure("Parquet is no text: name a file, --output FILE", WRONG_USAGE)
     # Nothing is kept of a source once it is written.
-    reader = evolve(pool_arguments.reader(arguments), one=fresh)
+    reader = evolve(pool_arguments.reader(arguments), read_argument=fresh)
     code = OK
     with ExitStack() as stack:
         try:

@@ -8,16 +8,16 @@ from ...pools.forecast import Outcome
 from .. import (
     ANSWERED_WITH_AN_ERROR,
     OK,
-    forecast_json,
-    forecast_words,
-    options,
+    command_line,
     pool_arguments,
     prospects,
     targets,
     terminal,
     vm_arguments,
 )
-from .. import pool_words as words
+from ..words import forecast as forecast_words
+from ..words import forecast_json
+from ..words import pool as words
 
 _EXAMPLES = """  xenops-cpu forecast xapi://reader@xs-01 --to-xen xenserver-8     # a pool that runs
   xenops-cpu forecast xapi-db.xml --to-microcode newest --commands
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
         "--commands", action="store_true", help="the whole update as commands of xe, to paste"
     )
     pool_arguments.add_notes(parser)
-    options.add_quiet(parser, _VERDICTS)
+    command_line.add_quiet(parser, _VERDICTS)
     return parser
 
 

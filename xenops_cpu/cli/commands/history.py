@@ -13,7 +13,15 @@ from ...history.entry import StoreError
 from ...interface import HostChange, HostHistory, XenopsError
 from ...service.service import LONGEST_WAIT_SECONDS
 from ...transports import client
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    sockets,
+    terminal,
+)
 
 STORE = Path("/var/lib/xenops-cpu/history.sqlite")
 
@@ -31,13 +39,13 @@ Ask = Callable[[int, int], HostHistory]
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "history",
         "What this host was: each distinct fingerprint (featuresets, policies, Xen, command line, "
         "microcode, firmware) with its time, what changed by name, and the likely cause.",
         _EXAMPLES,
     )
-    where = made.add_mutually_exclusive_group()
+    where = command.add_mutually_exclusive_group()
     where.add_argument("--socket", type=Path, metavar="PATH", help="ask the service there")
     where.add_argument(
         "--store",
@@ -45,23 +53,27 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"read the file in which a service keeps it ({STORE} where no service answers)",
     )
-    made.add_argument("--last", type=int, default=0, metavar="ID", help="only entries after this")
-    made.add_argument("--json", action="store_true", help="a list; with --follow a line for each")
-    what = made.add_mutually_exclusive_group()
-    what.add_argument(
+    command.add_argument(
+        "--last", type=int, default=0, metavar="ID", help="only entries after this"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="a list; with --follow a line for each"
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument(
         "--follow", action="store_true", help="wait for changes and print each as it is noticed"
     )
-    what.add_argument(
+    form.add_argument(
         "--host",
         type=int,
         metavar="ID",
         help="print the host of that entry as a capture (docs/captures.md), out of the file",
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
-    path = arguments.socket or (None if arguments.store else options.socket_to_ask())
+    path = arguments.socket or (None if arguments.store else sockets.to_ask())
     try:
         if arguments.host is not None:
             return _print_host(arguments.store or STORE, arguments.host)

@@ -23,7 +23,16 @@ from ...interface import CpuInfo, XenopsError
 from ...service.service import XenopsCpu
 from ...sources import Source, SourceError
 from ...sources.fresh import Fresh
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    options,
+    sockets,
+    terminal,
+)
 from .. import arguments as arguments_
 
 if TYPE_CHECKING:
@@ -53,19 +62,19 @@ class _Guest:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "info",
         "What guests get on a host at boot and what they may bring in a migration. Without HOST it "
         "is this one: the service is asked where one is listening, unless an option names a source "
         "to read here and now.",
         _EXAMPLES,
     )
-    made.add_argument("host", nargs="?", metavar="HOST", help=argument.WHAT)
-    made.add_argument(
+    command.add_argument("host", nargs="?", metavar="HOST", help=argument.WHAT)
+    command.add_argument(
         "--socket", type=Path, metavar="PATH", help="ask the service that listens here"
     )
-    options.add_source(made)
-    form = made.add_mutually_exclusive_group()
+    options.add_source(command)
+    form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     form.add_argument(
         "--xapi",
@@ -74,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         choices=("today", "before-2025"),
         help="xapi's Host.cpu_info: a map of strings; before 2025 xapi had no nr_nodes",
     )
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -89,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         return show(_AsRead(arguments.host, arguments_.one_host(arguments.host).host), form)
     if path is None and not options.names_a_source(arguments):
-        path = options.socket_to_ask()
+        path = sockets.to_ask()
     if path is None:
         return show(options.source(arguments), form)
     from ...transports import client  # with HTTP and TLS
@@ -209,8 +218,8 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
         )
     if info.cpu_count:  # 0: nobody counted, and a note says so
         yield ", ".join(
-            _count(number, noun) + rest
-            for number, noun, rest in (
+            _count(number, noun) + suffix
+            for number, noun, suffix in (
                 (info.cpu_count, "CPU", ""),
                 (info.socket_count, "socket", ""),
                 (info.threads_per_core, "thread", " a core"),
@@ -218,8 +227,8 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
             )
             if number
         )
-    chipset, told = stat.chipset_info, parts.NO_SETS not in notes
-    hvm = ("yes" if chipset.hvm else "no") if told else "not told"
+    chipset, sets_known = stat.chipset_info, parts.NO_SETS not in notes
+    hvm = ("yes" if chipset.hvm else "no") if sets_known else "not told"
     iommu = "not told" if parts.NO_IOMMU in notes else "yes" if chipset.iommu else "no"
     version = stat.hypervisor.version
     yield f"Xen {'not told' if version == UNKNOWN else version}, HVM: {hvm}, IOMMU: {iommu}"
@@ -228,7 +237,7 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
         yield from textwrap.wrap(f"microcode {revision}", width, subsequent_indent="  ")
     for note in notes:
         yield from textwrap.wrap(f"note: {note}", width, subsequent_indent="      ")
-    if not told:
+    if not sets_known:
         return
     for guest in _guests(info).values():
         yield ""

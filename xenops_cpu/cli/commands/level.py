@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...interface import SecurityKind
 from ...pools import security
-from ...pools import words as told
+from ...pools import words as phrases
 from ...pools.level import Level, kinds, level_of
 from ...pools.member import Member
 from .. import OK, Failure, pool_arguments, terminal
-from .. import pool_words as words
 from ..arguments import release
+from ..words import pool as words
 
 if TYPE_CHECKING:
     from ...guests.levels import Number
@@ -31,19 +31,19 @@ _MOST_ROWS = 30
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "level",
         "The level of a pool: the features that every host can give, for each guest type. What "
         "each host costs it, what is lost in speed and in safety, and which host makes all guests "
         "do extra work.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument("--reasons", action="store_true", help="why each feature is lost")
-    made.add_argument("--names", action="store_true", help="all features of the level by name")
-    pool_arguments.add_hex(made)
-    pool_arguments.add_notes(made)
-    return made
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument("--reasons", action="store_true", help="why each feature is lost")
+    command.add_argument("--names", action="store_true", help="all features of the level by name")
+    pool_arguments.add_hex(command)
+    pool_arguments.add_notes(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,13 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
                 "levels": [
                     words.level_json(hosts, level) | _numbers_json(hosts, level) for level in levels
                 ],
-                "vendors": told.vendors(hosts),
-                "warnings": list(filter(None, [told.several_vendors(hosts)])),
-                "notes": list(told.notes(hosts)),
+                "vendors": phrases.vendors(hosts),
+                "warnings": list(filter(None, [phrases.several_vendors(hosts)])),
+                "notes": list(phrases.notes(hosts)),
             }
         )
         return OK
-    if warning := told.several_vendors(hosts):
+    if warning := phrases.several_vendors(hosts):
         terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
         print()
     for level in levels:
@@ -77,12 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) -> None:
     terminal.heading(
-        f"{told.GUESTS[level.guest]}: {told.givers(level)} gives "
-        f"{told.count(len(level.featureset), 'feature')} ({told.rules(level)})"
+        f"{phrases.GUESTS[level.guest]}: {phrases.givers(level)} gives "
+        f"{phrases.count(len(level.featureset), 'feature')} ({phrases.rules(level)})"
     )
     if level.skipped:
         terminal.paragraph(
-            f"not counted, because no such guests run there: {told.some(level.skipped)}",
+            f"not counted, because no such guests run there: {phrases.some(level.skipped)}",
             indent=2,
             hanging=2,
         )
@@ -100,7 +100,7 @@ def _tell(level: Level, hosts: Sequence[Member], arguments: argparse.Namespace) 
 
 def tell_registers(hosts: Sequence[Member], level: Level) -> None:
     """What VMs have other than the level, by the host where they boot."""
-    for sentence in told.registers(words.own_registers(hosts, level), level.release):
+    for sentence in phrases.registers(words.own_registers(hosts, level), level.release):
         terminal.paragraph(sentence, indent=2, hanging=2)
 
 
@@ -108,18 +108,20 @@ def tell_costs(level: Level, hosts: Iterable[Member]) -> None:
     """A row for each kind of host: what it gives and gives up, what it keeps from the others."""
     rows = [
         (
-            told.some(kind.hosts, 3),
+            phrases.some(kind.hosts, 3),
             str(len(kind.gives)),
             str(len(kind.gives - level.featureset)),
             str(len(kind.cost.lacks)),
-            told.some(level.release.names(kind.cost.alone), 8).replace(",", "") or "-",
+            phrases.some(level.release.names(kind.cost.alone), 8).replace(",", "") or "-",
         )
         for kind in kinds(level, hosts)
     ]
     headers = ("host", "gives", "gives up", "lacks", "it alone keeps from the others")
     terminal.table(headers, rows[:_MOST_ROWS], indent=2)
     if len(rows) > _MOST_ROWS:
-        terminal.line(f"  and {told.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)")
+        terminal.line(
+            f"  and {phrases.count(len(rows) - _MOST_ROWS, 'more kind')} of host (--json)"
+        )
 
 
 def tell_losses(level: Level, reasons: bool) -> None:
@@ -127,16 +129,16 @@ def tell_losses(level: Level, reasons: bool) -> None:
     if not level.losses:
         terminal.line("  nothing is lost: no host has a feature that the level has not")
     else:
-        terminal.line(f"  lost, {told.count(len(level.losses), 'feature')}:")
+        terminal.line(f"  lost, {phrases.count(len(level.losses), 'feature')}:")
     for title, losses in words.losses_by_group(level):
         terminal.paragraph(
             f"{title}: {' '.join(loss.name for loss in losses)}", indent=4, hanging=2
         )
         if reasons:
-            for reason, alike in told.by_reason(losses).items():
+            for reason, alike in phrases.by_reason(losses).items():
                 names = " ".join(loss.name for loss in alike)
                 terminal.paragraph(f"{names}: {reason}", indent=8, hanging=2)
-    for sentence in told.brought(level):
+    for sentence in phrases.brought(level):
         terminal.paragraph(sentence, indent=2, hanging=2)
 
 
@@ -146,9 +148,9 @@ def tell_security(hosts: Sequence[Member], level: Level) -> None:
     for kind in SecurityKind:
         of_kind = [finding for finding in findings if finding.kind is kind]
         if of_kind:
-            terminal.line(f"  {told.SECURITY[kind]}:")
+            terminal.line(f"  {phrases.SECURITY[kind]}:")
         for finding in of_kind:
-            terminal.paragraph(told.reading(finding), indent=4, hanging=2)
+            terminal.paragraph(phrases.reading(finding), indent=4, hanging=2)
 
 
 def _numbers(hosts: Sequence[Member], level: Level) -> Numbers:
@@ -159,18 +161,18 @@ def _numbers(hosts: Sequence[Member], level: Level) -> Numbers:
 
 def _tell_numbers(hosts: Sequence[Member], level: Level) -> None:
     """Limits, widths and sizes that differ, with what sets them; of whom they are not known."""
-    found = _numbers(hosts, level)
-    if found.differing:
+    numbers = _numbers(hosts, level)
+    if numbers.differing:
         terminal.line("  numbers are not levelled:")
-    elif found.several:
+    elif numbers.several:
         terminal.line("  limits, address widths and sizes are the same everywhere")
-    for number in found.differing:
+    for number in numbers.differing:
         terminal.paragraph(_number(number), indent=4, hanging=2)
-    for text in found.assumed if found.differing else ():
+    for text in numbers.assumed if numbers.differing else ():
         terminal.paragraph(f"note: {text}", indent=4, hanging=2)
-    if found.several and found.unknown:
+    if numbers.several and numbers.unknown:
         terminal.paragraph(
-            f"not known of {told.some(found.unknown, 3)}, whose CPU policies are not", 4, 2
+            f"not known of {phrases.some(numbers.unknown, 3)}, whose CPU policies are not", 4, 2
         )
 
 
@@ -178,7 +180,9 @@ def _number(number: Number) -> str:
     having: dict[int, list[str]] = {}
     for host, value in number.values.items():
         having.setdefault(value, []).append(host)
-    values = (f"{number.show(value)} on {told.some(names, 3)}" for value, names in having.items())
+    values = (
+        f"{number.show(value)} on {phrases.some(names, 3)}" for value, names in having.items()
+    )
     if number.xend:
         setting = f'xl gives all {number.show(number.least)} by cpuid=["{number.xend}"]'
     else:
@@ -187,7 +191,7 @@ def _number(number: Number) -> str:
 
 
 def _numbers_json(hosts: Sequence[Member], level: Level) -> dict[str, Any]:
-    found = _numbers(hosts, level)
+    numbers = _numbers(hosts, level)
     return {
         "numbers": [
             {
@@ -198,8 +202,8 @@ def _numbers_json(hosts: Sequence[Member], level: Level) -> dict[str, Any]:
                 "xend": number.xend,
                 "why_not": number.why_not,
             }
-            for number in found.numbers
+            for number in numbers.numbers
         ],
-        "numbers_unknown": list(found.unknown),
-        "numbers_assumed": list(found.assumed),
+        "numbers_unknown": list(numbers.unknown),
+        "numbers_assumed": list(numbers.assumed),
     }

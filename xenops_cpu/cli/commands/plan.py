@@ -11,7 +11,7 @@ from attrs import evolve
 from ...inputs.argument import shown
 from ...inputs.known import KnownHost
 from ...pools import plan
-from ...pools import words as told
+from ...pools import words as phrases
 from ...pools.member import Member
 from ...pools.plan import Plan, left
 from ...service import answers
@@ -20,17 +20,17 @@ from .. import (
     OK,
     WRONG_USAGE,
     Failure,
-    options,
-    plan_words,
+    command_line,
     pool_arguments,
     targets,
     terminal,
     vm_arguments,
 )
-from .. import pool_words as words
 from ..arguments import release as asked_release
-from ..parts import Parts
-from ..plan_words import ALL
+from ..command_line import Parts
+from ..words import plan as plan_words
+from ..words import pool as words
+from ..words.plan import ALL
 
 _EXAMPLES = """  xenops-cpu plan join new-host.json --pool host-7.json host-8.json --vm vms.txt
   xenops-cpu plan leave host-7.json --pool host-7.json host-8.json
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "plan",
         "What comes of it when a host joins a pool, leaves it or is updated: the level of the pool "
         "before and after, and each VM that loses or gains a host. VMs that were started at the "
@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _part(
     parts: Parts, name: str, effect: str, host: str, exit_codes: str, verdicts: Mapping[int, str]
-) -> options.Parser:
+) -> command_line.Parser:
     """With what all parts take. `host`: what HOST is."""
     part = parts.add(name, effect, exit_codes=exit_codes)
     part.add_argument("host", metavar="HOST", help=host)
@@ -117,7 +117,7 @@ def _part(
     )
     pool_arguments.add_options(part)
     pool_arguments.add_notes(part)
-    options.add_quiet(part, verdicts)
+    command_line.add_quiet(part, verdicts)
     return part
 
 
@@ -154,7 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evacuate(before: Sequence[KnownHost], arguments: argparse.Namespace) -> int:
-    from .. import evacuation, forecast_json
+    from ..words import evacuation, forecast_json
 
     name = _name(arguments.host, {typed.member.name: typed for typed in before}, arguments)
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool)
@@ -177,7 +177,7 @@ def _tell_updates(
             terminal.paragraph(f"assumed: {result.assumed}", hanging=2)
     was = {member.name: member for member in before}
     if updates:
-        for line in told.no_return([(was[m.name], m) for m in after if m.name in was]):
+        for line in phrases.no_return([(was[m.name], m) for m in after if m.name in was]):
             terminal.paragraph(line, hanging=2)
 
 
@@ -234,7 +234,7 @@ def _name(text: str, by_name: dict[str, KnownHost], arguments: argparse.Namespac
     if len(names) == 1 and names[0] in by_name:
         return names[0]
     raise Failure(
-        f'"{shown(text)}" is not in the pool; there are {told.some(list(by_name), 10)}',
+        f'"{shown(text)}" is not in the pool; there are {phrases.some(list(by_name), 10)}',
         WRONG_USAGE,
     )
 

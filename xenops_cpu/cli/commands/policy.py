@@ -17,10 +17,10 @@ from ...features.featureset import WORD_BITS, Featureset
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
 from ...inputs.argument import WHAT
-from .. import OK, WRONG_USAGE, Failure, live, options, terminal
+from .. import OK, WRONG_USAGE, Failure, command_line, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
-from ..parts import Parts
+from ..command_line import Parts
 from . import diff
 
 _EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each leaf and what is in it
@@ -42,13 +42,13 @@ _TITLES = {name: title for title, name in xen_cpuid.POLICIES.items()}
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "policy",
         "CPU policies: the CPUID leaves and MSRs behind a featureset. POLICY is the text of one, a "
         f"file that has one or more, or {WHAT}.",
         _EXAMPLES,
     )
-    parts = Parts(made, "action", _EXAMPLES)
+    parts = Parts(command, "action", _EXAMPLES)
     for name, words in (
         ("show", "each leaf and register, and what is in it"),
         ("text", "the text form of a policy (docs/decoding.md)"),
@@ -72,68 +72,69 @@ def parser() -> argparse.ArgumentParser:
     part.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
     add_release(part)
     part.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    options.add_quiet(part, diff.VERDICTS)
+    command_line.add_quiet(part, diff.VERDICTS)
     live.add_options(part)
-    return made
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
     asked = asked_release(arguments)
     if arguments.action == "diff":
         return _diff(arguments, asked)
-    found = _policies(arguments.policy, arguments.set, asked)
+    policies = _policies(arguments.policy, arguments.set, asked)
     match arguments.action:
         case "show":
-            return _show(found, arguments)
+            return _show(policies, arguments)
         case "text":
-            print(_only(found, arguments.policy)[0])
+            print(_only(policies, arguments.policy)[0])
             return OK
         case _:
-            return _featureset(*_only(found, arguments.policy), as_json=arguments.json)
+            return _featureset(*_only(policies, arguments.policy), as_json=arguments.json)
 
 
-Found = dict[str, tuple[Policy, Release]]
+Policies = dict[str, tuple[Policy, Release]]
 
 
-def _policies(text: str, name: str | None, asked: Release | None) -> Found:
+def _policies(text: str, name: str | None, asked: Release | None) -> Policies:
     """The policies behind an argument, by name. Raises Failure."""
-    found = read(text)
+    source = read(text)
     newest = asked or release_named(NEWEST)
-    policies: Found = {}
-    for each in found.hosts:
-        host, prefix = each.host, f"{each.name} " if len(found.hosts) > 1 else ""
+    policies: Policies = {}
+    for each in source.hosts:
+        host, prefix = each.host, f"{each.name} " if len(source.hosts) > 1 else ""
         for which, policy in host.policies.items():
             if name in (None, which):
                 title = prefix + _TITLES.get(which, which)
                 policies[title] = (policy, asked or host.release)
-    for vm in found.vms:
+    for vm in source.vms:
         if vm.policy is not None:
             policies[vm.name] = (vm.policy, newest)
-    if not policies and found.policy is not None:
-        policies[found.name] = (found.policy, newest)
-    if not policies and found.featureset is not None:
-        xen = release_for(found.featureset, asked)
-        policies[found.name] = (featureset_policy(found.featureset, xen), xen)
+    if not policies and source.policy is not None:
+        policies[source.name] = (source.policy, newest)
+    if not policies and source.featureset is not None:
+        xen = release_for(source.featureset, asked)
+        policies[source.name] = (featureset_policy(source.featureset, xen), xen)
     if not policies:
         which = f" {name}" if name else ""
-        raise Failure(f"{found.name} has no CPU policy{which}: only its featuresets are known")
+        raise Failure(f"{source.name} has no CPU policy{which}: only its featuresets are known")
     return policies
 
 
-def _only(found: Found, text: str) -> tuple[Policy, Release]:
-    if len(found) > 1:
-        raise Failure(f"{text} has {len(found)} policies: {', '.join(found)}; see --set",
+def _only(policies: Policies, text: str) -> tuple[Policy, Release]:
+    if len(policies) > 1:
+        raise Failure(f"{text} has {len(policies)} policies: {', '.join(policies)}; see --set",
                       WRONG_USAGE)  # fmt: skip
-    return next(iter(found.values()))
+    return next(iter(policies.values()))
 
 
-def _show(found: Found, arguments: argparse.Namespace) -> int:
+def _show(policies: Policies, arguments: argparse.Namespace) -> int:
     if arguments.json:
-        terminal.print_json({"policies": {name: document(*one) for name, one in found.items()}})
+        documents = {name: document(policy, xen) for name, (policy, xen) in policies.items()}
+        terminal.print_json({"policies": documents})
     elif arguments.style == "xen-cpuid":
-        print(xen_cpuid.policies({name: policy for name, (policy, _) in found.items()}))
+        print(xen_cpuid.policies({name: policy for name, (policy, _) in policies.items()}))
     else:
-        for name, (policy, xen) in found.items():
+        for name, (policy, xen) in policies.items():
             terminal.heading(f"{name}: {len(policy.leaves)} leaves, {len(policy.msrs)} MSRs")
             for leaf, registers in sorted(policy.leaves.items()):
                 if any(registers):
@@ -161,19 +162,19 @@ def _contents(policy: Policy, xen: Release, leaf: LeafKey) -> None:
 def _lines(policy: Policy, xen: Release, leaf: LeafKey) -> Iterator[str]:
     """What a leaf says: its subject, its fields, its features."""
     number, subleaf = leaf
-    said = []
+    values = []
     if number == 0:
-        said.append(f"vendor {fields.vendor(policy)}")
+        values.append(f"vendor {fields.vendor(policy)}")
     if number == 1:
         cpu = fields.signature(policy)
-        said.append(f"family {cpu.family}, model {cpu.model}, stepping {cpu.stepping}")
+        values.append(f"family {cpu.family}, model {cpu.model}, stepping {cpu.stepping}")
     if number == 0x80000002:
-        said.append(f"brand {fields.brand(policy)}")
+        values.append(f"brand {fields.brand(policy)}")
     for field in fields.fields_of(number, subleaf):
         value = field.show(field.value(policy.leaves[leaf]))
-        said.append(f"{field.title.format(subleaf=subleaf)} {value}")
+        values.append(f"{field.title.format(subleaf=subleaf)} {value}")
     about = fields.title(number)
-    yield "; ".join(said) or about or "not known here"
+    yield "; ".join(values) or about or "not known here"
     features = policy_featureset(policy, xen)
     for word in xen.words:
         here = NO_SUBLEAF if word.subleaf is None else word.subleaf
@@ -219,8 +220,8 @@ def _featureset(policy: Policy, xen: Release, as_json: bool) -> int:
 def _diff(arguments: argparse.Namespace, asked: Release | None) -> int:
     sides = []
     for text in (arguments.a, arguments.b):
-        found = _policies(text, arguments.set, asked)
-        sides.append(_only(found, text))
+        policies = _policies(text, arguments.set, asked)
+        sides.append(_only(policies, text))
     return diff.show_policies(
         sides[0][0], sides[1][0], asked or sides[1][1], as_json=arguments.json
     )

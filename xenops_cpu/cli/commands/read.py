@@ -21,7 +21,16 @@ from ...inputs import Input, argument, together
 from ...inputs.log_words import sentence
 from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
-from .. import CANNOT_BE_READ, OK, WRONG_USAGE, Failure, arguments, live, options, terminal
+from .. import (
+    CANNOT_BE_READ,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    arguments,
+    command_line,
+    live,
+    terminal,
+)
 from ..output_files import create_file
 
 _EXAMPLES = """  xenops-cpu read bug-report-20260101093000.tar.bz2         # every host and VM in it
@@ -39,33 +48,33 @@ _NAMES = ("cpu:", "simulated")
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "read",
         "What files tell of hosts and VMs: bug reports, what xen-cpuid, xe, xl and cpuid print, "
         "dumps of CPUs, captures, suspend images (docs/reading.md lists them).",
         _EXAMPLES,
     )
-    made.add_argument(
+    command.add_argument(
         "files",
         metavar="FILE",
         nargs="+",
         help="a file or a folder, - for standard input, FILE#NAME for one host or VM of many, "
         "xapi://USER@HOST for a live pool",
     )
-    made.add_argument(
+    command.add_argument(
         "--together",
         action="store_true",
         help="all files as one: hosts and VMs that are the same (by UUID) are told once",
     )
-    made.add_argument(
+    command.add_argument(
         "--to", metavar="FOLDER", type=Path, help="write a capture of each host there"
     )
-    made.add_argument(
+    command.add_argument(
         "--xen", metavar="RELEASE", help="to simulate dumps of CPUs under (default: 4.17)"
     )
-    made.add_argument("--json", action="store_true", help="for programs (docs/reading.md)")
-    live.add_options(made)
-    return made
+    command.add_argument("--json", action="store_true", help="for programs (docs/reading.md)")
+    live.add_options(command)
+    return command
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -77,16 +86,16 @@ def run(parsed: argparse.Namespace) -> int:
     read: list[Input] = []
     for text in parsed.files:
         try:
-            found = _file(text, xen)
+            source = _file(text, xen)
         except Failure as failure:
             documents.append({"file": text, "error": str(failure)})
             code = _say(str(failure))
             continue
-        read.append(found)
+        read.append(source)
         if not parsed.together:
-            documents += _tell(text, found, parsed.json)
-        if found.damage:
-            code = _say(found.damage)
+            documents += _tell(text, source, parsed.json)
+        if source.damage:
+            code = _say(source.damage)
     if read:
         whole = together.together(read)
         if parsed.together:
@@ -108,23 +117,23 @@ def _file(text: str, xen: Release | None) -> Input:
     return arguments.read(text, xen, tell_damage=False)
 
 
-def _tell(text: str, found: Input, as_json: bool) -> list[dict[str, Any]]:
+def _tell(text: str, source: Input, as_json: bool) -> list[dict[str, Any]]:
     """The document, or nothing where it was told in words."""
     if as_json:
-        return [_document(text, found)]
-    print("\n".join(_report(text, found, terminal.width())))
+        return [_document(text, source)]
+    print("\n".join(_report(text, source, terminal.width())))
     return []
 
 
 def _tell_what_is_common(read: Sequence[Input], whole: Input) -> None:
     """That several files are of one pool, which changes how they are best read."""
-    for noun, once, told in (
+    for noun, once, count in (
         ("hosts", len(whole.hosts), sum(len(each.hosts) for each in read)),
         ("VMs", len(whole.vms), sum(len(each.vms) for each in read)),
     ):
-        if once < told:
+        if once < count:
             terminal.paragraph(
-                f"{told - once} of these {noun} are others of them, by UUID: --together reads the "
+                f"{count - once} of these {noun} are others of them, by UUID: --together reads the "
                 "files as one pool"
             )
             return
@@ -135,10 +144,10 @@ def _say(message: str) -> int:
     return CANNOT_BE_READ
 
 
-def _write(found: Input, folder: Path) -> None:
+def _write(source: Input, folder: Path) -> None:
     """A capture of each host. A name from a file is only ever part of a name in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for each in found.hosts:
+    for each in source.hosts:
         plain = re.sub(r"[^A-Za-z0-9._-]+", "_", each.name).lstrip(".")[:100] or "host"
         path = folder / f"{plain.removesuffix('.json')}.json"
         create_file(path, capture.dump(each.host))
@@ -151,10 +160,10 @@ def _sets(host: Host) -> dict[str, Featureset]:
     return {name: known for name, known in sets.items() if known is not None and known.length}
 
 
-def _document(path: str, found: Input) -> dict[str, Any]:
+def _document(path: str, source: Input) -> dict[str, Any]:
     return {
         "file": path,
-        "kind": found.kind,
+        "kind": source.kind,
         "hosts": [
             {
                 "name": each.name,
@@ -170,7 +179,7 @@ def _document(path: str, found: Input) -> dict[str, Any]:
                 "policies": list(each.host.policies),
                 "notes": list(each.host.notes),
             }
-            for each in found.hosts
+            for each in source.hosts
         ],
         "vms": [
             {
@@ -189,15 +198,15 @@ def _document(path: str, found: Input) -> dict[str, Any]:
                 "source": vm.source,
                 "notes": list(vm.notes),
             }
-            for vm in found.vms
+            for vm in source.vms
         ],
-        "left_out": dict(found.left_out),
-        "events": [_event_json(event, found) for event in found.events],
-        "stored": [record._asdict() for record in found.stored],
-        "featureset": None if found.featureset is None else str(found.featureset),
-        "policy": None if found.policy is None else str(found.policy),
-        "notes": list(found.notes),
-        "damage": found.damage,
+        "left_out": dict(source.left_out),
+        "events": [_event_json(event, source) for event in source.events],
+        "stored": [record._asdict() for record in source.stored],
+        "featureset": None if source.featureset is None else str(source.featureset),
+        "policy": None if source.policy is None else str(source.policy),
+        "notes": list(source.notes),
+        "damage": source.damage,
     }
 
 
@@ -210,15 +219,15 @@ def _membership(host: Host) -> dict[str, Any] | None:
     return attrs.asdict(membership) if membership else None
 
 
-def _event_json(event: Event, found: Input) -> dict[str, Any]:
+def _event_json(event: Event, source: Input) -> dict[str, Any]:
     sets = {"old": event.old, "new": event.new}
     return {
         "time": event.time,
         "kind": event.kind,
         "vm": event.vm,
         "host": event.host,
-        "text": sentence(event, found.names, _release(event, found)),
-        "missing": (_release(event, found) or by_length(event.missing.length).release).names(
+        "text": sentence(event, source.names, _release(event, source)),
+        "missing": (_release(event, source) or by_length(event.missing.length).release).names(
             event.missing
         ),
         "count": event.count,
@@ -226,47 +235,47 @@ def _event_json(event: Event, found: Input) -> dict[str, Any]:
     }
 
 
-def _release(event: Event, found: Input) -> Release | None:
+def _release(event: Event, source: Input) -> Release | None:
     """Whose names an event's features have: those of the host it is about."""
-    for each in found.hosts:
+    for each in source.hosts:
         if event.host and event.host in (each.host.uuid, each.name):
             return each.host.release
     return None
 
 
-def _report(path: str, found: Input, width: int) -> Iterator[str]:
-    yield f"{path}: {_what(found)}"
-    for each in found.hosts:
+def _report(path: str, source: Input, width: int) -> Iterator[str]:
+    yield f"{path}: {_contents(source)}"
+    for each in source.hosts:
         yield from _host(each.name, each.host, width)
-    homes = {each.host.uuid: each.name for each in found.hosts}
-    for vm in found.vms:
+    homes = {each.host.uuid: each.name for each in source.hosts}
+    for vm in source.vms:
         yield from _vm(vm, homes, width)
-    if found.left_out:
+    if source.left_out:
         counted = (f"{number} {kind}{'' if number == 1 else 's'}"
-                   for kind, number in found.left_out.items())  # fmt: skip
+                   for kind, number in source.left_out.items())  # fmt: skip
         yield from _wrapped(f"left out, as no VMs: {', '.join(counted)}", width)
-    if found.kind == "featureset" and found.featureset is not None:
-        yield f"  {found.featureset.text(':')}"
-        yield f"  {len(found.featureset)} features; 'xenops-cpu decode' names them"
-    if found.kind == "policy" and found.policy is not None:
-        yield f"  {len(found.policy.leaves)} CPUID leaves, {len(found.policy.msrs)} MSRs"
-    if found.events:
+    if source.kind == "featureset" and source.featureset is not None:
+        yield f"  {source.featureset.text(':')}"
+        yield f"  {len(source.featureset)} features; 'xenops-cpu decode' names them"
+    if source.kind == "policy" and source.policy is not None:
+        yield f"  {len(source.policy.leaves)} CPUID leaves, {len(source.policy.msrs)} MSRs"
+    if source.events:
         yield "  what xapi's log says of CPU features:"
-    for event in found.events:
+    for event in source.events:
         often = f" ({event.count} times, the last then)" if event.count > 1 else ""
-        said = sentence(event, found.names, _release(event, found))
-        yield from _wrapped(f"{event.time}{often} {said}".strip(), width)
-    for note in found.notes:
+        line = sentence(event, source.names, _release(event, source))
+        yield from _wrapped(f"{event.time}{often} {line}".strip(), width)
+    for note in source.notes:
         yield from _wrapped(f"note: {note}", width)
 
 
-def _what(found: Input) -> str:
-    if found.kind == "suspend-image":
+def _contents(source: Input) -> str:
+    if source.kind == "suspend-image":
         return "a suspend image"
-    counted = [(len(found.hosts), "host"), (len(found.vms), "VM")]
+    counted = [(len(source.hosts), "host"), (len(source.vms), "VM")]
     words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number]
-    kinds = {"policy": "a CPU policy", "log": f"{len(found.events)} things in xapi's log"}
-    return " and ".join(words) or kinds.get(found.kind, "a featureset")
+    kinds = {"policy": "a CPU policy", "log": f"{len(source.events)} things in xapi's log"}
+    return " and ".join(words) or kinds.get(source.kind, "a featureset")
 
 
 def _host(name: str, host: Host, width: int) -> Iterator[str]:

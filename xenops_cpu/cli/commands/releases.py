@@ -9,7 +9,7 @@ from ...derivation import DERIVED_RELEASES
 from ...features import point_releases
 from ...features.release import RELEASES, Release
 from ...features.release import release as release_named
-from .. import OK, options, terminal
+from .. import OK, command_line, terminal
 
 _EXAMPLES = """  xenops-cpu releases                       # all, oldest first
   xenops-cpu simulate --cpu xeon-gold-6240 --xen xenserver-8
@@ -20,7 +20,7 @@ exit codes: 0 done, 2 wrong use
 
 
 def parser() -> argparse.ArgumentParser:
-    command = options.parser(
+    command = command_line.parser(
         "releases",
         "The releases of Xen and XenServer that --xen and cpu:NAME@RELEASE take. A point release "
         "(4.17.5) stands for its series, a line (xenserver-8) for the newest build of it; "

@@ -16,10 +16,10 @@ from ...pools.member import Member
 from ...pools.vm import Vm
 from ...pools.words import some
 from .. import OK, Failure, gate, pool_arguments, targets, terminal, vm_arguments
-from .. import pool_words as words
 from ..arguments import release
 from ..output_files import write_file
 from ..progress import Progress
+from ..words import pool as words
 
 if TYPE_CHECKING:
     from ..prospects import Asked
@@ -36,7 +36,7 @@ missing
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "report",
         "A pool as one HTML file, to be read, mailed and printed: first which VMs cannot go where "
         "and what to do, then the hosts, what they differ in, what is lost and why, and what that "
@@ -44,16 +44,16 @@ def parser() -> argparse.ArgumentParser:
         "updated to, it has a forecast of the rolling update as well.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument(
         "--html", metavar="FILE", default="-", help="the file to write (default: standard output)"
     )
-    made.add_argument(
+    command.add_argument(
         "--vm", metavar="VM", nargs="+", action="extend", default=[], help=vm_arguments.HELP
     )
-    made.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
-    targets.add_all_options(made)
-    return made
+    command.add_argument("--title", metavar="TEXT", help="the heading (default: names the hosts)")
+    targets.add_all_options(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,7 +84,7 @@ def _print_json(
 ) -> None:
     document = None
     if update is not None:
-        from .. import forecast_json
+        from ..words import forecast_json
 
         document = forecast_json.document(update.outlook, update.basis)
     xen = release(arguments)
@@ -120,7 +120,7 @@ def _page(
                 vms,
                 guests=pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments)),
                 xen=release(arguments),
-                made=f"made on {datetime.date.today():%d %B %Y}",
+                date_line=f"made on {datetime.date.today():%d %B %Y}",
                 forecast=course,
                 progress=bar.step,
             )

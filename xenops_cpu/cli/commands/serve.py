@@ -17,7 +17,7 @@ from ...daemon.config import ConfigError, keys
 from ...daemon.config.resolve import Resolved, changed, dump, resolve
 from ...errors import Error
 from ...version import __version__
-from .. import OK, WRONG_USAGE, Failure, gate, options
+from .. import OK, WRONG_USAGE, Failure, command_line, gate, options, sockets
 
 if TYPE_CHECKING:
     import socket
@@ -55,35 +55,37 @@ def _more_help() -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "serve",
         "Answer on a Unix socket, in XML-RPC and JSON-RPC, until SIGTERM or SIGINT.",
         _EXAMPLES,
         _more_help,
     )
-    options.add_source(made)
-    taken = {action.dest for action in made._actions}
+    options.add_source(command)
+    taken = {action.dest for action in command._actions}
     for member, key in keys.KEYS.items():
         if member not in taken:
-            default = options.socket_to_serve() if member == "socket" else key.default
+            default = sockets.to_serve() if member == "socket" else key.default
             shown = f"{key.help} ({default})" if default else key.help
-            made.add_argument(f"--{key.name}", metavar=key.metavar, help=shown.replace("%", "%%"))
-    made.add_argument(
+            command.add_argument(
+                f"--{key.name}", metavar=key.metavar, help=shown.replace("%", "%%")
+            )
+    command.add_argument(
         "--config", metavar="FILE", default=str(keys.CONFIG), help=f"({keys.CONFIG}); '' for none"
     )
-    made.add_argument(
+    command.add_argument(
         "--config-dir", metavar="FOLDER", default=str(keys.CONFIG_DIR), help=f"({keys.CONFIG_DIR})"
     )
-    made.add_argument(
+    command.add_argument(
         "--lenient-config",
         action="store_true",
         help="pass over unknown keys and bad values in files, with a line in the log for each",
     )
-    made.add_argument(
+    command.add_argument(
         "--dump-config", action="store_true", help="print each value and where it is from, and end"
     )
-    made.add_argument("--version", action="version", version=f"xenops-cpu {__version__}")
-    return made
+    command.add_argument("--version", action="version", version=f"xenops-cpu {__version__}")
+    return command
 
 
 def _this_program() -> str:
@@ -96,16 +98,16 @@ def _this_program() -> str:
 
 def _resolved(arguments: argparse.Namespace) -> Resolved:
     """The configuration, out of the command line and the files as they are now."""
-    told = {
+    typed = {
         key.name: str(getattr(arguments, member))
         for member, key in keys.KEYS.items()
         if getattr(arguments, member) is not None
     }
     for name in ("socket", "boot-cpuinfo"):  # a person stands in a folder; a file does not
-        if told.get(name):
-            told[name] = str(Path(told[name]).absolute())
+        if typed.get(name):
+            typed[name] = str(Path(typed[name]).absolute())
     return resolve(
-        told,
+        typed,
         Path(arguments.config) if arguments.config else None,
         Path(arguments.config_dir) if arguments.config_dir else None,
         arguments.lenient_config,
@@ -129,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
     _log_to(config)
     for line in (*resolved.problems, *resolved.overridden):
         logger.warning("%s", line)
-    path = config.socket or options.socket_to_serve().absolute()
+    path = config.socket or sockets.to_serve().absolute()
     if inherited is not None:
         path = Path(os.fsdecode(inherited.getsockname()))
     arguments.source, arguments.boot_cpuinfo = config.source, config.boot_cpuinfo

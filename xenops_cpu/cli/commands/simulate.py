@@ -19,7 +19,15 @@ from ...features.release import Release
 from ...hosts.host import TITLES
 from ...limits import input_limits
 from ...sources import SourceError
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, options, simulation, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    simulation,
+    terminal,
+)
 from . import info
 
 _EXAMPLES = """  xenops-cpu simulate                               # this machine's CPU, Xen 4.17
@@ -35,22 +43,22 @@ exit codes: 0 done, 1 a record of --corpus cannot be used, 2 wrong use, 3 not re
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "simulate",
         "What a Xen release would offer on a CPU: this machine's, a shipped one or one of a dump.",
         _EXAMPLES,
     )
-    simulation.add_options(made)
-    made.add_argument(
+    simulation.add_options(command)
+    command.add_argument(
         "--explain",
         action="store_true",
         help="the steps that set or cleared bits, set by set (explain does so for a feature)",
     )
-    made.add_argument(
+    command.add_argument(
         "--corpus", type=Path, metavar="FILE", help="many CPUs: records as JSON, one a line"
     )
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    return made
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,17 +85,17 @@ def _many(arguments: argparse.Namespace) -> int:
     if arguments.cpu or arguments.dump or arguments.explain:
         raise Failure("--corpus goes without --cpu, --dump and --explain", WRONG_USAGE)
     xen = simulation.xen_release(arguments)
-    given = simulation.xen_options(arguments, xen)
+    xen_options = simulation.xen_options(arguments, xen)
     if arguments.microcode is not None:
         if arguments.microcode.kind != "revision":
             raise Failure("--corpus is as dumped: --microcode takes a revision there", WRONG_USAGE)
-        given = evolve(given, microcode=arguments.microcode.revision)
+        xen_options = evolve(xen_options, microcode=arguments.microcode.revision)
     code = OK
     records = files.lines(
         arguments.corpus, input_limits.CORPUS_BYTES, input_limits.CORPUS_LINE_BYTES, pipes=True
     )
     lines = (record.decode(errors="replace") for record in records)
-    for result in corpus.simulate_lines(lines, xen, given):
+    for result in corpus.simulate_lines(lines, xen, xen_options):
         if "error" in result:
             print(f"{arguments.corpus}: {result['error']}", file=sys.stderr)
             code = ANSWERED_WITH_AN_ERROR

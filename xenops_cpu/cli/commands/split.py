@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 
 from ...interface import GuestType
-from ...pools import words as told
+from ...pools import words as phrases
 from ...pools.member import Member
 from ...pools.split import Split, SplitError, split
 from .. import OK, WRONG_USAGE, Failure, pool_arguments, terminal
-from .. import pool_words as words
 from ..arguments import release
+from ..words import pool as words
 
 _EXAMPLES = """  xenops-cpu split cpu:xeon-gold-6154 cpu:core-i7-4930k cpu:epyc-7763 --xen 4.17
   xenops-cpu split --parts 2 @hosts.txt
@@ -23,31 +23,31 @@ _MOST_PARTS = 5
 
 
 def parser() -> argparse.ArgumentParser:
-    made = pool_arguments.parser(
+    command = pool_arguments.parser(
         "split",
         "The best partition of hosts into sub-pools: the one that gives up the fewest features, "
         "summed over all hosts. Hosts of different vendors are never put together.",
         _EXAMPLES,
     )
-    made.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
-    made.add_argument(
+    command.add_argument("hosts", metavar="HOST", nargs="+", help=pool_arguments.HOST_HELP)
+    command.add_argument(
         "--parts", type=int, metavar="N", help="at most so many sub-pools (default: 1, 2, 3, …)"
     )
-    pool_arguments.add_hex(made)
-    return made
+    pool_arguments.add_hex(command)
+    return command
 
 
 def run(arguments: argparse.Namespace) -> int:
     hosts = pool_arguments.members(arguments.hosts, arguments)
     guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
-    found = [one for guest in guests for one in _splits(hosts, guest, arguments)]
-    if not found:
+    partitions = [partition for guest in guests for partition in _splits(hosts, guest, arguments)]
+    if not partitions:
         raise Failure("none of the hosts runs such guests, so there is nothing to split")
     if arguments.json:
-        terminal.print_json({"splits": [_document(one) for one in found]})
+        terminal.print_json({"splits": [_document(partition) for partition in partitions]})
         return OK
     for guest in guests:
-        of_guest = [one for one in found if one.guest is guest]
+        of_guest = [partition for partition in partitions if partition.guest is guest]
         if of_guest:
             _tell(of_guest, hosts, arguments.hex)
     return OK
@@ -63,46 +63,48 @@ def _splits(
             return [split(hosts, guest, arguments.parts, xen)]
         except SplitError as error:
             raise Failure(f"--parts: {error}", WRONG_USAGE) from error
-    found: list[Split] = []
+    partitions: list[Split] = []
     for parts in range(1, _MOST_PARTS + 1):
         try:
-            one = split(hosts, guest, parts, xen)
+            partition = split(hosts, guest, parts, xen)
         except SplitError:  # fewer parts than vendors
             continue
-        if not found or one.given_up < found[-1].given_up:
-            found.append(one)
-        if not one.given_up:
+        if not partitions or partition.given_up < partitions[-1].given_up:
+            partitions.append(partition)
+        if not partition.given_up:
             break
-    return found
+    return partitions
 
 
-def _document(one: Split) -> dict[str, object]:
+def _document(partition: Split) -> dict[str, object]:
     return {
-        "guest_type": one.guest.name.lower(),
-        "release": one.release.name,
+        "guest_type": partition.guest.name.lower(),
+        "release": partition.release.name,
         "parts": [
-            {"hosts": list(part.hosts), **words.featureset_json(part.featureset, one.release)}
-            for part in one.parts
+            {"hosts": list(part.hosts), **words.featureset_json(part.featureset, partition.release)}
+            for part in partition.parts
         ],
-        "given_up": one.given_up,
-        "exact": one.exact,
+        "given_up": partition.given_up,
+        "exact": partition.exact,
     }
 
 
 def _tell(splits: Sequence[Split], hosts: Sequence[Member], in_hex: bool) -> None:
     terminal.heading(
-        f"{told.GUESTS[splits[0].guest]}: {told.count(_counted(splits[0]), 'host')} of "
+        f"{phrases.GUESTS[splits[0].guest]}: {phrases.count(_counted(splits[0]), 'host')} of "
         f"{len(hosts)} run them"
     )
-    for one in splits:
-        best = "" if one.exact else " (a good partition, perhaps not the best: too many kinds)"
-        terminal.line(
-            f"  {told.count(len(one.parts), 'pool')}: hosts give up "
-            f"{told.count(one.given_up, 'feature')} in all{best}"
+    for partition in splits:
+        best = (
+            "" if partition.exact else " (a good partition, perhaps not the best: too many kinds)"
         )
-        for part in one.parts:
+        terminal.line(
+            f"  {phrases.count(len(partition.parts), 'pool')}: hosts give up "
+            f"{phrases.count(partition.given_up, 'feature')} in all{best}"
+        )
+        for part in partition.parts:
             terminal.paragraph(
-                f"{len(part.featureset)} features on {told.some(part.hosts, 10)}",
+                f"{len(part.featureset)} features on {phrases.some(part.hosts, 10)}",
                 indent=4,
                 hanging=2,
             )
@@ -113,5 +115,5 @@ def _tell(splits: Sequence[Split], hosts: Sequence[Member], in_hex: bool) -> Non
     print()
 
 
-def _counted(one: Split) -> int:
-    return sum(len(part.hosts) for part in one.parts)
+def _counted(partition: Split) -> int:
+    return sum(len(part.hosts) for part in partition.parts)

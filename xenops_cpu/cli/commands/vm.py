@@ -25,10 +25,20 @@ from ...guests.toolstacks import TOOLSTACKS, XAPI, XL, Settings
 from ...guests.vcpu import CR4_OSXSAVE, CR4_PKE, Surroundings, Vcpu
 from ...inputs.argument import WHAT
 from ...limits import input_limits
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, guest_words, options, vm_words
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    terminal,
+)
 from ..arguments import derived_host, read
 from ..running import is_running, read_domain
 from ..started_vm import StartedVm
+from ..words import guest as guest_words
+from ..words import vm as vm_words
+from ..words import vm_json
 
 _EXAMPLES = """  xenops-cpu vm cpu:xeon-gold-6154@4.17                  # an HVM guest that xl makes
   xenops-cpu vm cpu:epyc-7763@4.20 --type pv --leaves    # as xen-cpuid -p prints it
@@ -47,15 +57,15 @@ exit codes: 0 done, 1 Xen or libxc refuses something, or --diff: they differ, 2 
 
 
 def parser() -> argparse.ArgumentParser:
-    made = options.parser(
+    command = command_line.parser(
         "vm",
         "What one VM has on HOST: every CPUID leaf and register of its policy, as the toolstack, "
         f"libxc and Xen make it, with reasons. HOST is {WHAT}. In place of HOST and settings, "
         "domain:N is a VM that runs here: what it has is read, not predicted.",
         _EXAMPLES,
     )
-    made.add_argument("host", metavar="HOST", help="where it runs")
-    vm = made.add_argument_group("the VM")
+    command.add_argument("host", metavar="HOST", help="where it runs")
+    vm = command.add_argument_group("the VM")
     vm.add_argument("--type", choices=TYPES, default=None, help="hvm where it is not said")
     vm.add_argument("--featureset", metavar="FEATURESET", help="what the toolstack levels it to")
     vm.add_argument("--nested", action="store_true", help="it may run virtual machines itself")
@@ -88,14 +98,14 @@ def parser() -> argparse.ArgumentParser:
     vm.add_argument(
         "--xcp-ng", action="store_true", help="XCP-ng's xenguest, which shows nested virtualisation"
     )
-    shown = made.add_argument_group("what to show").add_mutually_exclusive_group()
+    shown = command.add_argument_group("what to show").add_mutually_exclusive_group()
     shown.add_argument("--leaves", action="store_true", help="leaves, as xen-cpuid -p prints them")
     shown.add_argument("--text", action="store_true", help="the text form (docs/decoding.md)")
     shown.add_argument("--guest", action="store_true", help="what its CPUID instructions return")
     shown.add_argument("--explain", metavar="FEATURE", help="why it has a feature, or not")
     shown.add_argument("--diff", metavar="POLICY", help="what differs in another policy")
-    made.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
-    guest = made.add_argument_group("the guest (with --guest)")
+    command.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
+    guest = command.add_argument_group("the guest (with --guest)")
     guest.add_argument("--vcpus", metavar="N", type=_count, default=None, help="how many it has")
     guest.add_argument("--vcpu", metavar="N", type=int, default=0, help="which one asks")
     guest.add_argument("--xcr0", metavar="HEX", type=_hex, help="as the guest has set it")
@@ -105,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     guest.add_argument(
         "--viridian", metavar="GROUPS", help="as xl's viridian=, with commas; defaults, all, !GROUP"
     )
-    return made
+    return command
 
 
 def _count(text: str) -> int:
@@ -126,9 +136,9 @@ _count.__name__, _hex.__name__ = "number from 1 on", "number (hex)"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    made = _running(arguments) if is_running(arguments.host) else _make(arguments)
-    domain, derivation = made.domain, made.derivation
-    code = ANSWERED_WITH_AN_ERROR if made.start.refusal else OK
+    started = _running(arguments) if is_running(arguments.host) else _make(arguments)
+    domain, derivation = started.domain, started.derivation
+    code = ANSWERED_WITH_AN_ERROR if started.start.refusal else OK
     if arguments.diff is not None:
         differs = vm_words.differences(
             domain, _policy(arguments.diff), arguments.diff, as_json=arguments.json
@@ -139,16 +149,16 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.text:
         print(domain.policy.text())
     elif arguments.guest:
-        vcpu, around = _vcpu(arguments, domain), Surroundings(viridian=made.viridian)
+        vcpu, around = _vcpu(arguments, domain), Surroundings(viridian=started.viridian)
         guest_words.guest(domain, vcpu, around, arguments.vcpus or 1, as_json=arguments.json)
     elif arguments.json:
-        vm_words.json_of(made)
+        terminal.print_json(vm_json.document(started))
     elif arguments.leaves:
         vm_words.leaves(domain)
     else:
-        vm_words.words(made)
+        vm_words.words(started)
     if arguments.leaves or arguments.text or arguments.guest or arguments.explain:
-        vm_words.complain(made)
+        vm_words.complain(started)
     return code
 
 
@@ -244,27 +254,27 @@ def _of_xl(path: Path, xen: Hypervisor) -> tuple[Settings, int]:
     except UnicodeDecodeError as error:
         raise Failure(f"{path}: no text, and so no configuration of xl") from error
     try:
-        found = xl_config.guest(text, xen.release)
+        guest = xl_config.guest(text, xen.release)
     except xl_config.XlConfigError as error:
         raise Failure(f"{path}: {error}") from error
     settings = Settings(
-        type=found.config.type,
-        hap=found.config.hap,
-        nested=found.config.nested,
-        pae=found.wishes.pae,
-        pinned=not found.config.migratable,
-        emulated_tsc=found.config.vtsc,
-        setting=found.setting,
+        type=guest.config.type,
+        hap=guest.config.hap,
+        nested=guest.config.nested,
+        pae=guest.wishes.pae,
+        pinned=not guest.config.migratable,
+        emulated_tsc=guest.config.vtsc,
+        setting=guest.setting,
     )
-    return settings, found.viridian
+    return settings, guest.viridian
 
 
 def _policy(text: str) -> Policy:
-    found = read(text)
-    vm = found.vm
-    policy = found.policy or (vm.policy if vm is not None else None)
+    source = read(text)
+    vm = source.vm
+    policy = source.policy or (vm.policy if vm is not None else None)
     if policy is None:
-        raise Failure(f"{found.name} has no CPU policy of a VM")
+        raise Failure(f"{source.name} has no CPU policy of a VM")
     return policy
 
 

@@ -17,7 +17,16 @@ from ...xapi.changes import FeatureChange, Picture
 from ...xapi.errors import ApiFailure, XapiError
 from ...xapi.options import session
 from ...xapi.session import Session
-from .. import ANSWERED_WITH_AN_ERROR, OK, WRONG_USAGE, Failure, hooks, live, options, terminal
+from .. import (
+    ANSWERED_WITH_AN_ERROR,
+    OK,
+    WRONG_USAGE,
+    Failure,
+    command_line,
+    hooks,
+    live,
+    terminal,
+)
 
 _EXAMPLES = f"""  xenops-cpu watch xapi://reader@xs-01          # the role read-only suffices
   xenops-cpu watch {url.SOCKET}            # in dom0: no password
@@ -39,7 +48,7 @@ exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = options.parser(
+    parser = command_line.parser(
         "watch",
         "Tell which CPU features hosts, the pool and VMs lose and gain, as it happens, until "
         "SIGINT or SIGTERM. A xapi that is away is waited for.",

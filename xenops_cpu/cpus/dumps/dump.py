@@ -62,10 +62,10 @@ def finish(
     from (Intel SDM, CPUID leaf 80000001h: available in 64-bit mode only).
     """
     leaves = within_limits(cpus[0])
-    said = list(notes)
+    remarks = list(notes)
     if len(cpus) > 1:
-        said.append(f"the dump has {len(cpus)} logical CPUs: the first was read")
-        said += _others(cpus)
+        remarks.append(f"the dump has {len(cpus)} logical CPUs: the first was read")
+        remarks += _others(cpus)
     try:
         cpu = Cpu(leaves=leaves, msrs=dict(msrs))
     except CpuError as error:
@@ -73,18 +73,22 @@ def finish(
     eax, ebx, ecx, edx = cpu.leaf(0x80000001)
     if cpu.vendor == INTEL and edx & _LM and not edx & _SYSCALL:
         leaves[0x80000001, 0] = (eax, ebx, ecx, edx | _SYSCALL)
-        said.append("SYSCALL is set: the dump was made by a 32-bit program, Intel hides it there")
+        remarks.append(
+            "SYSCALL is set: the dump was made by a 32-bit program, Intel hides it there"
+        )
     missing = list(missing_leaves(leaves))
     if missing:
-        said.append(
+        remarks.append(
             f"the dump lacks CPUID leaves {', '.join(missing)}: taken as zeros, so features there "
             "read as absent"
         )
     patch = msrs.get(MSR_MICROCODE)
     microcode = None if patch is None else microcode_revision(cpu.vendor, patch)
     if cpu.hypervisor:
-        said.append("the dump was made in a VM: the hypervisor decided what CPUID showed")
-    return Dump(name, format, Cpu(leaves=leaves, msrs=dict(msrs), microcode=microcode), tuple(said))
+        remarks.append("the dump was made in a VM: the hypervisor decided what CPUID showed")
+    return Dump(
+        name, format, Cpu(leaves=leaves, msrs=dict(msrs), microcode=microcode), tuple(remarks)
+    )
 
 
 def within_limits(leaves: Mapping[LeafKey, Registers]) -> dict[LeafKey, Registers]:

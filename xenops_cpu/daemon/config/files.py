@@ -33,10 +33,10 @@ def lines_of(config: Path | None, folder: Path | None) -> list[Line]:
 
     Neither has to be there. Raises ConfigError for what cannot be read.
     """
-    found = read(config) if config is not None and config.exists() else []
+    lines = read(config) if config is not None and config.exists() else []
     for path in fragments(folder):
-        found += read(path)
-    return found
+        lines += read(path)
+    return lines
 
 
 def fragments(folder: Path | None) -> list[Path]:
@@ -55,7 +55,7 @@ def read(path: Path) -> list[Line]:
         content = files.read(path, input_limits.CONFIGURATION_BYTES)
     except files.FileError as error:
         raise ConfigError(f"{path}: {error.reason}") from error
-    found = []
+    lines = []
     for number, line in enumerate(content.split(b"\n"), 1):
         where = f"{path}:{number}"
         try:
@@ -67,10 +67,10 @@ def read(path: Path) -> list[Line]:
             continue
         pair = _PAIR.fullmatch(text)
         if pair is None:
-            found.append(Line("", text.strip(), where))
+            lines.append(Line("", text.strip(), where))
         else:
-            found.append(Line(pair[1], _unquoted(pair[2]), where))
-    return found
+            lines.append(Line(pair[1], _unquoted(pair[2]), where))
+    return lines
 
 
 def _unquoted(value: str) -> str:

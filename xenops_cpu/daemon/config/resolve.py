@@ -65,8 +65,8 @@ def resolve(
             named = where if where == f"--{key}" else f"{where}: {key}"
             raise ConfigError(f"{named}: {error}, got {text!r}") from None
         before = origins.get(key)
-        beaten = (*before.beaten, _said(key, before)) if before is not None else ()
-        origins[key] = Origin(text, where, tuple(said for said in beaten if said))
+        beaten = (*before.beaten, _origin_words(key, before)) if before is not None else ()
+        origins[key] = Origin(text, where, tuple(sentence for sentence in beaten if sentence))
 
     for known in KEYS.values():
         take(known.name, known.default, "default")
@@ -84,7 +84,7 @@ def resolve(
     return Resolved(Config(**values), origins, tuple(problems))
 
 
-def _said(key: str, origin: Origin) -> str:
+def _origin_words(key: str, origin: Origin) -> str:
     if origin.where == "default":
         return ""
     return f"{origin.where} {origin.text}" if origin.where.startswith("--") else origin.where

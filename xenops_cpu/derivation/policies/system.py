@@ -116,12 +116,12 @@ class SystemPolicies(Mapping[str, Policy]):
         """The policies that this one comes from, first to last, itself at the end."""
         if name not in SETS:
             raise KeyError(name)
-        kind, _, rest = name.partition("_")
-        if not rest:
+        kind, _, kind_of_set = name.partition("_")
+        if not kind_of_set:
             return ("raw",) if name == "raw" else ("raw", "host")
         if not self.release.has_max:
             return ("raw", "host", f"{kind}_default")
-        return ("raw", "host", f"{kind}_max", *([name] if rest == "default" else []))
+        return ("raw", "host", f"{kind}_max", *([name] if kind_of_set == "default" else []))
 
     def story(self, name: str, key: LeafKey | int) -> tuple[LeafReason, ...]:
         """Why a leaf (leaf, subleaf), or a register (its index), is as it is in a policy."""

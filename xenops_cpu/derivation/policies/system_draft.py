@@ -27,5 +27,5 @@ class SystemDraft(Draft):
     @property
     def guest(self) -> str:
         """ "pv" or "hvm" in a guest's policy, "" in raw and host."""
-        kind, _, rest = self.name.partition("_")
-        return kind if rest else ""
+        kind, _, kind_of_set = self.name.partition("_")
+        return kind if kind_of_set else ""

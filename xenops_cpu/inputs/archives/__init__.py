@@ -91,10 +91,10 @@ def _streamed(
     if tar.recognises(stream.peek(tar.BLOCK)):
         yield from _chosen(tar.files(stream, account), wanted, account, inside)
         if raw is None:  # the checksum of compressed data comes after the tar's end
-            for _ in stream.rest():
+            for _ in stream.remainder():
                 pass
     else:
-        yield Member(inside.rstrip("/"), stream.rest(), account)
+        yield Member(inside.rstrip("/"), stream.remainder(), account)
 
 
 def _chosen(
@@ -113,7 +113,7 @@ def _chosen(
             else:
                 stream = Stream(contents)
                 packing = kind(stream.peek(tar.BLOCK))
-                yield from _streamed(packing, stream.rest(), wanted, account, folder)
+                yield from _streamed(packing, stream.remainder(), wanted, account, folder)
 
 
 def _chunks(file: BinaryIO, account: Account) -> Chunks:

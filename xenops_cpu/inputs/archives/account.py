@@ -35,7 +35,7 @@ class Account:
     """
 
     taken: int = 0
-    made: int = 0
+    unpacked: int = 0
     members: int = 0
     started: float = field(factory=lambda: time.process_time())
 
@@ -50,15 +50,15 @@ class Account:
 
     def make(self, count: int) -> None:
         """So many bytes came out."""
-        self.made += count
+        self.unpacked += count
         most = input_limits.ARCHIVE_FREE_BYTES + input_limits.ARCHIVE_RATIO * self.taken
-        if self.made > most:
+        if self.unpacked > most:
             raise OverBudget(
                 "archive_ratio",
-                f"{self.taken} bytes unpack to more than {self.made >> 20} MiB: a bomb, "
+                f"{self.taken} bytes unpack to more than {self.unpacked >> 20} MiB: a bomb, "
                 "not a report",
             )
-        if self.made > input_limits.ARCHIVE_BYTES:
+        if self.unpacked > input_limits.ARCHIVE_BYTES:
             size = amount(input_limits.ARCHIVE_BYTES, "bytes")
             raise OverBudget("archive_bytes", f"more than {size} when unpacked")
 

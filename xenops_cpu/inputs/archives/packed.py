@@ -14,9 +14,9 @@ def unpacked(packing: str, chunks: Chunks, account: Account) -> Chunks:
     """Several streams one after the other count as one, as with bunzip2 and gunzip."""
     step = _Bunzip() if packing == "bzip2" else Inflate()
     for chunk in chunks:
-        for made in step.feed(chunk):
-            account.make(len(made))
-            yield made
+        for piece in step.feed(chunk):
+            account.make(len(piece))
+            yield piece
     if not step.ended:
         raise Damaged(f"the {packing} data is cut short")
 
@@ -36,11 +36,11 @@ class _Bunzip:
                     return
                 self._machine = bz2.BZ2Decompressor()
             try:
-                made = self._machine.decompress(data, CHUNK)
+                piece = self._machine.decompress(data, CHUNK)
             except OSError as error:
                 raise Damaged("the bzip2 data is damaged") from error
-            if made:
-                yield made
+            if piece:
+                yield piece
             data = self._machine.unused_data if self._machine.eof else b""
             if self._machine.needs_input or (self._machine.eof and not data):
                 return
@@ -64,11 +64,11 @@ class Inflate:
                     return
                 self._machine = zlib.decompressobj(self._bits)
             try:
-                made = self._machine.decompress(data, CHUNK)
+                piece = self._machine.decompress(data, CHUNK)
             except zlib.error as error:
                 raise Damaged(f"the compressed data is damaged ({error})") from error
-            if made:
-                yield made
+            if piece:
+                yield piece
             data = self._machine.unused_data or self._machine.unconsumed_tail
 
 
@@ -98,7 +98,7 @@ class Stream:
         self.position += len(data)
         return data
 
-    def rest(self) -> Chunks:
+    def remainder(self) -> Chunks:
         if self._buffer:
             yield self.read(len(self._buffer))
         yield from self._chunks

@@ -17,10 +17,10 @@ def recognises(head: bytes) -> bool:
     if len(head) < BLOCK or not any(head):
         return False
     try:
-        told = int(head[148:156].strip(b" \0") or b"x", 8)
+        checksum = int(head[148:156].strip(b" \0") or b"x", 8)
     except ValueError:
         return False
-    return told == sum(head[:148]) + 8 * 32 + sum(head[156:BLOCK])
+    return checksum == sum(head[:148]) + 8 * 32 + sum(head[156:BLOCK])
 
 
 def files(stream: Stream, account: Account) -> Iterator[tuple[str, Chunks]]:

@@ -82,13 +82,13 @@ def _zip64(extra: bytes, fixed: bytes) -> tuple[int, int]:
     while at + 4 <= len(extra):
         tag, length = _number(extra, at, 2), _number(extra, at + 2, 2)
         if tag == 1:
-            found, place = [], at + 4
+            sizes, place = [], at + 4
             for field_at in (24, 20, 42):
                 value = _number(fixed, field_at, 4)
                 if value == 0xFFFFFFFF:
                     value, place = _number(extra, place, 8), place + 8
-                found.append(value)
-            return found[1], found[2]
+                sizes.append(value)
+            return sizes[1], sizes[2]
         at += 4 + length
     raise Damaged("a zip64 size is missing")
 
@@ -114,9 +114,9 @@ def _contents(file: BinaryIO, entry: _Entry, account: Account) -> Chunks:
             raise Damaged(f"{printable(entry.name)}: cut short")
         left, at = left - len(chunk), at + len(chunk)
         account.take(len(chunk))
-        for made in (chunk,) if step is None else step.feed(chunk):
-            account.make(len(made))
-            yield made
+        for piece in (chunk,) if step is None else step.feed(chunk):
+            account.make(len(piece))
+            yield piece
     if step is not None and not step.ended:
         raise Damaged(f"{printable(entry.name)}: the compressed data is cut short")
 

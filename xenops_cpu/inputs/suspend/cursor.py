@@ -22,27 +22,27 @@ class Cursor:
         self.size = file.seek(0, io.SEEK_END)
         self.at = at
 
-    def take(self, count: int, what: str) -> bytes:
+    def take(self, count: int, field: str) -> bytes:
         """The next bytes. Raises CutShort."""
         self._file.seek(self.at)
         data = self._file.read(count)
         if len(data) < count:
-            raise self._cut_short(count, what)
+            raise self._cut_short(count, field)
         self.at += count
         return data
 
-    def fields(self, layout: str, what: str) -> tuple[Any, ...]:
+    def fields(self, layout: str, field: str) -> tuple[Any, ...]:
         """Values as struct has them. Raises CutShort."""
-        return struct.unpack(layout, self.take(struct.calcsize(layout), what))
+        return struct.unpack(layout, self.take(struct.calcsize(layout), field))
 
-    def skip(self, count: int, what: str) -> None:
+    def skip(self, count: int, field: str) -> None:
         """Past bytes nobody needs. Raises CutShort where the file has not so many."""
         if self.at + count > self.size:
-            raise self._cut_short(count, what)
+            raise self._cut_short(count, field)
         self.at += count
 
-    def _cut_short(self, count: int, what: str) -> CutShort:
+    def _cut_short(self, count: int, field: str) -> CutShort:
         return CutShort(
-            f"{self.where}: cut short: {what} at byte {self.at} has {count} bytes, and the file "
+            f"{self.where}: cut short: {field} at byte {self.at} has {count} bytes, and the file "
             f"ends at byte {self.size}"
         )

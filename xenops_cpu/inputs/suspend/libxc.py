@@ -76,11 +76,11 @@ def read(cursor: Cursor) -> Stream:
             f"{where}: domain type {kind} with pages of 2^{page_shift} bytes; x86 PV (1) and HVM "
             "(2) with 2^12 are read"
         )
-    found, damage = _Found(), ""
+    contents, damage = _Contents(), ""
     try:
-        _records(cursor, order, found)
+        _records(cursor, order, contents)
     except CutShort as error:
-        if not (found.leaves and found.static_data_ended):
+        if not (contents.leaves and contents.static_data_ended):
             raise
         damage = str(error)
     guest, title = _DOMAINS[kind]
@@ -90,21 +90,21 @@ def read(cursor: Cursor) -> Stream:
         guest=guest,
         title=title,
         xen=f"{major}.{minor}" if major else "",
-        policy=Policy(found.leaves, found.msrs) if found.leaves else None,
+        policy=Policy(contents.leaves, contents.msrs) if contents.leaves else None,
         damage=damage,
-        whole=found.ended,
+        whole=contents.ended,
     )
 
 
 @define
-class _Found:
+class _Contents:
     leaves: dict[LeafKey, Registers] = field(factory=dict)
     msrs: dict[int, int] = field(factory=dict)
     static_data_ended: bool = False
     ended: bool = False
 
 
-def _records(cursor: Cursor, order: str, found: _Found) -> None:
+def _records(cursor: Cursor, order: str, contents: _Contents) -> None:
     """Up to END, or to what is enough. Raises InputError, CutShort."""
     where = cursor.where
     header = struct.Struct(f"{order}II")
@@ -122,27 +122,27 @@ def _records(cursor: Cursor, order: str, found: _Found) -> None:
             if kind == CPUID_POLICY:
                 for leaf, subleaf, *registers in struct.iter_unpack(f"{order}6I", body):
                     eax, ebx, ecx, edx = registers
-                    found.leaves[leaf, subleaf] = (eax, ebx, ecx, edx)
+                    contents.leaves[leaf, subleaf] = (eax, ebx, ecx, edx)
             else:
                 for index, flags, value in struct.iter_unpack(f"{order}IIQ", body):
                     if flags:
                         raise InputError(
                             f"{where}: MSR {index:#x} has flags {flags:#x}; only 0 is defined"
                         )
-                    found.msrs[index] = value
-            if len(found.leaves) + len(found.msrs) > input_limits.POLICY_ENTRIES:
+                    contents.msrs[index] = value
+            if len(contents.leaves) + len(contents.msrs) > input_limits.POLICY_ENTRIES:
                 raise InputError(
                     f"{where}: more than {input_limits.POLICY_ENTRIES} leaves and MSRs at byte "
                     f"{start}"
                 )
         else:
             cursor.skip(length, name)
-        found.static_data_ended |= kind == STATIC_DATA_END
+        contents.static_data_ended |= kind == STATIC_DATA_END
         if kind == END:
-            found.ended = True
+            contents.ended = True
             return
         cursor.skip(-length % 8, f"the padding of {name}")
-    if not found.leaves:
+    if not contents.leaves:
         raise InputError(
             f"{where}: no CPU policy in the first {input_limits.IMAGE_RECORDS} records"
         )

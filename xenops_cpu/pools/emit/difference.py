@@ -78,11 +78,11 @@ def written(difference: Difference, values: Mapping[int, bool]) -> dict[int, boo
     most = difference.most
     if most is None:
         most = xen.masks["pv_max"] | xen.masks["hvm_hap_max"] | xen.masks["special"]
-    found = dict(values)
+    wishes = dict(values)
     for number in most - difference.level:
         if in_leaf(xen, number) and _place(xen, number) in places:
-            found.setdefault(number, False)
-    return found
+            wishes.setdefault(number, False)
+    return wishes
 
 
 def x_is_max(xen: Release) -> bool:

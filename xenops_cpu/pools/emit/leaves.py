@@ -35,10 +35,10 @@ class Reach:
     hosts: tuple[tuple[str, LeafKey], ...] = ()
 
 
-def reach(found: Difference, hosts: Sequence[Member], guest: GuestType) -> Reach:
+def reach(difference: Difference, hosts: Sequence[Member], guest: GuestType) -> Reach:
     """What of a difference one text can say on all the hosts. Raises EmitError."""
-    xen = found.release
-    named = [n for n in written(found, found.values) if in_leaf(xen, n)]
+    xen = difference.release
+    named = [n for n in written(difference, difference.values) if in_leaf(xen, n)]
     lacking = tuple(
         (host, leaf)
         for leaf in dict.fromkeys(leaf_of(xen, number) for number in named)
@@ -46,13 +46,13 @@ def reach(found: Difference, hosts: Sequence[Member], guest: GuestType) -> Reach
         if unreachable(host, guest, xen, leaf)
     )
     if not lacking:
-        return Reach(found)
+        return Reach(difference)
     leaves = {leaf for _, leaf in lacking}
-    there = [n for n in found.values if in_leaf(xen, n) and leaf_of(xen, n) in leaves]
-    sayable = found.without(
-        Featureset.of_features((n for n in there if found.values[n]), xen.length)
+    there = [n for n in difference.values if in_leaf(xen, n) and leaf_of(xen, n) in leaves]
+    sayable = difference.without(
+        Featureset.of_features((n for n in there if difference.values[n]), xen.length)
     )
-    off = [number for number in there if not found.values[number]]
+    off = [number for number in there if not difference.values[number]]
     alone = [number for number in off if not _follows(number, sayable, leaves)]
     wanted = {_limit(leaf_of(xen, number)) for number in alone}
     limits = tuple(_strings(wanted, hosts, guest, xen)) if wanted else ()

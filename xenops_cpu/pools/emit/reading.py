@@ -26,8 +26,8 @@ def setting(form: str, text: str, xen: Release) -> Setting:
     if form == "libvirt":
         read_back = read(",".join(["host", *_libvirts(text)]), xen)
     else:
-        found = xl_config.settings(text).get("cpuid")
-        read_back = Setting() if found is None else read(found, xen)
+        value = xl_config.settings(text).get("cpuid")
+        read_back = Setting() if value is None else read(value, xen)
     for complaint in read_back.complaints:
         raise EmitError(f"the text is not what {xen.title} reads: {complaint}")
     return read_back
@@ -45,8 +45,8 @@ def names(form: str, text: str) -> tuple[str, ...]:
     if form == "libvirt":
         items = list(_libvirts(text))
     else:
-        found = xl_config.settings(text).get("cpuid")
-        items = found.split(",")[1:] if isinstance(found, str) else []
+        value = xl_config.settings(text).get("cpuid")
+        items = value.split(",")[1:] if isinstance(value, str) else []
     return tuple(item.partition("=")[0] for item in items)
 
 

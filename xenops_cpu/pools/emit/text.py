@@ -33,9 +33,9 @@ class Short:
     why: str
 
     def __str__(self) -> str:
-        what = "has more than the level" if self.more else "lacks of the level"
+        relation = "has more than the level" if self.more else "lacks of the level"
         names = " ".join(self.features)
-        return f"a guest on {', '.join(self.hosts)} {what}: {names} ({self.why})"
+        return f"a guest on {', '.join(self.hosts)} {relation}: {names} ({self.why})"
 
 
 @frozen
@@ -65,25 +65,29 @@ def emitted(
     or would have other features than the level without a reason that is known.
     """
     most = trial.most(hosts, guest, xen)
-    found = Difference(xen, base(hosts, guest, level), level, most).without(trial.fixed(xen))
+    difference = Difference(xen, base(hosts, guest, level), level, most).without(trial.fixed(xen))
     if form == XAPI:
-        return _for_xapi(found, hosts, guest, vm)
-    if not found.values:
+        return _for_xapi(difference, hosts, guest, vm)
+    if not difference.values:
         return Emitted(
-            form, xl_cpuid.xl(found) if form == XL else libvirt_cpu.libvirt(found), found
+            form,
+            xl_cpuid.xl(difference) if form == XL else libvirt_cpu.libvirt(difference),
+            difference,
         )
-    reached = reach(found, hosts, guest)
+    reached = reach(difference, hosts, guest)
     text, names_msrs = _written(form, reached)
     setting = reading.setting(form, text, xen)
     guests = [trial.by_setting(host, guest, setting, xen) for host in hosts]
-    short = tuple(_short(form, found, guests, reached, with_registers=names_msrs))
+    short = tuple(_short(form, difference, guests, reached, with_registers=names_msrs))
     notes = (*_late(xen, reading.names(form, text)), *_resets(guests, xen))
-    return Emitted(form, _commented(form, text, (*map(str, short), *notes)), found, short, notes)
+    return Emitted(
+        form, _commented(form, text, (*map(str, short), *notes)), difference, short, notes
+    )
 
 
 def _written(form: str, reached: Reach) -> tuple[str, bool]:
     """The text, and whether it levels MSR 10ah. Raises EmitError."""
-    found, implied, limits = reached.difference, reached.implied, reached.limits
+    difference, implied, limits = reached.difference, reached.implied, reached.limits
     if form == LIBVIRT:
         if limits:
             name, leaf = reached.hosts[0]
@@ -91,34 +95,43 @@ def _written(form: str, reached: Reach) -> tuple[str, bool]:
                 f"no one text of libvirt's fits all of these hosts: {name} has no CPUID "
                 f"{shown(leaf)}, and no name says so; ask for one text a host (--for HOST)"
             )
-        return libvirt_cpu.libvirt(found, implied), True
-    if limits or not xl_cpuid.by_name(found.release):
-        return xl_cpuid.registers(found, implied, limits), False
-    return xl_cpuid.names(found, implied), True
+        return libvirt_cpu.libvirt(difference, implied), True
+    if limits or not xl_cpuid.by_name(difference.release):
+        return xl_cpuid.registers(difference, implied, limits), False
+    return xl_cpuid.names(difference, implied), True
 
 
-def _for_xapi(found: Difference, hosts: Sequence[Member], guest: GuestType, vm: str) -> Emitted:
-    xen = found.release
-    text = xapi(found.level, vm)
+def _for_xapi(
+    difference: Difference, hosts: Sequence[Member], guest: GuestType, vm: str
+) -> Emitted:
+    xen = difference.release
+    text = xapi(difference.level, vm)
     level = reading.featureset(text)
     tried = [trial.by_featureset(host, guest, level) for host in hosts]
-    guests = [one for one in tried if one is not None]
-    short = tuple(_short(XAPI, found, guests, Reach(found), with_registers=False))
+    guests = [guest_tried for guest_tried in tried if guest_tried is not None]
+    short = tuple(_short(XAPI, difference, guests, Reach(difference), with_registers=False))
     notes = tuple(words.registers(registers.own(level, hosts, guest, xen), xen))
-    return Emitted(XAPI, _commented(XAPI, text, (*map(str, short), *notes)), found, short, notes)
+    return Emitted(
+        XAPI, _commented(XAPI, text, (*map(str, short), *notes)), difference, short, notes
+    )
 
 
 def _short(
-    form: str, found: Difference, guests: Iterable[Guest], reached: Reach, *, with_registers: bool
+    form: str,
+    difference: Difference,
+    guests: Iterable[Guest],
+    reached: Reach,
+    *,
+    with_registers: bool,
 ) -> Iterator[Short]:
     """What guests have other than the level, and why. Raises EmitError where nobody knows why."""
-    xen = found.release
+    xen = difference.release
     alike: dict[tuple[bool, str, str], dict[str, None]] = {}
     for guest in guests:
-        more, less = trial.compared(guest, found.level, xen, with_registers=with_registers)
+        more, less = trial.compared(guest, difference.level, xen, with_registers=with_registers)
         for is_more, numbers in ((True, more), (False, less)):
             for number in numbers:
-                why = _why(form, found, guest, reached, number, is_more=is_more)
+                why = _why(form, difference, guest, reached, number, is_more=is_more)
                 if not why:
                     has = "would have" if is_more else "would lack"
                     raise EmitError(
@@ -134,10 +147,10 @@ def _short(
 
 
 def _why(
-    form: str, found: Difference, guest: Guest, reached: Reach, number: int, *, is_more: bool
+    form: str, difference: Difference, guest: Guest, reached: Reach, number: int, *, is_more: bool
 ) -> str:
     """Why a guest has, or lacks, a feature against the level; "" where nobody knows."""
-    xen = found.release
+    xen = difference.release
     if is_more:
         nameless = form == LIBVIRT and libvirt_cpu.name_for(xen, number) is None
         return f"libxl of {xen.title} has no name for it" if nameless else ""
@@ -168,22 +181,22 @@ def _late(xen: Release, names: Sequence[str]) -> Iterator[str]:
 
 def _resets(guests: Iterable[Guest], xen: Release) -> Iterator[str]:
     """What libxc sets anew beside what the text says."""
-    found: dict[str, dict[str, None]] = {}
+    hosts_by_words: dict[str, dict[str, None]] = {}
     for guest in guests:
         for reset in guest.resets:
             if reset.features:
                 where = f"CPUID {shown(reset.key)} {reset.register}"
                 words = f"{' '.join(reset.features)} in {where}"
-                found.setdefault(words, {})[guest.host.name] = None
-    for words, hosts in found.items():
+                hosts_by_words.setdefault(words, {})[guest.host.name] = None
+    for words, hosts in hosts_by_words.items():
         yield f"set anew with the register, as the host has it: {words} (on {', '.join(hosts)})"
     if leaf_at_once(xen) and any(guest.resets for guest in guests):
         yield f"libxc of {xen.title} sets whole leaves: topology in them becomes the host's"
 
 
-def _commented(form: str, text: str, said: Iterable[str]) -> str:
+def _commented(form: str, text: str, sentences: Iterable[str]) -> str:
     """The text with what is to know of it, where its reader passes it over."""
     if form == LIBVIRT:
-        first, *rest = text.splitlines(keepends=True)
-        return "".join([first, *map(libvirt_cpu.comment, said), *rest])
-    return text + "".join(f"# {line}\n" for line in said)
+        first, *body = text.splitlines(keepends=True)
+        return "".join([first, *map(libvirt_cpu.comment, sentences), *body])
+    return text + "".join(f"# {line}\n" for line in sentences)

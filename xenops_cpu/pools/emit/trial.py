@@ -70,17 +70,17 @@ def by_featureset(host: Member, guest: GuestType, featureset: Featureset) -> Gue
 
 def _started(host: Member, xen: Hypervisor, settings: Settings, toolstack: str) -> Guest:
     try:
-        made = start(xen, settings, toolstack)
+        start_of_guest = start(xen, settings, toolstack)
     except Refusal as refusal:
         raise _refused(host, refusal) from refusal
-    if made.refusal is not None:
-        raise _refused(host, made.refusal) from made.refusal
-    domain, length = made.domain, xen.release.length
+    if start_of_guest.refusal is not None:
+        raise _refused(host, start_of_guest.refusal) from start_of_guest.refusal
+    domain, length = start_of_guest.domain, xen.release.length
     features = Featureset(domain.table.features(xen.release), length)
     most = Featureset(xen.maximum(domain.kind).features(xen.release), length)
     if domain.kind == "hvm" and not domain.hap:
         most &= xen.release.masks["hvm_shadow_max"]
-    return Guest(host, features, most, made.resets)
+    return Guest(host, features, most, start_of_guest.resets)
 
 
 def _refused(host: Member, refusal: Refusal) -> EmitError:

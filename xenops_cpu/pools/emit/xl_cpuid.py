@@ -103,6 +103,6 @@ def _strings(xen: Release, values: Mapping[int, bool]) -> list[str]:
         bits = strings.setdefault(leaf, {}).setdefault(word.register, ["x"] * WORD_BITS)
         bits[WORD_BITS - 1 - number % WORD_BITS] = str(int(values[number]))
     return [
-        f"{leaf}:" + ",".join(f"{register}={''.join(bits)}" for register, bits in found.items())
-        for leaf, found in strings.items()
+        f"{leaf}:" + ",".join(f"{register}={''.join(bits)}" for register, bits in registers.items())
+        for leaf, registers in strings.items()
     ]

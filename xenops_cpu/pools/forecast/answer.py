@@ -123,13 +123,13 @@ def _stuck(pool: PoolUpdate, way: Course, group: Group, stop: Stop, cases: Cases
         return Stuck(group.vms, stop.certain, (), _NO_TARGET)
     refusals: dict[object, Refusal] = {}
     for places in cases.alike(stop.refusing, leg.updated):
-        said = cases.answer(places[0], leg.updated, group.vm)
+        answer = cases.answer(places[0], leg.updated, group.vm)
         hosts = tuple(pool.hosts[place].name for place in places)
-        key = (tuple(lack.number for lack in said.missing), said.problems)
+        key = (tuple(lack.number for lack in answer.missing), answer.problems)
         known = refusals.get(key)
         if known is not None:
-            hosts, said = (*known.hosts, *hosts), known.answer
-        refusals[key] = Refusal(hosts, said)
+            hosts, answer = (*known.hosts, *hosts), known.answer
+        refusals[key] = Refusal(hosts, answer)
     return Stuck(group.vms, stop.certain, tuple(refusals.values()))
 
 
@@ -145,10 +145,10 @@ def _sleepers(pool: PoolUpdate, vms: Iterable[Vm], cases: Cases) -> Iterator[Sle
         now, then = cases.refusing(same[0])
         if then & ~now:
             worst = next(bits(then & ~now))
-            said = cases.answer(worst, everyone, same[0])
+            answer = cases.answer(worst, everyone, same[0])
             yield Sleeper(
                 tuple(same), pool.names(everyone & ~now), pool.names(everyone & ~then),
-                evolve(said, remedies=()),
+                evolve(answer, remedies=()),
             )  # fmt: skip
 
 

@@ -97,10 +97,10 @@ class Cases:
         key = (kind, _kind(vm))
         known = self._answers.get(key)
         if known is None:
-            said = check(evolve(vm, immobile=""), self.pool.member(place, updated))
+            answer = check(evolve(vm, immobile=""), self.pool.member(place, updated))
             xen = self.pool.xen
-            missing = (evolve(lack, name=xen.label(lack.number)) for lack in said.missing)
-            known = self._answers[key] = evolve(said, missing=tuple(missing))
+            missing = (evolve(lack, name=xen.label(lack.number)) for lack in answer.missing)
+            known = self._answers[key] = evolve(answer, missing=tuple(missing))
         return known
 
     def alike(self, places: int, updated: int) -> list[list[int]]:

@@ -129,8 +129,8 @@ def refusal_words(refusal: Refusal) -> str:
     """Which hosts refuse, for what."""
     answer = refusal.answer
     lacking = " ".join(lack.name for lack in answer.missing)
-    said = "; ".join((*answer.problems, *([f"lacks {lacking}"] if lacking else [])))
-    return f"{some(refusal.hosts)}: {said}"
+    shortfall = "; ".join((*answer.problems, *([f"lacks {lacking}"] if lacking else [])))
+    return f"{some(refusal.hosts)}: {shortfall}"
 
 
 def off_words(outlook: Forecast) -> Iterator[str]:

@@ -113,7 +113,7 @@ class MessageSwitch:
 
     def _serve(self, session: Session) -> None:
         """Take calls until the session fails or this service stops."""
-        if session.found is False or session.life != self._life:
+        if session.queue_existed is False or session.life != self._life:
             self._life, self._answers = session.life, Answers()
         with self._lock:
             self._session = session

@@ -71,8 +71,8 @@ class Connection:
         """The answer to a GET that cannot go wrong while the switch is well. Raises SwitchError."""
         status, body = self.ask("GET", target)
         if status != OK:
-            said = body[:80].decode("utf-8", "replace")
-            raise SwitchError(f"the switch answered GET {target} with {status} {said!r}")
+            text = body[:80].decode("utf-8", "replace")
+            raise SwitchError(f"the switch answered GET {target} with {status} {text!r}")
         return body
 
     def peer(self) -> tuple[int, int]:

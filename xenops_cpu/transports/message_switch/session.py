@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 class Session:
     """Logged in, with its queue there. After any failure it is closed and another one is opened.
 
-    `life` tells lives of the switch apart; `found`: whether the queue was there before, which it
-    is not after a restart of the switch (it keeps nothing, as configured on hosts). None: not told.
+    `life` tells lives of the switch apart; `queue_existed`: whether the queue was there before,
+    which it is not after a restart of the switch (it keeps nothing, as configured on hosts). None:
+    not told.
     """
 
     def __init__(self, path: Path, token: str, queue: str) -> None:
@@ -34,7 +35,7 @@ class Session:
             for connection in (self._polls, self._replies):
                 connection.get(messages.login(token))
             self.life = self._polls.peer()
-            self.found = self._is_there()
+            self.queue_existed = self._is_there()
             self._polls.get(messages.create(queue))
         except BaseException:
             self.close()
@@ -49,8 +50,8 @@ class Session:
         body = messages.transfer(self._queue, self._after, seconds)
         status, answer = self._polls.ask("POST", "/transfer", body, seconds)
         if status != OK:
-            said = answer[:80].decode("utf-8", "replace")
-            raise SwitchError(f"the switch answered a poll with {status} {said!r}")
+            text = answer[:80].decode("utf-8", "replace")
+            raise SwitchError(f"the switch answered a poll with {status} {text!r}")
         poll = messages.parse_poll(answer, self._queue)
         self._after = poll.next or self._after
         for id in poll.strays:

@@ -20,11 +20,11 @@ def arguments_reader(params: tuple[tuple[str, Any], ...]) -> Callable[[Any], lis
     plan = [(name, member(type_)[0], is_optional(type_)) for name, type_ in params]
     names = ", ".join(name for name, _ in params)
 
-    def read(given: list[Any]) -> list[Any]:
-        if not given or type(given[0]) is not dict:
-            got = describe(given[0]) if given else "nothing"
-            raise MarshalError(f"parameters go by name, in one struct ({names}); got {got}")
-        struct = given[0]
+    def read(params: list[Any]) -> list[Any]:
+        if not params or type(params[0]) is not dict:
+            value = describe(params[0]) if params else "nothing"
+            raise MarshalError(f"parameters go by name, in one struct ({names}); got {value}")
+        struct = params[0]
         values = []
         for name, read_value, may_be_absent in plan:
             item = struct.get(name, MISSING)

@@ -79,8 +79,8 @@ def describe(value: Any) -> str:
             return f"a {type(value).__name__}"
 
 
-def expected(what: str, value: Any) -> MarshalError:
-    return MarshalError(f"expected {what}, got {describe(value)}")
+def expected(form: str, value: Any) -> MarshalError:
+    return MarshalError(f"expected {form}, got {describe(value)}")
 
 
 def _read_str(value: Any) -> str:
@@ -97,7 +97,7 @@ def _read_int64(value: Any) -> int:
     return _int_within(value, INT64_MIN, INT64_MAX, "an int of 64 bits")
 
 
-def _int_within(value: Any, least: int, most: int, what: str) -> int:
+def _int_within(value: Any, least: int, most: int, form: str) -> int:
     if type(value) is int:
         number = value
     elif type(value) is str and len(value) <= _LONGEST_INT and (match := _INT.match(value)):
@@ -108,7 +108,7 @@ def _int_within(value: Any, least: int, most: int, what: str) -> int:
         raise expected("an int", value)
     if least <= number <= most:
         return number
-    raise expected(what, value)
+    raise expected(form, value)
 
 
 def _read_bool(value: Any) -> bool:

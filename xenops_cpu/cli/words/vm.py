@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
-from ..cpuid import fields
-from ..cpuid.policy import NO_SUBLEAF, Policy
-from ..cpuid.slots import CACHES, EXTENDED, STATE
-from ..cpuid.words import guest_featureset, policy_featureset
-from ..derivation import Derivation, reasons_of
-from ..explain import vm, xen_cpuid
-from ..features import bits
-from ..features.featureset import WORD_BITS
-from ..guests import msrs
-from ..guests.changes import FEATURES, Change, changes
-from ..guests.domain import Domain, Refusal
-from ..guests.resets import Reset
-from ..guests.toolstacks import XAPI, XL
-from . import terminal
-from .started_vm import StartedVm
-from .terminal import print_json
+from ...cpuid import fields
+from ...cpuid.policy import NO_SUBLEAF, Policy
+from ...cpuid.slots import CACHES, EXTENDED, STATE
+from ...cpuid.words import guest_featureset, policy_featureset
+from ...derivation import Derivation, reasons_of
+from ...explain import vm, xen_cpuid
+from ...features import bits
+from ...features.featureset import WORD_BITS
+from ...guests import msrs
+from ...guests.changes import Change, changes
+from ...guests.domain import Domain
+from ...guests.resets import Reset
+from ...guests.toolstacks import XAPI, XL
+from .. import terminal
+from ..started_vm import StartedVm
+from ..terminal import print_json
 
 TYPE_TITLES = {"pv": "PV", "pv32": "32-bit PV", "hvm": "HVM", "pvh": "PVH"}
 _STATES = (
@@ -30,45 +29,45 @@ _STATES = (
 )  # fmt: skip
 
 
-def words(made: StartedVm) -> None:
+def words(started: StartedVm) -> None:
     """The policy in words, what differs from the default, what was asked for in vain."""
-    domain = made.domain
+    domain = started.domain
     xen = domain.hypervisor.release
-    how = f": {made.running}" if made.running else f", made by {made.toolstack}"
+    how = f": {started.running}" if started.running else f", made by {started.toolstack}"
     terminal.heading(f"{title(domain)}{how}")
-    terminal.paragraph(made.host.origin, 2, 2)
+    terminal.paragraph(started.host.origin, 2, 2)
     features = guest_featureset(domain.policy, xen)
     terminal.paragraph(f"{len(features)} features: {' '.join(xen.names(features))}", 2, 2)
     for name, text in facts(domain):
         terminal.paragraph(f"{name:<16}{text}", 2, 16)
     terminal.line("")
-    if made.changed is None:
+    if started.changed is None:
         _other_than_default(domain)
-    elif made.start.refusal is None:
-        _changed(made.changed)
-    for line in in_vain(made):
+    elif started.start.refusal is None:
+        _changed(started.changed)
+    for line in in_vain(started):
         terminal.paragraph(line, 0, 2)
-    complain(made)
+    complain(started)
     for note in domain.hypervisor.notes:
         terminal.paragraph(f"note: {note}", 0, 6)
 
 
 def _other_than_default(domain: Domain) -> None:
-    found, kind = against_default(domain), domain.kind.upper()
-    if not found:
+    changes, kind = against_default(domain), domain.kind.upper()
+    if not changes:
         terminal.line(f"the same as this host's {kind} default policy")
         return
     terminal.heading(f"other than this host's {kind} default policy")
-    show_changes(found)
+    show_changes(changes)
 
 
-def _changed(found: Sequence[Change]) -> None:
-    if not found:
+def _changed(changes: Sequence[Change]) -> None:
+    if not changes:
         terminal.line("the guest finds nothing changed in its policy")
         return
     terminal.heading("what the guest finds changed here")
-    show_changes(found)
-    if not any(one.lost for one in found):
+    show_changes(changes)
+    if not any(change.lost for change in changes):
         terminal.line("it loses nothing")
 
 
@@ -77,14 +76,16 @@ def against_default(domain: Domain) -> tuple[Change, ...]:
     return changes(domain.hypervisor.default_lists[domain.kind], domain)
 
 
-def show_changes(found: Sequence[Change]) -> None:
+def show_changes(changes: Sequence[Change]) -> None:
     """What was lost, what was gained, what else differs; what has one reason together."""
-    features = [one for one in found if one.category == FEATURES]
+    features = [change for change in changes if change.category == fields.FEATURES]
     for lost, sign, style in ((True, "-", "red"), (False, "+", "green")):
-        pairs = ((one.why, one.title) for one in features if one.lost is lost)
+        pairs = ((change.why, change.title) for change in features if change.lost is lost)
         for why, names in _grouped(pairs):
             terminal.paragraph(_with_why(f"{sign} {' '.join(names)}", why), 2, 4, style)
-    for why, texts in _grouped((one.why, str(one)) for one in found if one.category != FEATURES):
+    for why, texts in _grouped(
+        (change.why, str(change)) for change in changes if change.category != fields.FEATURES
+    ):
         terminal.paragraph("; ".join(texts) + (f" ({why})" if why else ""), 2, 4)
 
 
@@ -94,10 +95,10 @@ def _with_why(text: str, why: str) -> str:
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     """What has the same reason together, in the order of the first of each."""
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for why, name in pairs:
-        found.setdefault(why, []).append(name)
-    yield from found.items()
+        groups.setdefault(why, []).append(name)
+    yield from groups.items()
 
 
 def title(domain: Domain) -> str:
@@ -160,18 +161,20 @@ def _msr(domain: Domain, index: int) -> str:
     return f"{value:x}h" + (f" ({' '.join(names)})" if names else "")
 
 
-def in_vain(made: StartedVm) -> Iterator[str]:
+def in_vain(started: StartedVm) -> Iterator[str]:
     """What was asked for and is not there, with the reason."""
-    domain, settings = made.domain, made.settings
+    domain, settings = started.domain, started.settings
     xen = domain.hypervisor.release
     has = guest_featureset(domain.policy, xen)
     if settings.nested and not {"VMX", "SVM"} & set(xen.names(has)):
-        yield f"asked for, but not there: nested virtualisation: {_why_not_nested(made)}"
+        yield f"asked for, but not there: nested virtualisation: {_why_not_nested(started)}"
     if settings.featureset is None:
         return
     missing = [number for number in settings.featureset - has if number // WORD_BITS < xen.length]
     in_cpuid = [n for n in missing if xen.words[n // WORD_BITS].msr is None]
-    for why, names in _grouped((_why_not(made, number), xen.label(number)) for number in in_cpuid):
+    for why, names in _grouped(
+        (_why_not(started, number), xen.label(number)) for number in in_cpuid
+    ):
         yield f"asked for, but not there: {' '.join(names)}: {why}"
     lost = [n for n in missing if n not in in_cpuid]
     more = [n for n in has - settings.featureset if xen.words[n // WORD_BITS].msr is not None]
@@ -184,55 +187,55 @@ def in_vain(made: StartedVm) -> Iterator[str]:
         )
 
 
-def _why_not_nested(made: StartedVm) -> str:
+def _why_not_nested(started: StartedVm) -> str:
     """libxc looks at nested_virt where it is given no featureset, and then Xen at its own list."""
-    xen = made.domain.hypervisor
-    most = xen.maximum(made.domain.kind).features(xen.release)
+    xen = started.domain.hypervisor
+    most = xen.maximum(started.domain.kind).features(xen.release)
     known = [xen.release.features[n].number for n in ("VMX", "SVM") if n in xen.release.features]
     if not any(most >> number & 1 for number in known):
         return "this host does not offer it to such guests"
-    if made.toolstack == XAPI and not made.settings.xcp_ng:
+    if started.toolstack == XAPI and not started.settings.xcp_ng:
         return (
             "xenguest gives libxc a featureset, which then does not look at nested_virt; XCP-ng "
             "8.3 puts VMX and SVM into the set (--xcp-ng)"
         )
-    if made.toolstack == XL and made.settings.featureset is not None:
+    if started.toolstack == XL and started.settings.featureset is not None:
         return "libxc does not look at nested_virt where it is given a featureset"
     return "what the VM is levelled to, or cpuid=, takes it away"
 
 
-def _why_not(made: StartedVm, number: int) -> str:
+def _why_not(started: StartedVm, number: int) -> str:
     """Why a feature that the featureset has is not there."""
-    domain, derivation = made.domain, made.derivation
-    found = vm.story(domain, number, None)
-    if found and found[-1].step != "recalc.max":
-        return found[-1].text
+    domain, derivation = started.domain, started.derivation
+    reasons = vm.story(domain, number, None)
+    if reasons and reasons[-1].step != "recalc.max":
+        return reasons[-1].text
     xen = domain.hypervisor.release
     if derivation is not None:
         name = f"{domain.kind}_max" if xen.has_max else f"{domain.kind}_default"
-        told = [why for why in reasons_of(derivation, name, number) if why.step != "none"]
-        if told and not told[-1].present:
-            return told[-1].text
+        causes = [why for why in reasons_of(derivation, name, number) if why.step != "none"]
+        if causes and not causes[-1].present:
+            return causes[-1].text
     return "this host does not offer it to such guests"
 
 
-def complain(made: StartedVm) -> None:
+def complain(started: StartedVm) -> None:
     """What was refused, what xl complains of, what cpuid= changes without naming it."""
-    if made.start.refusal is not None:
-        print(f"xenops-cpu vm: refused: {made.start.refusal}", file=sys.stderr)
-    for complaint in made.complaints:
+    if started.start.refusal is not None:
+        print(f"xenops-cpu vm: refused: {started.start.refusal}", file=sys.stderr)
+    for complaint in started.complaints:
         print(f"xenops-cpu vm: xl complains and goes on: {complaint}", file=sys.stderr)
-    for reset in made.start.resets:
+    for reset in started.start.resets:
         print(f"xenops-cpu vm: warning: {reset_text(reset)}", file=sys.stderr)
 
 
 def reset_text(reset: Reset) -> str:
     leaf, subleaf = reset.key
     where = f"CPUID {leaf:x}" + ("" if subleaf == NO_SUBLEAF else f":{subleaf:x}")
-    what = " ".join(reset.features) or f"{reset.before:08x} becomes {reset.after:08x}"
+    words = " ".join(reset.features) or f"{reset.before:08x} becomes {reset.after:08x}"
     return (
         f"cpuid= touches {where} {reset.register}, so its other bits go back to the default "
-        f"policy's: {what}"
+        f"policy's: {words}"
     )
 
 
@@ -242,7 +245,7 @@ def leaves(domain: Domain) -> None:
 
 def differences(domain: Domain, other: Policy, name: str, *, as_json: bool) -> bool:
     """What differs between a policy and this VM's; whether anything does."""
-    from .commands import diff
+    from ..commands import diff
 
     xen = domain.hypervisor.release
     return bool(diff.show_policies(other, domain.policy, xen, as_json=as_json))
@@ -254,7 +257,7 @@ def story(
     """Why the VM has these features, or has them not."""
     xen = domain.hypervisor.release
     has = policy_featureset(domain.policy, xen)
-    told = {number: vm.story(domain, number, derivation) for number in numbers}
+    stories = {number: vm.story(domain, number, derivation) for number in numbers}
     if as_json:
         print_json(
             {
@@ -265,74 +268,25 @@ def story(
                         "present": number in has,
                         "why": [
                             {"step": why.step, "present": why.present, "text": why.text}
-                            for why in found
+                            for why in reasons
                         ],
                     }
-                    for number, found in told.items()
+                    for number, reasons in stories.items()
                 ]
             }
         )
         return
-    for number, found in told.items():
+    for number, reasons in stories.items():
         bit = bits.describe(number, xen)
         present = number in has
         terminal.heading(f"{bit.name} ({bit.place}) in this {TYPE_TITLES[domain.config.type]} "
                          f"guest: {'yes' if present else 'no'}")  # fmt: skip
-        for why in found:
+        for why in reasons:
             terminal.paragraph(f"{'+' if why.present else '-'} {why.text} [{why.step}]", 2, 2)
-        if not found:
+        if not reasons:
             terminal.paragraph(
                 f"it is as in the host's default policy, and nothing changes it; what the host has "
                 f"it from is not known: explain {bit.name} on HOST tells what is",
                 2,
                 2,
             )
-
-
-def change_json(change: Change) -> dict[str, Any]:
-    return {
-        "category": change.category,
-        "title": change.title,
-        "before": change.before,
-        "after": change.after,
-        "lost": change.lost,
-        "why": change.why,
-    }
-
-
-def _refusal_json(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "errno": refusal.name,
-        "place": refusal.place,
-        "leaf": f"{refusal.leaf:08x}",
-        "subleaf": f"{refusal.subleaf:08x}",
-        "msr": f"{refusal.msr:08x}",
-        "why": refusal.why,
-    }
-
-
-def json_of(made: StartedVm) -> None:
-    """docs/json.md has the schema."""
-    from .commands.policy import document
-
-    domain = made.domain
-    xen = domain.hypervisor.release
-    found = against_default(domain)
-    print_json(
-        {
-            "release": xen.name,
-            "host": made.host.origin,
-            "type": domain.config.type,
-            "toolstack": made.toolstack,
-            "policy": document(domain.policy, xen),
-            "features": xen.names(guest_featureset(domain.policy, xen)),
-            "facts": dict(facts(domain)),
-            "other_than_default": [change_json(one) for one in found],
-            "changed": None if made.changed is None else [change_json(one) for one in made.changed],
-            "in_vain": list(in_vain(made)),
-            "refusal": None if made.start.refusal is None else _refusal_json(made.start.refusal),
-            "complaints": list(made.complaints),
-            "resets": [reset_text(reset) for reset in made.start.resets],
-            "notes": list(domain.hypervisor.notes),
-        }
-    )

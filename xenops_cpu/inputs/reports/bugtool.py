@@ -2,7 +2,7 @@
 
 The files of one host are in one folder; a report of a pool has a folder or an inner archive for
 each host. Any report may have xapi's database, which tells of all hosts and VMs of the pool, in two
-copies: of each pool the newest copy of all is taken (report_files.py says how they differ).
+copies: of each pool the newest copy of all is taken (file_names.py says how they differ).
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ from pathlib import Path
 
 from attrs import evolve
 
-from .. import files
-from ..features.release import Release
-from ..hosts import merge, parts
-from ..hosts.membership import Membership
-from ..hosts.moment import Moment
-from ..hosts.parts import Parts
-from ..limits import amount, input_limits
-from . import report_files, texts, together, xapi_db, xapi_log
-from .archives import Account, Damaged, Member, OverBudget, plain, ungzipped
-from .collected import apart, once
-from .contents import Contents
-from .report_files import wanted
-from .report_sources import Logs, Source, Sources
-from .value import Input, InputError, NamedHost, printable
+from ... import files
+from ...features.release import Release
+from ...hosts import merge, parts
+from ...hosts.membership import Membership
+from ...hosts.moment import Moment
+from ...hosts.parts import Parts
+from ...limits import amount, input_limits
+from .. import texts, together, xapi_log
+from ..archives import Account, Damaged, Member, OverBudget, plain, ungzipped
+from ..contents import Contents
+from ..records import database
+from ..records.collected import apart, once
+from ..value import Input, InputError, NamedHost, printable
+from . import file_names
+from .file_names import wanted
+from .sources import Logs, Source, Sources
 
 _MOST_UNREAD = 10  # that are named
 
@@ -64,7 +66,7 @@ def folder(path: Path) -> Iterator[Member]:
             name = Path(entry.path).relative_to(path).as_posix()
             if wanted(name) and entry.is_file(follow_symlinks=False):
                 # The folder's own name says when the report was made.
-                shown = f"{path.name}/{name}" if report_files.time(path.name) else name
+                shown = f"{path.name}/{name}" if file_names.time(path.name) else name
                 yield Member(printable(shown), _contents(Path(entry.path), account), account)
 
 
@@ -96,19 +98,19 @@ class _Report:
     def member(self, member: Member) -> None:
         base = member.name.rpartition("/")[2]
         try:
-            if report_files.log_age(member.name) is not None:
+            if file_names.log_age(member.name) is not None:
                 self.log(member)
-            elif base.startswith(report_files.DATABASE):
-                self.database(member, base.startswith(report_files.DUMPED))
+            elif base.startswith(file_names.DATABASE):
+                self.database(member, base.startswith(file_names.DUMPED))
             elif base == "inventory.xml":
-                hostname, when = report_files.inventory(member.read(input_limits.MEMBER_BYTES))
+                hostname, when = file_names.inventory(member.read(input_limits.MEMBER_BYTES))
                 self.add(member.name, Parts(name=hostname))
-                self.times.setdefault(report_files.group(member.name), when)
+                self.times.setdefault(file_names.group(member.name), when)
             elif base == "xensource-inventory":
-                uuid = report_files.installation(member.read(input_limits.MEMBER_BYTES))
+                uuid = file_names.installation(member.read(input_limits.MEMBER_BYTES))
                 self.add(member.name, Parts(uuid=uuid))
             elif base == "pool.conf":
-                role = report_files.coordinator(member.read(input_limits.MEMBER_BYTES))
+                role = file_names.coordinator(member.read(input_limits.MEMBER_BYTES))
                 self.add(member.name, Parts(membership=Membership(coordinator=role)))
             elif "cpuinfo" in base or base == "boot_time_cpus":
                 self.text(member.name, next(member.chunks, b"")[: input_limits.CPUINFO_BYTES])
@@ -117,19 +119,19 @@ class _Report:
         except Damaged:
             raise
         except InputError as error:
-            if report_files.matters(base):
+            if file_names.matters(base):
                 if len(self.unread) < _MOST_UNREAD:
                     self.unread.append(member.name)
                 self.last_error = str(error)
 
     def log(self, member: Member) -> None:
         """A log that is damaged tells what came before; there are others of it."""
-        chunks = ungzipped(member) if report_files.packed(member.name) else member.chunks
+        chunks = ungzipped(member) if file_names.packed(member.name) else member.chunks
         self.logs.add(member.name, xapi_log.parse(chunks))
 
     def database(self, member: Member, dumped: bool) -> None:
-        contents = Contents.of(xapi_db.parse(member.chunks, member.name))
-        when = report_files.time(member.name) if dumped else ""
+        contents = Contents.of(database.parse(member.chunks, member.name))
+        when = file_names.time(member.name) if dumped else ""
         moment = Moment(when, contents.generation)
         pools = {part.membership.pool for part in contents.parts if part.membership.pool}
         self.sources.add(
@@ -148,17 +150,17 @@ class _Report:
         for part in alone:
             self.add(name, part)
             if name.rpartition("/")[2].startswith("xen-ucode"):  # Xen knows it before dom0 does
-                key = report_files.group(name)
+                key = file_names.group(name)
                 self.groups[key] = evolve(self.groups[key], microcode=part.microcode)
         others = contents.hosts or contents.vms or contents.stored or contents.left_out
         if others or len(alone) < len(contents.parts):
-            self.sources.add(Source(contents, Moment(report_files.time(name)), name))
+            self.sources.add(Source(contents, Moment(file_names.time(name)), name))
 
     def add(self, name: str, part: Parts) -> None:
-        key = report_files.group(name)
+        key = file_names.group(name)
         self.groups[key] = self.groups[key] | part if key in self.groups else part
         self.times.setdefault(key, "")
-        self.times[key] = self.times[key] or report_files.time(name)
+        self.times[key] = self.times[key] or file_names.time(name)
         if len(self.groups) > input_limits.HOSTS:
             raise OverBudget("hosts", f"more than {input_limits.HOSTS:,} hosts")
 

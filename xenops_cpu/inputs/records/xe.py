@@ -16,11 +16,11 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
-from ..errors import InputError
-from ..hosts.membership import Membership
-from ..hosts.record import of_cpu_info
+from ...errors import InputError
+from ...hosts.membership import Membership
+from ...hosts.record import of_cpu_info
+from ..value import Stored, printable
 from .collected import Collected, Room
-from .value import Stored, printable
 from .vm_record import VmRecord, kinds, metrics_of
 
 _LINE = re.compile(r"\s{0,99}([A-Za-z][\w-]{0,60})\s{0,99}(?:\([ A-Z]{0,9}\)\s{0,9})?: ?(.*)")
@@ -85,8 +85,8 @@ def members(text: str) -> dict[str, str]:
 
 
 def _a_cpu_info(record: Record) -> bool:
-    told = any(f"features_{key}" in record for key in ("pv", "hvm", "pv_host", "hvm_host"))
-    return told or ("features" in record and "cpu_count" in record)
+    featuresets = any(f"features_{key}" in record for key in ("pv", "hvm", "pv_host", "hvm_host"))
+    return featuresets or ("features" in record and "cpu_count" in record)
 
 
 def _a_pool(record: Record) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve, field, frozen
 
-from ..hosts.moment import Moment
-from ..hosts.parts import Parts
-from ..limits import input_limits
-from . import report_files, xapi_log
-from .archives import OverBudget
-from .contents import Contents
-from .xapi_log import Event
+from ...hosts.moment import Moment
+from ...hosts.parts import Parts
+from ...limits import input_limits
+from .. import xapi_log
+from ..archives import OverBudget
+from ..contents import Contents
+from ..xapi_log import Event
+from . import file_names
 
 
 @frozen
@@ -95,8 +96,8 @@ class Logs:
 
     def add(self, name: str, events: tuple[Event, ...]) -> None:
         """`name`: of the log's file."""
-        age = report_files.log_age(name) or 0
-        self._every.append((report_files.group(name), -age, events))
+        age = file_names.log_age(name) or 0
+        self._every.append((file_names.group(name), -age, events))
         self._count += len(events)
         if self._count > input_limits.LOGS_EVENTS:
             self._forget()
@@ -136,4 +137,4 @@ def _better(source: Source, other: Source) -> bool:
     newer = source.moment.newer(other.moment)
     if newer is not None:
         return newer
-    return report_files.DUMPED in source.name and report_files.DUMPED not in other.name
+    return file_names.DUMPED in source.name and file_names.DUMPED not in other.name

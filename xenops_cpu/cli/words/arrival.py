@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cpuid.fields import OTHER
-from ..pools.verdict import Answer
-from ..pools.words import count
-from . import terminal
+from ...cpuid.fields import FEATURES, OTHER
+from ...pools.arrival import PARTS, Move
+from ...pools.arrival import moves as moves_of
+from ...pools.verdict import Answer
+from ...pools.words import count
+from .. import terminal
 
 if TYPE_CHECKING:
-    from ..guests.changes import Change
-    from ..pools.arrival import Move
+    from ...guests.changes import Change
 
 # Subleaf and register in the title of a change that is about neither field nor feature.
 _REGISTER = re.compile(r"(?<=[0-9a-f])(?::[0-9a-f]+)? e[a-d]x")
@@ -21,24 +22,21 @@ _REGISTER = re.compile(r"(?<=[0-9a-f])(?::[0-9a-f]+)? e[a-d]x")
 
 def moves(answers: Sequence[Answer]) -> list[Move | None]:
     """Of each answer, in their order."""
-    from ..pools import arrival  # with whole policies, and all that decides on them
-
-    return list(arrival.moves((answer.vm, answer.host) for answer in answers))
+    return list(moves_of((answer.vm, answer.host) for answer in answers))
 
 
 def as_json(move: Move | None) -> dict[str, Any] | None:
     """docs/json.md has the schema."""
-    from .vm_words import change_json
-
     if move is None:
         return None
     arrival = move.arrival
+    changes = arrival.changes if arrival is not None else ()
     return {
         "unknown": move.unknown,
         "predicted": move.predicted,
         "carried": None if arrival is None else arrival.carried,
         "refused": move.refused,
-        "changes": [change_json(change) for change in arrival.changes] if arrival else [],
+        "changes": [change_json(change) for change in changes],
         "as_before": list(move.as_before),
         "assumed": list(move.assumed),
     }
@@ -46,9 +44,6 @@ def as_json(move: Move | None) -> dict[str, Any] | None:
 
 def tell(answer: Answer, move: Move | None, everything: bool) -> None:
     """What is known of one move, each kind of change in one paragraph."""
-    from ..guests.changes import FEATURES
-    from ..pools.arrival import PARTS
-
     if move is None or move.arrival is None:
         return
     how = f" (predicted: {move.predicted})" if move.predicted else ""
@@ -82,6 +77,18 @@ def unknown(moves: Sequence[Move | None]) -> Iterator[str]:
         )
 
 
+def change_json(change: Change) -> dict[str, Any]:
+    """One change, as all commands have it."""
+    return {
+        "category": change.category,
+        "title": change.title,
+        "before": change.before,
+        "after": change.after,
+        "lost": change.lost,
+        "why": change.why,
+    }
+
+
 def assumed(moves: Sequence[Move | None]) -> Iterator[str]:
     """What was taken as true where it is not known, each once."""
     yield from dict.fromkeys(text for move in moves if move is not None for text in move.assumed)
@@ -90,10 +97,10 @@ def assumed(moves: Sequence[Move | None]) -> Iterator[str]:
 def _flags(changes: Sequence[Change], named: frozenset[str]) -> Iterator[str]:
     """Features, and bits of registers: those that the verdict names already are not repeated."""
     cleared = [change.flag for change in changes if change.lost]
-    those = "those that are missing" if named and named <= set(cleared) else ""
-    rest = [name for name in cleared if not those or name not in named]
+    lacked = "those that are missing" if named and named <= set(cleared) else ""
+    others = [name for name in cleared if not lacked or name not in named]
     if cleared:
-        yield f"cleared without a word: {' and '.join(filter(None, (those, ' '.join(rest))))}"
+        yield f"cleared without a word: {' and '.join(filter(None, (lacked, ' '.join(others))))}"
     if gained := [change.flag for change in changes if not change.lost]:
         yield f"there only: {' '.join(gained)}"
 

@@ -17,12 +17,12 @@ from attrs import evolve
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from ..errors import InputError
-from ..hosts.membership import Membership
-from ..hosts.record import of_cpu_info
-from ..limits import input_limits
+from ...errors import InputError
+from ...hosts.membership import Membership
+from ...hosts.record import of_cpu_info
+from ...limits import input_limits
+from ..value import Stored, printable
 from .collected import Collected, Room
-from .value import Stored, printable
 from .vm_record import VmRecord, kinds, metrics_of
 
 _TABLES = ("host", "pool", "VM", "VM_metrics")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..pools.forecast import commands
-from ..pools.forecast.evacuation import Evacuation
-from ..pools.forecast.levels import NoReturn, Trap
-from ..pools.forecast.remedies import Way
-from ..pools.forecast.result import UNSEEN, Cycle, Forecast, Sleeper, Step, Stuck
-from ..pools.forecast.words import way_today, way_words
-from ..pools.verdict import Answer
-from ..pools.vm import Vm
+from ...pools.forecast import commands
+from ...pools.forecast.evacuation import Evacuation
+from ...pools.forecast.levels import NoReturn, Trap
+from ...pools.forecast.remedies import Way
+from ...pools.forecast.result import UNSEEN, Cycle, Forecast, Sleeper, Step, Stuck
+from ...pools.forecast.words import way_today, way_words
+from ...pools.verdict import Answer
+from ...pools.vm import Vm
 
 
 def document(outlook: Forecast, basis: Sequence[str]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from ..errors import InputError
-from ..limits import input_limits
-from .value import printable
+from ...errors import InputError
+from ...limits import input_limits
+from ..value import printable
 
 DATABASE = "xapi-db"
 # `xe pool-dump-database` goes through the coordinator and is of that moment; the other is the

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from attrs import define, evolve, field
 
-from ..errors import InputError
-from ..hosts.membership import Membership
-from ..hosts.parts import Parts
-from ..limits import input_limits
-from ..pools.member import unlike
-from ..pools.vm import Vm
-from .value import NamedHost, Stored, printable
+from ...errors import InputError
+from ...hosts.membership import Membership
+from ...hosts.parts import Parts
+from ...limits import input_limits
+from ...pools.member import unlike
+from ...pools.vm import Vm
+from ..value import NamedHost, Stored, printable
 from .vm_record import VmRecord
 
 
@@ -78,8 +78,8 @@ class Collected:
     def join(self, pool: Membership, coordinator: str) -> None:
         """The hosts are members of a pool; `coordinator`: its UUID, "" where it is not told."""
         for index, parts in enumerate(self.hosts):
-            told = parts.uuid == coordinator if coordinator and parts.uuid else None
-            membership = parts.membership | evolve(pool, coordinator=told)
+            is_coordinator = parts.uuid == coordinator if coordinator and parts.uuid else None
+            membership = parts.membership | evolve(pool, coordinator=is_coordinator)
             self.hosts[index] = evolve(parts, membership=membership)
 
     def add_host(self, host: Parts) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 from attrs import evolve
 
-from ..hosts.membership import Membership
-from ..hosts.record import of_cpu_info
+from ...hosts.membership import Membership
+from ...hosts.record import of_cpu_info
+from ..value import Stored, printable
 from . import vm_record
 from .collected import Collected, Room
-from .value import Stored, printable
 
 Record = Mapping[str, Any]
 

@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..cpuid import fields
-from ..cpuid.identity import REGISTERS
-from ..cpuid.policy import NO_SUBLEAF
-from ..guests import instruction, msrs
-from ..guests.domain import Domain
-from ..guests.vcpu import Answer, Surroundings, Vcpu
-from . import terminal
-from .terminal import print_json
-from .vm_words import title
+from ...cpuid import fields
+from ...cpuid.identity import REGISTERS
+from ...cpuid.policy import NO_SUBLEAF
+from ...guests import instruction, msrs
+from ...guests.domain import Domain
+from ...guests.vcpu import Answer, Surroundings, Vcpu
+from .. import terminal
+from ..terminal import print_json
+from .vm import title
 
 
 def guest(domain: Domain, vcpu: Vcpu, around: Surroundings, count: int, *, as_json: bool) -> None:
     """What CPUID returns to the guest, and which registers it may read."""
-    found = list(instruction.everything(domain, vcpu, around))
+    answers = list(instruction.everything(domain, vcpu, around))
     readings = list(msrs.registers(domain))
     if as_json:
-        print_json(_guest_json(domain, vcpu, found, readings, count))
+        print_json(_guest_json(domain, vcpu, answers, readings, count))
         return
     terminal.heading(f"{title(domain)}: what CPUID returns on vCPU {vcpu.number}")
-    for (leaf, subleaf), answer in found:
+    for (leaf, subleaf), answer in answers:
         place = f"{leaf:08x}:{subleaf:08x}"
         about = fields.title(leaf)
         terminal.line(f"  {place} -> {_registers(answer)}" + (f"  {about}" if about else ""))
-    if any(None in answer for _, answer in found):
+    if any(None in answer for _, answer in answers):
         terminal.paragraph("????????: it depends on what nobody knows before the guest runs", 2)
     if count > 1 and domain.kind == "hvm":
         ids = " ".join(str(2 * number) for number in range(min(count, 32)))
@@ -57,7 +57,7 @@ def _row(reading: msrs.Reading) -> tuple[str, str, str, str]:
 
 
 def _guest_json(
-    domain: Domain, vcpu: Vcpu, found: Any, readings: Sequence[msrs.Reading], count: int
+    domain: Domain, vcpu: Vcpu, answers: Any, readings: Sequence[msrs.Reading], count: int
 ) -> dict[str, Any]:
     return {
         "release": domain.hypervisor.release.name,
@@ -73,7 +73,7 @@ def _guest_json(
                     for name, value in zip(REGISTERS, answer, strict=True)
                 },
             }
-            for (leaf, subleaf), answer in found
+            for (leaf, subleaf), answer in answers
         ],
         "plain_cpuid_shows_the_cpu": instruction.bare(domain),
         "msrs": [

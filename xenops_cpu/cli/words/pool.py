@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..features import meanings
-from ..features.featureset import Featureset
-from ..features.release import Release
-from ..pools import registers
-from ..pools.grid import VERDICTS, Grid
-from ..pools.level import Level, Loss
-from ..pools.member import Member
-from ..pools.registers import Own
-from ..pools.verdict import Answer
-from ..pools.vm import Vm
-from ..pools.words import count, lacking, notes
-from . import terminal
+from ...features import meanings
+from ...features.featureset import Featureset
+from ...features.release import Release
+from ...pools import registers
+from ...pools.grid import VERDICTS, Grid
+from ...pools.level import Level, Loss
+from ...pools.member import Member
+from ...pools.registers import Own
+from ...pools.verdict import Answer
+from ...pools.vm import Vm
+from ...pools.words import count, lacking, notes
+from .. import terminal
 
 _STYLES = {"good": "green", "fair": "yellow", "bad": "red"}
 # How the readers of records begin such a note, after the host's name.
@@ -35,7 +35,7 @@ def featureset_json(featureset: Featureset, xen: Release) -> dict[str, Any]:
 
 def answer_json(answer: Answer) -> dict[str, Any]:
     """One VM on one host, with each feature whole; PoolCheck tells those of many pairs by place."""
-    from ..service import answers
+    from ...service import answers
 
     return {
         "vm": answer.vm.name,
@@ -68,11 +68,11 @@ def grid_json(grid: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[
 
 def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
     """PoolLevel, with the guest type, the losses' groups and what was brought in."""
-    from ..service import answers
+    from ...service import answers
 
     record = answers.as_json(answers.level(level, members))
-    for loss, told in zip(level.losses, record["losses"], strict=True):
-        told["group"] = meanings.meaning(level.release, loss.number).group
+    for loss, document in zip(level.losses, record["losses"], strict=True):
+        document["group"] = meanings.meaning(level.release, loss.number).group
     return record | {
         "guest_type": level.guest.name.lower(),
         "brought": [
@@ -110,12 +110,12 @@ def tell_notes(members: Sequence[Member], everything: bool) -> None:
     """Of records that leave much untold at once; of captures and simulations only if asked for,
     as are sets and counts that nobody told.
     """
-    found = list(notes(members))
+    sentences = list(notes(members))
     at_once = list(notes([member for member in members if member.explain is None]))
-    shown = found if everything else [note for note in at_once if _UNTOLD not in note]
+    shown = sentences if everything else [note for note in at_once if _UNTOLD not in note]
     for note in shown:
         terminal.paragraph(f"note: {note}", hanging=2)
-    hidden = len(found) - len(shown)
+    hidden = len(sentences) - len(shown)
     if hidden:
         terminal.line(f"({count(hidden, 'note')} on where the hosts come from: --notes)")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from ..errors import InputError
-from ..features.featureset import Featureset, FeaturesetError
-from ..pools.vm import Vm, guest_type, of_flags, type_name
+from ...errors import InputError
+from ...features.featureset import Featureset, FeaturesetError
+from ...pools.vm import Vm, guest_type, of_flags, type_name
 
 # What is passed over, by the key of the record that says so.
 _NO_VMS = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..pools.forecast import commands
-from ..pools.forecast.evacuation import Evacuation, evacuation
-from ..pools.member import Member
-from ..pools.vm import Vm
-from ..pools.words import count, some
-from . import forecast_words, terminal
+from ...pools.forecast import commands
+from ...pools.forecast.evacuation import Evacuation, evacuation
+from ...pools.member import Member
+from ...pools.vm import Vm
+from ...pools.words import count, some
+from .. import terminal
+from . import forecast as forecast_words
 
 
 def of_host(members: Sequence[Member], name: str, vms: Sequence[Vm]) -> Evacuation:

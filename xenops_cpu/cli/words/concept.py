@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..features import concepts
-from ..features.concepts import Concept
-from ..features.meanings import meanings
-from . import OK, terminal
+from ...features import concepts
+from ...features.concepts import Concept
+from ...features.meanings import meanings
+from .. import OK, terminal
 
 if TYPE_CHECKING:
-    from ..explain.concept import OnHost
+    from ...explain.concept import OnHost
 
 _KINDS = {
     concepts.LEAK: "leaks, and what helps",
@@ -62,12 +62,12 @@ def _rows(concept: Concept) -> Iterable[tuple[str, list[str]]]:
     """The features by what they are to the concept."""
     safe = list(dict.fromkeys(name for group in concept.safe for name in group))
     together = any(len(group) > 1 for group in concept.safe)
-    rest = {*safe, *concept.helps, *concept.needs}
+    mentioned = {*safe, *concept.helps, *concept.needs}
     rows = (
         ("not open to it, if all are there" if together else "not open to it, where it is", safe),
         ("something against it, where one of these is", list(concept.helps)),
         ("it needs", list(concept.needs)),
-        ("features", [name for name in concept.features if name not in rest]),
+        ("features", [name for name in concept.features if name not in mentioned]),
     )
     return ((title, names) for title, names in rows if names)
 
@@ -96,8 +96,8 @@ def _show_host(on_host: OnHost) -> None:
         [
             (
                 name,
-                _one(places["raw"]),
-                _one(places["host"]),
+                _presence(places["raw"]),
+                _presence(places["host"]),
                 _guests(places, "boot"),
                 _guests(places, "migration"),
             )
@@ -109,7 +109,7 @@ def _show_host(on_host: OnHost) -> None:
         terminal.paragraph("?: this host does not tell", 2)
 
 
-def _one(present: bool | None) -> str:
+def _presence(present: bool | None) -> str:
     return {None: "?", True: "yes", False: "no"}[present]
 
 
@@ -117,7 +117,7 @@ def _guests(places: Mapping[str, bool | None], kind: str) -> str:
     """For both kinds of guest in one word where they agree."""
     pv, hvm = places[f"pv_{kind}"], places[f"hvm_{kind}"]
     if pv == hvm:
-        return _one(pv)
+        return _presence(pv)
     named = {"PV": pv, "HVM": hvm}
     having = [name for name, present in named.items() if present]
     untold = [f"{name} ?" for name, present in named.items() if present is None]

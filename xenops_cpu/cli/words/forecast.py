@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..pools.forecast import commands, words
-from ..pools.forecast.result import UNSEEN, Cycle, Forecast, Outcome, Stuck
-from ..pools.lack import Lack
-from ..pools.words import count, short
-from . import terminal
+from ...pools.forecast import commands, words
+from ...pools.forecast.result import UNSEEN, Cycle, Forecast, Outcome, Stuck
+from ...pools.lack import Lack
+from ...pools.words import count, short
+from .. import terminal
 
 _STYLES = {Outcome.GOES_THROUGH: "green", Outcome.MAY_STOP: "yellow", Outcome.STOPS: "red"}
 
@@ -68,8 +68,8 @@ def tell_stuck(stuck: Stuck, seen: set[object] | None = None) -> None:
 def tell_cycle(cycle: Cycle, today: bool = False) -> None:
     """How VMs that stop the update, or an evacuation `today`, are kept from it."""
     for number, way in enumerate(cycle.ways):
-        said = words.way_today(way) if today else words.way_words(way)
-        lead = f"{words.vm_names(cycle.vms)}: {said}" if not number else f"or {said}"
+        sentence = words.way_today(way) if today else words.way_words(way)
+        lead = f"{words.vm_names(cycle.vms)}: {sentence}" if not number else f"or {sentence}"
         terminal.paragraph(lead, indent=2 if not number else 6, hanging=4)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from ..interface import SecurityKind
-from ..pools import security
-from ..pools import words as told
-from ..pools.level import Level
-from ..pools.member import Member
-from ..pools.plan import Change, Plan, Touched
-from ..pools.vm import Vm
-from . import pool_words as words
-from . import terminal
+from ...interface import SecurityKind
+from ...pools import security
+from ...pools import words as phrases
+from ...pools.level import Level
+from ...pools.member import Member
+from ...pools.plan import Change, Plan, Touched
+from ...pools.vm import Vm
+from .. import terminal
+from . import pool as words
 
 # In the place of a host: the whole pool is updated.
 ALL = "all"
@@ -26,12 +26,12 @@ def tell(
     vms: Sequence[Vm],
     arguments: argparse.Namespace,
 ) -> None:
-    warning = told.several_vendors(after)
-    mixed_before = warning == told.several_vendors(before)
+    warning = phrases.several_vendors(after)
+    mixed_before = warning == phrases.several_vendors(before)
     if warning and not mixed_before:
         terminal.paragraph(f"warning: {warning}", hanging=2, style="red")
     terminal.heading(
-        f"{_said(before, after, arguments)}: "
+        f"{_change_words(before, after, arguments)}: "
         + ("nothing is lost" if planned.harmless else "something is lost")
     )
     changing = [change for change in planned.changes if _changes(change, before, after)]
@@ -59,7 +59,7 @@ def tell(
 
 
 def _as_it_is(change: Change) -> str:
-    return f"{told.GUESTS[change.guest]}: {_size(change.after)}"
+    return f"{phrases.GUESTS[change.guest]}: {_size(change.after)}"
 
 
 def _vms_as_before(planned: Plan, vms: Sequence[Vm]) -> Iterator[str]:
@@ -67,22 +67,24 @@ def _vms_as_before(planned: Plan, vms: Sequence[Vm]) -> Iterator[str]:
     touched = {id(touched.vm) for touched in planned.vms}
     homeless = {id(vm) for vm in planned.homeless}
     if planned.homeless:
-        yield f"no host takes them in: {told.some([vm.name for vm in planned.homeless], 4)}"
+        yield f"no host takes them in: {phrases.some([vm.name for vm in planned.homeless], 4)}"
     untouched = [vm.name for vm in vms if id(vm) not in touched | homeless]
     if untouched:
-        yield f"not touched: {told.some(untouched, 4)}"
+        yield f"not touched: {phrases.some(untouched, 4)}"
 
 
-def _said(before: Sequence[Member], after: Sequence[Member], arguments: argparse.Namespace) -> str:
-    pool = f"the pool of {told.count(len(before), 'host')}"
+def _change_words(
+    before: Sequence[Member], after: Sequence[Member], arguments: argparse.Namespace
+) -> str:
+    pool = f"the pool of {phrases.count(len(before), 'host')}"
     names = {member.name for member in before}
     match arguments.change:
         case "join":
-            new = told.some([m.name for m in after if m.name not in names])
+            new = phrases.some([m.name for m in after if m.name not in names])
             return f"{new} joins {pool}"
         case "leave":
             kept = {member.name for member in after}
-            return f"{told.some([name for name in names if name not in kept])} leaves {pool}"
+            return f"{phrases.some([name for name in names if name not in kept])} leaves {pool}"
     if arguments.host == ALL:
         return f"all of {pool} are updated"
     return f"{arguments.host} of {pool} is updated"
@@ -92,7 +94,7 @@ def _tell_change(
     change: Change, before: Sequence[Member], after: Sequence[Member], in_hex: bool
 ) -> None:
     old, new = change.before, change.after
-    guests = told.GUESTS[change.guest]
+    guests = phrases.GUESTS[change.guest]
     if not new.hosts:
         terminal.line(f"{guests}: no host runs them then; {_size(old)} now")
     elif not old.hosts:
@@ -105,7 +107,7 @@ def _tell_change(
     for title, names in (("lost", change.lost), ("gained", change.gained)):
         if names and old.hosts and new.hosts:
             terminal.paragraph(
-                f"{title}, {told.count(len(names), 'feature')}: {' '.join(names)}",
+                f"{title}, {phrases.count(len(names), 'feature')}: {' '.join(names)}",
                 indent=2,
                 hanging=2,
             )
@@ -113,7 +115,7 @@ def _tell_change(
         terminal.paragraph(sentence, indent=2, hanging=2)
     for finding in _new_readings(change, before, after):
         about = "speed" if finding.kind is SecurityKind.SPEED else "safety"
-        terminal.paragraph(f"{about}, new: {told.reading(finding)}", indent=2, hanging=2)
+        terminal.paragraph(f"{about}, new: {phrases.reading(finding)}", indent=2, hanging=2)
 
 
 def _changes(change: Change, before: Sequence[Member], after: Sequence[Member]) -> bool:
@@ -131,7 +133,7 @@ def _new_registers(change: Change, before: Sequence[Member], after: Sequence[Mem
     if len(change.after.hosts) < 2:
         return []
     known, new = (
-        told.registers(words.own_registers(members, level), level.release)
+        phrases.registers(words.own_registers(members, level), level.release)
         for members, level in ((before, change.before), (after, change.after))
     )
     return [sentence for sentence in new if sentence not in set(known)]
@@ -152,22 +154,22 @@ def _new_readings(
 
 
 def _size(level: Level) -> str:
-    return f"the level has {told.count(len(level.featureset), 'feature')}"
+    return f"the level has {phrases.count(len(level.featureset), 'feature')}"
 
 
 def _tell_touched(touched: Touched) -> None:
-    what = []
+    effects = []
     if touched.stranded:
-        what.append("no host takes it in any more")
+        effects.append("no host takes it in any more")
     if touched.closed:
-        what.append(f"can no longer go to {told.some(touched.closed)}")
+        effects.append(f"can no longer go to {phrases.some(touched.closed)}")
     if touched.opened:
-        what.append(f"can now go to {told.some(touched.opened)}")
+        effects.append(f"can now go to {phrases.some(touched.opened)}")
     newcomers = [a.host.name for a in touched.refusals if a.host.name not in touched.closed]
     if newcomers and not touched.stranded:
-        what.append(f"cannot go to {told.some(newcomers)}")
+        effects.append(f"cannot go to {phrases.some(newcomers)}")
     terminal.paragraph(
-        f"{touched.vm.name}: {'; '.join(what)}",
+        f"{touched.vm.name}: {'; '.join(effects)}",
         hanging=2,
         style="red" if touched.closed or touched.stranded else "",
     )
@@ -178,4 +180,4 @@ def _tell_touched(touched: Touched) -> None:
     for remedy in dict.fromkeys(r for answer in touched.refusals[:3] for r in answer.remedies):
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
     if len(touched.refusals) > 3:
-        terminal.line(f"  and {told.count(len(touched.refusals) - 3, 'more host')} (--json)")
+        terminal.line(f"  and {phrases.count(len(touched.refusals) - 3, 'more host')} (--json)")

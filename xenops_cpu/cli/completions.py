@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 32 << 20
 MAX_WORDS = 2000
 
 
-def words(kind: str, text: str) -> list[str]:
+def of(kind: str, text: str) -> list[str]:
     """What continues `text`, sorted. Raises KeyError for what is none of KINDS."""
     offered = {word for word in KINDS[kind](text) if word.startswith(text)}
     return sorted(word for word in offered if _SAFE.fullmatch(word))[:MAX_WORDS]
@@ -47,10 +47,10 @@ def _names_in(path: Path) -> Iterable[str]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             return ()
-        found = inputs.read(path)
+        source = inputs.read(path)
     except (Error, OSError):
         return ()
-    return (*found.host_names, *(vm.name for vm in found.vms))
+    return (*source.host_names, *(vm.name for vm in source.vms))
 
 
 def _files(text: str) -> Iterator[str]:
@@ -66,19 +66,19 @@ def _files(text: str) -> Iterator[str]:
 
 
 def _sources(text: str) -> Iterator[str]:
-    kind, colon, rest = text.partition(":")
+    kind, colon, value = text.partition(":")
     if not colon:
         yield from ("xen", "xen-cpuid", "simulated", "cpu:", "example:", "recorded:", "hex:")
     elif kind == "cpu":
-        name, at, _ = rest.partition("@")
-        after = (f"{name}@{release}" for release in _derived(text)) if at else _cpus(rest)
+        name, at, _ = value.partition("@")
+        after = (f"{name}@{release}" for release in _derived(text)) if at else _cpus(value)
         yield from (f"cpu:{word}" for word in after)
     elif kind == "example":
         from ..sources.recorded import examples
 
         yield from (f"example:{name}" for name in examples())
     elif kind == "recorded":
-        yield from (f"recorded:{path}" for path in _files(rest))
+        yield from (f"recorded:{path}" for path in _files(value))
 
 
 def _cpus(text: str) -> Iterator[str]:
