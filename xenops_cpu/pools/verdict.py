@@ -210,7 +210,7 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
             answer = known.get(key)
             if answer is None:
                 answer = known[key] = check(vm, member)
-            pair = (key, vm.policy is None, booted_on and booted_on.name)
+            pair = (key, booted_on and booted_on.name)
             if pair not in beside:
                 beside[pair] = tuple(registers.beside(vm, member, booted_on))
             notes = (*answer.notes, *beside[pair])
@@ -219,9 +219,13 @@ def check_all(vms: Iterable[Vm], members: Sequence[Member]) -> list[Answer]:
     return answers
 
 
-def kind_of_vm(vm: Vm) -> Vm:
-    """What the answers for a VM depend on: equal for VMs that every host answers alike."""
-    return evolve(vm, name="", uuid="", home="", source="", policy=None)
+def kind_of_vm(vm: Vm) -> object:
+    """What the answers for a VM depend on: equal for VMs that every host answers alike.
+
+    Of its policy that is only whether there is one: what hosts take in is compared by features.
+    """
+    kind = evolve(vm, name="", uuid="", home="", source="", policy=None)
+    return kind, vm.policy is None
 
 
 def _kind_of_host(member: Member) -> object:
