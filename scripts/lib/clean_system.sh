@@ -49,7 +49,11 @@ holds() {
 }
 
 # inside COMMAND ...: in the system of the folder $tree, with processes and mounts of its own; script: of a shell.
-inside() { unshare --mount --pid --fork --mount-proc="$tree/proc" chroot "$tree" "$@"; }
+# Nothing of this machine's environment.
+inside() {
+    unshare --mount --pid --fork --mount-proc="$tree/proc" env --ignore-environment \
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 chroot "$tree" "$@"
+}
 script() { inside sh -ec "export DEBIAN_FRONTEND=noninteractive; $1"; }
 
 # All files of the system, but for what package managers and Python write of themselves.

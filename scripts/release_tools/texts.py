@@ -1,4 +1,4 @@
-"""What a release writes into each text: CHANGELOG.md, Debian's changelog, the RPM's spec.
+"""What a release writes: CHANGELOG.md, README.md, Debian's changelog, the RPM's spec.
 
 Each function takes the text, the version and its date (YYYY-MM-DD) and gives the new text. Raises
 ReleaseError where the text is not as expected, or has the version already.
@@ -14,7 +14,10 @@ from types import MappingProxyType
 from typing import Final
 
 UNRELEASED: Final = "## [Unreleased]"
-MAINTAINER: Final = "xenops_cpu maintainers <maintainers@xenops-cpu.invalid>"
+README_VERSION: Final = re.compile(r"(?<=\bthis is )\d+\.\d+(?=\.(\s|$))")
+# Who signs the newest entry signs the next: deb-changelog(5), and the %changelog of a spec.
+DEBIAN_SIGNATURE: Final = re.compile(r"^ -- ([^<\n]+ <[^>\n]+>)  ", re.MULTILINE)
+SPEC_SIGNATURE: Final = re.compile(r"^\* \w{3} \w{3} \d\d \d{4} (.+) - ", re.MULTILINE)
 
 
 class ReleaseError(ValueError):
@@ -33,14 +36,24 @@ def changelog(text: str, version: str, day: str) -> str:
     return f"{before}{heading}\n## [{version}] - {_date(day):%Y-%m-%d}\n{changes}"
 
 
+def readme(text: str, version: str, day: str) -> str:
+    """The version as the README has it, without the patch: 0.3 of 0.3.1."""
+    _date(day)
+    text, count = README_VERSION.subn(version.rpartition(".")[0], text)
+    if count != 1:
+        raise ReleaseError(f'README.md says {count} times "this is VERSION", and not once')
+    return text
+
+
 def debian(text: str, version: str, day: str) -> str:
     """An entry at the top of packaging/debian/changelog (deb-changelog(5))."""
     if f"({version}-" in text:
         raise ReleaseError(f"packaging/debian/changelog has {version} already")
+    maintainer = _signed(text, DEBIAN_SIGNATURE, "packaging/debian/changelog")
     return (
         f"xenops-cpu ({version}-1) unstable; urgency=medium\n\n"
         f"  * Version {version}; /usr/share/doc/xenops-cpu/changelog.gz has what is new.\n\n"
-        f" -- {MAINTAINER}  {format_datetime(_date(day))}\n\n{text}"
+        f" -- {maintainer}  {format_datetime(_date(day))}\n\n{text}"
     )
 
 
@@ -49,8 +62,9 @@ def spec(text: str, version: str, day: str) -> str:
     if f"- {version}-1\n" in text:
         raise ReleaseError(f"packaging/rpm/xenops-cpu.spec has {version} already")
     weekday, number, month, year = format_datetime(_date(day)).replace(",", "").split()[:4]
+    maintainer = _signed(text, SPEC_SIGNATURE, "packaging/rpm/xenops-cpu.spec")
     entry = (
-        f"* {weekday} {month} {number} {year} {MAINTAINER} - {version}-1\n"
+        f"* {weekday} {month} {number} {year} {maintainer} - {version}-1\n"
         f"- Version {version}; CHANGELOG.md has what is new.\n"
     )
     for pattern, line in (
@@ -64,6 +78,13 @@ def spec(text: str, version: str, day: str) -> str:
     return text
 
 
+def _signed(text: str, signature: re.Pattern[str], path: str) -> str:
+    entry = signature.search(text)
+    if entry is None:
+        raise ReleaseError(f"{path} has no entry whose signature could be taken for the new one")
+    return entry[1]
+
+
 def _date(text: str) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(text), time.min, UTC)
@@ -74,6 +95,7 @@ def _date(text: str) -> datetime:
 TEXTS: Final[Mapping[str, Callable[[str, str, str], str]]] = MappingProxyType(
     {
         "CHANGELOG.md": changelog,
+        "README.md": readme,
         "packaging/debian/changelog": debian,
         "packaging/rpm/xenops-cpu.spec": spec,
     }

@@ -1,6 +1,7 @@
 """A release: what it writes, what it refuses, and a whole one that is only tried."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from release_tools import __main__ as release_tools
-from release_tools.texts import TEXTS, ReleaseError, changelog, debian, spec
+from release_tools.texts import (
+    DEBIAN_SIGNATURE,
+    TEXTS,
+    ReleaseError,
+    changelog,
+    debian,
+    readme,
+    spec,
+)
 from tests import ROOT
 
 LOG = """# Changelog
@@ -56,10 +65,28 @@ def test_the_packages_get_an_entry() -> None:
     assert ">  Tue, 01 Dec 2026 00:00:00 +0000\n\nxenops-cpu (" in entry
     text = spec((ROOT / "packaging/rpm/xenops-cpu.spec").read_text(), "0.99.0", "2026-12-01")
     assert text.startswith("%global usver 0.99.0\n%global xsver 1\n")
-    assert "%changelog\n* Tue Dec 01 2026 xenops_cpu maintainers <" in text
+    assert "%changelog\n* Tue Dec 01 2026 xenops_cpu maintainers - 0.99.0-1\n" in text
     for change, older in ((debian, entry), (spec, text)):
         with pytest.raises(ReleaseError, match=r"has 0\.99\.0 already"):
             change(older, "0.99.0", "2026-12-01")
+        with pytest.raises(ReleaseError, match="no entry whose signature"):
+            change("", "0.99.0", "2026-12-01")
+
+
+def test_the_readme_gets_the_version() -> None:
+    """Without the patch, in its one place; a README with none or two is refused."""
+    text = (ROOT / "README.md").read_text()
+    assert "this is 0.99. " in readme(text, "0.99.3", "2026-12-01")
+    for other in ("", text + text):
+        with pytest.raises(ReleaseError, match="and not once"):
+            readme(other, "0.99.3", "2026-12-01")
+
+
+def test_one_maintainer() -> None:
+    """Debian's changelog is signed by the maintainer of its control file, in every entry."""
+    control = (ROOT / "packaging/debian/control").read_text()
+    entries = DEBIAN_SIGNATURE.findall((ROOT / "packaging/debian/changelog").read_text())
+    assert set(entries) == set(re.findall(r"^Maintainer: (.+)$", control, re.MULTILINE))
 
 
 def test_all_texts_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,8 +103,11 @@ def test_all_texts_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_packages_have_the_programs_version() -> None:
-    """The newest entries are of the version that the program says it is."""
+    """The newest entries are of the version that the program says it is, and so is the README."""
     from xenops_cpu import __version__ as version
+
+    text = (ROOT / "README.md").read_text()
+    assert readme(text, version, "2026-12-01") == text
 
     assert (ROOT / "packaging/debian/changelog").read_text().startswith(f"xenops-cpu ({version}-")
     assert f"%global usver {version}\n" in (ROOT / "packaging/rpm/xenops-cpu.spec").read_text()
@@ -99,7 +129,7 @@ def checkout(tmp_path: Path) -> Path:
     (tree / "CHANGELOG.md").write_text(f"{heading}## [Unreleased]\n\n### Added\n- A thing.\n{rest}")
     git(tree, "init", "--quiet", "--initial-branch=main")
     git(tree, "config", "user.name", "A developer")
-    git(tree, "config", "user.email", "developer@xenops-cpu.invalid")
+    git(tree, "config", "user.email", "developer@example.org")
     git(tree, "add", "--all")
     git(tree, "commit", "--quiet", "--message", "All of it")
     return tree
