@@ -238,3 +238,54 @@ def test_hosts_of_two_vendors_are_never_one_part(monkeypatch: pytest.MonkeyPatch
     assert not found.exact
     groups = sorted(sorted(part.hosts) for part in found.parts)
     assert groups == [["a0", "a1"], ["i0", "i1", "i2"]]
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*NAMES[1:], *RSB[1:]]), unique=True).map(" ".join),
+        min_size=2,
+        max_size=8,
+    ),
+    st.integers(1, 3),
+)
+def test_the_heuristic_merges_what_costs_least(texts: list[str], parts: int) -> None:
+    """Step by step the two groups whose merger gives up least more, the first of several: by the
+    levels themselves, where the program adds sums up.
+    """
+    members = [host(str(index), f"FPU {text}") for index, text in enumerate(texts)]
+    groups = {index: [kind] for index, kind in enumerate(module._kinds(members, HVM))}
+    following = len(groups)
+    while len(groups) > parts:
+        _, i, j = min(
+            (
+                module._cost(groups[i] + groups[j], XEN)
+                - module._cost(groups[i], XEN)
+                - module._cost(groups[j], XEN),
+                i,
+                j,
+            )
+            for i in groups
+            for j in groups
+            if i < j
+        )
+        groups[following] = groups.pop(i) + groups.pop(j)
+        following += 1
+    expected = {
+        frozenset(str(n) for kind in group for n in kind.hosts) for group in groups.values()
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "EXACT", 0)
+        found = split(members, HVM, parts)
+    assert {frozenset(part.hosts) for part in found.parts} == expected
+
+
+def test_few_kinds_are_split_exactly() -> None:
+    """Where merging step by step gives up a feature more than the best partition does."""
+    texts = [
+        "ADX SMEP MD_CLEAR FPU POPCNT", "ERMS ADX", "ERMS POPCNT RDRAND SMEP", "ADX",
+        "FPU POPCNT SMEP ADX ERMS",
+    ]  # fmt: skip
+    found = split(hosts_of(texts), HVM, 2)
+    assert (found.exact, found.given_up) == (True, 7)
+    assert [part.hosts for part in found.parts] == [("0", "1", "3"), ("2", "4")]
