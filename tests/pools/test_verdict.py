@@ -25,6 +25,7 @@ from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
 from xenops_cpu.pools.verdict import OWN, UNSEEN, Answer, check, check_all
 from xenops_cpu.pools.vm import Vm, of_flags
+from xenops_cpu.text.notebook import table
 
 PV, HVM = GuestType.PV, GuestType.HVM
 XEN = release("4.17")
@@ -535,11 +536,36 @@ def test_an_old_bit_that_the_host_takes_in_is_told_as_such() -> None:
     assert lacking.compatibility == ""
 
 
+def test_a_bit_that_a_host_adds_for_old_vms() -> None:
+    """Why XenServer's libxc added it there is the reason, for that guest type alone."""
+    rtm = XEN.features["RTM"].number
+    adding = evolve(HOST, compat_bits={HVM: {rtm: "hidden by default"}, PV: {rtm: "another"}})
+    (item,) = check(vm("FPU RTM"), adding).only_by_max
+    assert (item.reason, item.compatibility) == ("hidden by default", "hidden by default")
+
+
 def test_the_host_on_which_a_vm_runs() -> None:
     """There the verdict is on its coming back."""
     at_home = evolve(HOST, uuid="u1")
     assert check(evolve(vm("FPU"), home="u1"), at_home).here
     assert not check(evolve(vm("FPU"), home="u2"), at_home).here
+
+
+def test_the_topology_of_a_guest_is_its_own() -> None:
+    """libxc sets HTT in a policy, whatever the host gives at boot: it has no price. In a record it
+    is what a host gave.
+    """
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU HTT"))})
+    known = evolve(vm("FPU HTT"), policy=Policy({(1, 0): (1, 2, 3, 4)}))
+    answer = check(known, host)
+    assert answer.verdict is Verdict.MIGRATES
+    assert (
+        answer.notes[0] == "of the guest's own topology, which this host does not give at boot: HTT"
+    )
+    assert check(vm("FPU HTT"), host).verdict is Verdict.ONLY_BY_MAX
+    verdicts = grid([known, vm("FPU HTT")], [host])
+    assert [verdicts.verdict(row, 0) for row in (0, 1)] == [Verdict.MIGRATES, Verdict.ONLY_BY_MAX]
+    assert check(known, HOST).verdict is Verdict.ONLY_BY_FORCE  # which takes no HTT in
 
 
 def test_what_has_no_name_is_not_free() -> None:
@@ -585,3 +611,19 @@ def test_an_answer_for_people() -> None:
     assert repr(check(vm(five), HOST)) == f"<Answer 'v' on 'h': only by force: {listed}>"
     more = repr(check(vm(f"{five} AVX512F"), HOST))
     assert more == f"<Answer 'v' on 'h': only by force: {listed} …>"
+
+
+def test_an_answer_for_notebooks() -> None:
+    """What keeps the VM out, each missing feature with reason and risk, and what is taken in."""
+    heads = "feature", "why it is missing", "if forced"
+    answer = check(vm("FPU AVX RTM", vendor=AMD), HOST)
+    (lacking,), (brought,) = answer.missing, answer.only_by_max
+    assert answer._repr_html_() == table(
+        "v on h: cannot run here",
+        heads,
+        [
+            ("", answer.problems[0], ""),
+            ("AVX", lacking.reason, lacking.risk),
+            ("RTM", brought.reason, "taken in"),
+        ],
+    )
