@@ -3,6 +3,7 @@
     scripts/mutate                          features, cpuid, hosts, pools: half an hour or more
     scripts/mutate pools                    one package, by the tests in tests/pools alone
     scripts/mutate pools --only 'level*'    its modules that match
+    scripts/mutate pools --only split --tests test_split    by the tests of some files
     scripts/mutate pools --again            what survived the last time, after a change of tests
 
 What survives is printed as a change of a function. It is a gap of the tests, and is closed by one;
@@ -45,7 +46,7 @@ source_paths = ["xenops_cpu"]
 only_mutate = ["xenops_cpu/{package}/{only}.py"]
 do_not_mutate = ["xenops_cpu/{package}/*/*"]
 also_copy = ["mutation_plugin.py", "docs"]
-pytest_add_cli_args_test_selection = ["tests/{package}"]
+pytest_add_cli_args_test_selection = {tests}
 use_git_change_detection = false
 on_dependency_change = "ignore"
 """
@@ -66,7 +67,7 @@ def main() -> int:
         elif not names:
             print(f"{package}: there is no survivor of a run before this one", file=sys.stderr)
             continue
-        prepare(work, package, arguments.only)
+        prepare(work, package, arguments.only, arguments.tests)
         command = [str(Path(sys.executable).with_name("mutmut")), "run", *names]
         with (work / "log").open("w") as log:
             done = subprocess.run(command, cwd=work, stdout=log, stderr=log)
@@ -83,18 +84,23 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="of xenops_cpu")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="modules of the package")
+    parser.add_argument("--tests", default="", metavar="PATTERN", help="files in tests/PACKAGE")
     parser.add_argument("--again", action="store_true", help="only what survived the last time")
     return parser.parse_args()
 
 
-def prepare(work: Path, package: str, only: str) -> None:
-    """A copy of the project in which decorators are no hindrance."""
+def prepare(work: Path, package: str, only: str, tests: str) -> None:
+    """A copy of the project in which decorators are no hindrance; `tests`: "" for all."""
+    folder = f"tests/{package}"
+    files = [f"{folder}/{path.name}" for path in (ROOT / folder).glob(f"{tests}.py")]
     ignore = shutil.ignore_patterns("__pycache__", ".*")
     for name in ("tests", "docs"):
         shutil.rmtree(work / "mutants" / name, ignore_errors=True)
         shutil.copytree(ROOT / name, work / name, ignore=ignore, dirs_exist_ok=True)
     shutil.copy(Path(__file__).with_name("plugin.py"), work / "mutation_plugin.py")
-    (work / "pyproject.toml").write_text(PYPROJECT.format(package=package, only=only))
+    (work / "pyproject.toml").write_text(
+        PYPROJECT.format(package=package, only=only, tests=json.dumps(sorted(files) or [folder]))
+    )
     if not (work / "xenops_cpu").exists():
         shutil.copytree(ROOT / "xenops_cpu", work / "xenops_cpu", ignore=ignore)
         for file in (work / "xenops_cpu" / package).rglob("*.py"):

@@ -96,9 +96,11 @@ def test_hw_caps_of_a_xen_that_is_not_known(sh: Shell, tmp_path: Path, version: 
 
 
 def test_hw_caps_are_no_set_of_a_host(sh: Shell, tmp_path: Path) -> None:
-    """Who compares hosts does not get them in the place of a set."""
+    """Who compares is not answered with them, nor that two hosts without sets are the same."""
     path = xl_info(tmp_path)
-    assert sh.json("diff", path, path)["sets"] == {}
+    for others in ((path, path), (path, "1fc9cbf5-f6f83203"), (EPYC, path)):
+        assert sh("diff", *others, code=3) == ""
+        assert "no featureset is told" in sh.errors
 
 
 def test_names_word_by_word(sh: Shell) -> None:

@@ -205,7 +205,7 @@ def test_a_vms_name_is_no_featureset(tmp_path: Path, name: str) -> None:
     assert f"{name} on h: would go only by force" in done.stdout
     unknown = run("check", "db-02", str(path))
     assert unknown.returncode == 3
-    assert "say hex:db-02" in unknown.stderr
+    assert f"there are {name}; for a featureset say hex:db-02" in unknown.stderr
 
 
 def test_what_can_be_two_things_is_an_error(tmp_path: Path) -> None:

@@ -591,13 +591,13 @@ def test_a_host_made_up_can_be_captured_and_checked(tmp_path: Path) -> None:
 
 
 def test_a_vm_that_is_in_no_file_is_named_with_those_that_are(tmp_path: Path) -> None:
-    """By a mistyped name, or a UUID that reads like a featureset: wrong use, and the names."""
+    """By a mistyped name, or a UUID that reads like a featureset: the names are told."""
     path = tmp_path / "pool.xml"
     path.write_text(a_world().database())
     vms = json.loads(run("read", str(path), "--json").stdout)[0]["vms"]
     for typed in ("web-1", "b0000000-0000-4000-8000-00000000000f"):
         done = run("check", typed, str(path))
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert f'"{typed}" is no file, and no VM in what is named beside it' in done.stderr
         assert all(vm["name"] in done.stderr for vm in vms)
     assert "it may be a file" in run("check", "web-1", SKYLAKE).stderr

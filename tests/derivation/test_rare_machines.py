@@ -222,3 +222,34 @@ def test_what_two_causes_took_is_told_by_the_first() -> None:
     told = [reason.step for reason in reasons_of(derivation, "host", number)]
     assert told[:2] == ["silicon", "host.amd-sep"]
     assert "SEP" not in names(derivation, "host")
+
+
+def test_a_deadline_timer_without_long_mode() -> None:
+    """From 4.21 on the timer's erratum is looked at on 64-bit CPUs alone."""
+    cpu, old = cpu_of(KABY_LAKE), Options(microcode=1)
+    without = changed(cpu, (0x80000001, 0), "edx", 1 << 29)
+    assert "TSC_DEADLINE" not in names(derive(cpu, release("master"), old), "host")
+    assert "TSC_DEADLINE" in names(derive(without, release("master"), old), "host")
+    assert "TSC_DEADLINE" not in names(derive(without, release("4.17"), old), "host")
+
+
+def test_a_register_that_the_record_of_a_cpu_lacks() -> None:
+    """Its features count as not there, and the story says that nobody knows."""
+    cpu = cpu_of(CASCADE_LAKE)
+    unknown = derived(evolve(cpu, msrs={}))
+    assert {"ARCH_CAPS", "RDCL_NO"} <= names(derived(cpu), "raw")
+    assert names(unknown, "raw") & {"ARCH_CAPS", "RDCL_NO"} == {"ARCH_CAPS"}
+    text = last_text(unknown, "raw", "RDCL_NO")
+    assert text == "MSR 0x0000010a.lo is not known: it is taken as 0"
+
+
+def test_tsx_that_firmware_has_hidden() -> None:
+    """With bit 1 of TSX_FORCE_ABORT set, CPUID hides RTM before Xen starts; Xen knows of it."""
+    cpu = changed(cpu_of(KABY_LAKE), (7, 0), "edx", 0, 1 << 13)
+    shown, hidden = (derived(cpu.with_msrs({FORCE_ABORT: value})) for value in (0, 2))
+    assert "RTM" in names(shown, "raw")
+    assert "RTM" not in names(hidden, "raw")
+    assert last_text(hidden, "raw", "RTM") == (
+        "a TSX register hides it from CPUID before Xen starts"
+    )
+    assert "even while CPUID hides them" in last_text(hidden, "host", "RTM")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from tests.support.guests import domain
 from tests.support.hosts import example, made
+from xenops_cpu.cpuid.policy import NO_SUBLEAF
 from xenops_cpu.cpus.shipped import get
-from xenops_cpu.explain.vm import hypervisor_of
+from xenops_cpu.explain.vm import Why, hypervisor_of, story
 from xenops_cpu.features.release import release
 from xenops_cpu.guests.hypervisor import NoPolicies, of_host
+from xenops_cpu.guests.setting import set_policy
 from xenops_cpu.sources.simulated import Simulated, other_cpu
 
 DERIVED = "its policies are derived from the raw one, not read"
@@ -43,3 +46,19 @@ def test_without_any_policy_nobody_knows() -> None:
     message = r"made up: its policies raw, host, pv_default, .* are not known; what xen-cpuid -p"
     with pytest.raises(NoPolicies, match=message):
         hypervisor_of(made(), None)
+
+
+def test_what_goes_with_another_feature() -> None:
+    """Xen clears what depends on a feature that a VM's policy lacks: the story names that."""
+    guest = domain()
+    features = guest.hypervisor.release.features
+    key = 1, NO_SUBLEAF
+    a, b, c, d = guest.table.leaves[key]
+    without = set_policy(guest, [(key, (a, b, c & ~(1 << 26), d))])
+    assert story(without, features["XSAVE"].number, None) == (
+        Why("set.given", "the policy that was set says so", False),
+    )
+    assert story(without, features["XSAVEOPT"].number, None) == (
+        Why("recalc.sanitise", "it depends on XSAVE, which the VM has not", False),
+    )
+    assert story(without, features["SSE"].number, None) == ()

@@ -1,5 +1,6 @@
 """Featureset: the value, its text forms and its algebra."""
 
+import pickle
 import re
 
 import pytest
@@ -174,3 +175,19 @@ def test_for_notebooks() -> None:
     longest = Featureset(1 << 32 * 59, 60)._repr_html_()
     last = [re.findall(r">([^<]*)</t[dh]>", line) for line in longest.splitlines()][-2]
     assert last[:3] == ["59", "", "00000001"]
+
+
+def test_a_featureset_does_not_change() -> None:
+    """Neither member can be set or deleted, and a copy in another process is equal."""
+    featureset = Featureset.parse("1fc9cbf5-f6f83203")
+    with pytest.raises(AttributeError, match="does not change: bits cannot be set"):
+        featureset.bits = 0
+    with pytest.raises(AttributeError, match="does not change: length cannot be deleted"):
+        del featureset.length
+    with pytest.raises(AttributeError):
+        featureset.other = 1
+    again = pickle.loads(pickle.dumps(featureset))
+    assert again == featureset
+    assert hash(again) == hash(featureset)
+    assert featureset != Featureset(featureset.bits, 3)
+    assert featureset != featureset.bits

@@ -1,6 +1,7 @@
 """Feature names, masks and dependencies of every release."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -237,3 +238,11 @@ def test_what_is_no_release_names_all_there_are() -> None:
             "and of the last ones the builds xenserver-8.2-retrofit, xenserver-8.2-4.13.5-9.39, "
             "xenserver-8.2-4.13.5-9.49, xenserver-8-4.17.3-4, xenserver-8-4.17.6-2"
         )
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_another_process_has_its_own_tables(name: str) -> None:
+    """A release goes to another process by its name, and is the only one of it there too."""
+    text = pickle.dumps(release(name))
+    assert len(text) < 200
+    assert pickle.loads(text) is release(name)

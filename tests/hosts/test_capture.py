@@ -47,6 +47,7 @@ def test_nothing_of_a_host_is_lost() -> None:
         policies={"raw": Policy({(1, 0): (1, 2, 3, 4)}, {0x10A: 5})},
         uuid="0f1e",
         recorded=True,
+        name="xs-01",
     )
     assert load(dump(host)) == host
 
@@ -63,11 +64,12 @@ def test_a_capture_is_lines_for_people() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["policies", "notes", "uuid", "recorded"])
+@pytest.mark.parametrize("name", ["policies", "notes", "uuid", "recorded", "name"])
 def test_members_that_may_be_missing(name: str) -> None:
     """An older capture lacks them: the host has none then, and is no record of xapi's."""
     host = load(change(f"host.{name}", ...))
-    assert getattr(host, name) == {"policies": {}, "notes": (), "uuid": "", "recorded": False}[name]
+    nothing = {"policies": {}, "notes": (), "uuid": "", "recorded": False, "name": ""}
+    assert getattr(host, name) == nothing[name]
 
 
 def change(path: str, value: Any) -> str:

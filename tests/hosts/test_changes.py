@@ -78,3 +78,15 @@ def test_the_clock_speed_is_no_change() -> None:
     """It wanders with the load."""
     host = example()
     assert list(changes(host, evolve(host, processor=evolve(host.processor, speed="1")))) == []
+
+
+def test_a_set_that_gains_and_loses() -> None:
+    """One sentence a set: what came, what went, and how many words it has now."""
+    host = example()
+    raw = host.featuresets.raw
+    fewer = Featureset(raw.bits, raw.length + 1)
+    before = evolve(host, featuresets=evolve(host.featuresets, raw=fewer - names("AVX")))
+    now = evolve(host, featuresets=evolve(host.featuresets, raw=raw - names("SSE")))
+    assert list(changes(before, now)) == [
+        "featureset raw has changed: gained AVX; lost SSE; has 19 words, had 20"
+    ]

@@ -135,6 +135,9 @@ def test_short_sets_are_not_made_longer() -> None:
         own = Featureset(1, length)
         answered = compat_bits.published(xen, "hvm_max", "GenuineIntel", raw, host, own)
         assert answered.length == length
+        nothing = Featureset(0, length)
+        empty = compat_bits.published(xen, "hvm_max", "GenuineIntel", raw, host, nothing)
+        assert "FPU" not in xen.names(empty)
         added = {"FPU", "VMX"}
         added |= {"<2*32+0>"} if length > 2 else set()
         added |= {"IBS"} if length > 3 else set()

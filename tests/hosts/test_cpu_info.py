@@ -113,6 +113,19 @@ def test_notes_of_a_record() -> None:
     ]
 
 
+@pytest.mark.parametrize("absent", ["pv_max", "hvm_max"])
+def test_notes_of_a_host_that_lacks_one_max(absent: str) -> None:
+    """Its Xen has max policies, whichever guest type has none: nothing is said of all of them."""
+    host = made()
+    sets = evolve(host.featuresets, **{absent: None})  # type: ignore[arg-type]
+    assert list(notes(evolve(host, featuresets=sets))) == []
+
+
+def test_notes_of_a_record_without_max() -> None:
+    """A record of xapi's says what migration is: nothing was made up for it."""
+    assert list(notes(evolve(made(max_=None), recorded=True))) == []
+
+
 def test_counts_and_lines_keep_their_places() -> None:
     """No count and no line of /proc/cpuinfo stands for another."""
     host = evolve(

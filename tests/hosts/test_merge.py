@@ -124,6 +124,66 @@ def test_a_source_without_sets_adds_what_it_has() -> None:
     assert there.featuresets == host.featuresets
 
 
+def test_who_knows_how_the_pool_has_it() -> None:
+    """Of those that agree the newer, not whoever tells something of it."""
+    host, on, off = example(), Membership("p", enabled=True), Membership("p", enabled=False)
+    readings = [own(host, LATE, membership=on), record(host, EARLY, membership=off)]
+    assert merge(readings).parts.membership == on
+    assert merge([own(host, EARLY, membership=on), record(host, LATE)]).parts.membership == on
+
+
+def test_of_two_without_times_the_one_that_tells_more_comes_first() -> None:
+    """Each set counts as two policies; the version of Xen breaks a tie, then who came first."""
+    host = made("FPU SSE")
+    sets, policies = parts.of_host(host).sets, example().policies
+    some = {name: policies[name] for name in ("raw", "host", "pv_default")}
+
+    def first(*readings: Reading) -> str:
+        return merge(readings).origin.split(" and ")[0]
+
+    def reading(origin: str, **facts: object) -> Reading:
+        return Reading(evolve(own(host, policies={}).parts, **facts), origin)  # type: ignore[arg-type]
+
+    assert first(reading("bare", version=""), reading("versed")) == "versed"
+    assert first(reading("one"), reading("other")) == "one"
+    assert first(reading("without"), reading("with", policies={"raw": some["raw"]})) == "with"
+    fewer = {name: sets[name] for name in sets if name != "hvm_max"}
+    assert first(reading("fewer", sets=fewer), reading("all")) == "all"
+    # A set less weighs two policies, so that three of them outweigh it.
+    assert first(reading("all"), reading("fewer", sets=fewer, policies=some)) == "fewer"
+
+
+def test_a_conflict_word_for_word() -> None:
+    """Whose sets are passed over, why, and what differs for each guest type by the names of the
+    Xen that counts.
+    """
+    newer, older = made("FPU SSE AVX_VNNI", xen="4.20"), made("FPU SSE AVX", xen="4.13")
+    differs = "it differs: PV boot +AVX −AVX_VNNI; HVM boot +AVX −AVX_VNNI"
+    (conflict,) = merge([own(newer, LATE), own(older, EARLY)]).conflicts
+    assert conflict == f"passed over: xen-cpuid ({EARLY.time}), which is older; {differs}"
+    (conflict,) = merge([own(newer), own(older)]).conflicts
+    assert conflict == (
+        f"passed over: xen-cpuid, and which of the two is newer is not known; {differs}"
+    )
+    (conflict,) = merge([own(newer), record(older)]).conflicts
+    assert conflict == (
+        f"passed over: xapi-db.xml, which is xapi's record and not Xen's own word; {differs}"
+    )
+
+
+def test_who_told_what_word_for_word() -> None:
+    """Each that agrees with the fields that nobody before it told."""
+    host = example()
+    sets = own(host, policies={}, version="", microcode=None, membership=Membership())
+    ucode = Reading(Parts(microcode=0x2B, version=host.xen.version), "xen-ucode")
+    pool = Reading(Parts(microcode=0x2C, membership=Membership("p")), "xe")
+    (said,) = [note for note in merge([sets, ucode, pool]).parts.notes if "told by" in note]
+    assert said == (
+        "told by 3 sources: the sets by xen-cpuid; Xen's version, microcode by xen-ucode; its "
+        "place in the pool by xe"
+    )
+
+
 def test_moments() -> None:
     """The count of changes of a database decides before the clock; nothing is guessed."""
     assert LATE.newer(EARLY) is True

@@ -12,6 +12,8 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts import parts
 from xenops_cpu.hosts.host import UNKNOWN, UNTOLD, Processor, Topology, Xen
+from xenops_cpu.hosts.membership import Membership
+from xenops_cpu.hosts.moment import Moment
 from xenops_cpu.hosts.parts import Parts, of_host
 
 XEN = release("4.17")
@@ -38,6 +40,9 @@ EVERYTHING = Parts(
     iommu=True,
     hvm=True,
     notes=("a note",),
+    microcode=0x2B,
+    moment=Moment("2026-01-01T00:00:00Z", 7),
+    membership=Membership("p", True, False, software={"xapi": "26.1"}),
 )
 # The leaves of an Intel CPU of family 6, model 85, stepping 4.
 _SKYLAKE = {
@@ -305,3 +310,25 @@ def test_what_a_host_does_not_tell_is_no_part() -> None:
     assert set(of_host(evolve(host, featuresets=no_sets)).sets) == {
         "raw", "host", "pv_default", "hvm_default",
     }  # fmt: skip
+
+
+def test_when_two_parts_were_read() -> None:
+    """The first one's moment, where it has one."""
+    early, late = Parts(moment=Moment("2026-01-01T00:00:00Z")), Parts(moment=Moment("", 5))
+    assert (late | early).moment == late.moment
+    assert (early | late).moment == early.moment
+
+
+def test_a_host_keeps_all_that_its_parts_tell() -> None:
+    """Also when it was read and how its pool has it; taken apart it tells the same again."""
+    whole = parts.host(EVERYTHING, "here")
+    assert (whole.moment, whole.membership) == (EVERYTHING.moment, EVERYTHING.membership)
+    apart = of_host(whole)
+    assert (apart.moment, apart.membership) == (EVERYTHING.moment, EVERYTHING.membership)
+
+
+@pytest.mark.parametrize("name", ["raw", "host", "pv_default", "hvm_default"])
+def test_a_set_that_every_xen_has_and_nobody_told(name: str) -> None:
+    """It is there without words, not None, which stands for a set that this Xen has not."""
+    told = {key: value for key, value in ALL_SETS.items() if key != name}
+    assert parts.host(Parts(sets=told), "here").featuresets.named(name) == UNTOLD

@@ -70,3 +70,15 @@ def test_ci_builds_it() -> None:
     (steps,) = re.findall(r"steps=\((.*)\)$", text, re.MULTILINE)[-1:]
     assert "site" in steps.split()
     assert re.search(r"^site\(\) \{ scripts/docs ", text, re.MULTILINE)
+
+
+def test_every_question_is_in_the_list() -> None:
+    """docs/how-to.md leads to each heading of the pages with answers."""
+    docs = ROOT / "docs"
+    index = (docs / "how-to.md").read_text("utf-8")
+    for page in sorted(docs.glob("how-to-*.md")):
+        headings = re.findall(r"^## .*$", page.read_text("utf-8"), re.MULTILINE)
+        assert headings
+        linked = set(re.findall(rf"\({page.name}#([\w-]+)\)", index))
+        # test_docs holds each of these links to a heading that is there
+        assert len(linked) == len(headings), f"{page.name} has {len(headings)} answers"

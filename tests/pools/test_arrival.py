@@ -10,6 +10,7 @@ from attrs import evolve
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE
 from tests.support.pools import HVM, PV, host
 from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, FEATURES, LIMITS, MSRS
+from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.inputs.reader import Reader
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools import registers
@@ -95,6 +96,25 @@ def test_what_is_not_known_is_said() -> None:
     step = move(started_on(bare, HVM), there)
     assert step is not None
     assert step.unknown.endswith("nor are the policies of bare")
+
+
+def test_a_vm_that_could_not_have_been_started_there() -> None:
+    """What it has is not known where Xen there creates no such guest, or refuses its features."""
+    there = real(SKYLAKE)
+    xen = there.hypervisor()
+    assert xen is not None
+    neither = evolve(xen, hap=False, build=evolve(xen.build, shadow=False))
+    vm = started_on(evolve(there, hypervisor=lambda: neither), HVM)
+    words = "the host where it was started would not build it so: EOPNOTSUPP"
+    step = move(vm, real(ICELAKE))
+    assert step is not None
+    assert step.unknown.startswith(words)
+    assert "without shadow paging" in step.unknown
+    newest = real(SKYLAKE, "4.20")
+    long = started_on(newest, HVM, level=Featureset(1 << 30 * 32, 31))
+    step = move(long, real(ICELAKE))
+    assert step is not None
+    assert step.unknown.startswith(words)
 
 
 def test_where_nothing_is_taken_along_there_is_nothing_to_find() -> None:

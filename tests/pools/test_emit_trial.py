@@ -10,14 +10,17 @@ from attrs import evolve
 
 from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host, real
+from xenops_cpu.cpuid.policy import NO_SUBLEAF
 from xenops_cpu.cpus import shipped
 from xenops_cpu.derivation import DERIVED_RELEASES
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.guests import libxl_names
 from xenops_cpu.guests.libxl_names import Flag
+from xenops_cpu.guests.resets import Reset
 from xenops_cpu.guests.start import start
 from xenops_cpu.guests.toolstacks import Settings
+from xenops_cpu.guests.xl import Setting
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools import registers
 from xenops_cpu.pools.emit import EmitError, Emitted, emitted, reading, text, trial, xl_cpuid
@@ -223,3 +226,60 @@ def test_registers_of_xapis_vms_are_said() -> None:
     made = emit("xapi", pool((SKYLAKE, ICELAKE), "xenserver-8"), HVM, "xenserver-8")
     assert any(f"boots on {ICELAKE} has also RDCL_NO" in note for note in made.notes)
     assert made.text.startswith("xe vm-param-set uuid=UUID platform:featureset=")
+
+
+def test_a_host_whose_limits_are_not_known() -> None:
+    """Where one host lacks a leaf, one text needs every host's limits: else it is for one host."""
+    hosts = pool((SKYLAKE, SAPPHIRE), "4.19")
+    bare = [hosts[0], evolve(hosts[1], hypervisor=lambda: None)]
+    words = r"no one text fits all .*: xeon-gold-6154 has no CPUID 7:1, .* \(--for HOST\)"
+    with pytest.raises(EmitError, match=words):
+        emit("xl", bare, HVM, "4.19")
+
+
+def test_less_than_the_level_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody knows why a guest would lack a feature of the level, the text is wrong."""
+    hosts = [host("a", "SSE3 MOVBE", xen="4.19"), host("b", "MOVBE", xen="4.19")]
+    monkeypatch.setattr(xl_cpuid, "names", lambda *_: 'cpuid = "host,sse3=0,movbe=0"\n')
+    with pytest.raises(EmitError, match="would lack MOVBE on a, against the level"):
+        emitted("xl", hosts, HVM, names("MOVBE", "4.19"), release("4.19"))
+
+
+def test_a_text_that_takes_a_leaf_from_the_host_that_has_it() -> None:
+    """FS_GS_NS is in the level by Turin, whose leaf an old CPU of another vendor lacks."""
+    with pytest.raises(EmitError, match=r"would lack FS_GS_NS on epyc-9965, against the level"):
+        emit("xl", pool(("xeon-e5462", TURIN), "4.20"), HVM, "4.20")
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [((), []), (("VME",), ["VME in CPUID 1 ebx (on xeon-gold-6154, xeon-gold-6336y)"])],
+)
+def test_what_is_set_anew(
+    features: tuple[str, ...], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what libxc sets anew beside a text, features are said, and nothing of other bits."""
+    reset = Reset((1, NO_SUBLEAF), "ebx", 0, 2, 2, features)
+    by_setting = trial.by_setting
+    monkeypatch.setattr(
+        trial, "by_setting", lambda *given: evolve(by_setting(*given), resets=(reset,))
+    )
+    made = emit("xl", pool((SKYLAKE, ICELAKE), "4.19"), HVM, "4.19")
+    start = "set anew with the register, as the host has it: "
+    assert [note.removeprefix(start) for note in made.notes if note.startswith(start)] == expected
+
+
+def test_a_host_without_nested_paging() -> None:
+    """Its HVM guests have shadow paging, and not what needs more; none where Xen has none."""
+    xen = release("4.17")
+    (member,) = pool((SKYLAKE,), "4.17")
+    hypervisor = member.hypervisor()
+    assert hypervisor is not None
+    shadow = evolve(hypervisor, hap=False)
+    guest = trial.by_setting(evolve(member, hypervisor=lambda: shadow), HVM, Setting(), xen)
+    nested = trial.by_setting(member, HVM, Setting(), xen)
+    assert nested.most - guest.most == nested.most - xen.masks["hvm_shadow_max"]
+    assert nested.most - guest.most
+    neither = evolve(shadow, build=evolve(hypervisor.build, shadow=False))
+    with pytest.raises(EmitError, match=r"started on xeon-gold-6154: .*without shadow paging"):
+        trial.by_setting(evolve(member, hypervisor=lambda: neither), HVM, Setting(), xen)

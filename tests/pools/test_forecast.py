@@ -13,7 +13,15 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.membership import Membership, numbers
 from xenops_cpu.interface import GuestType
-from xenops_cpu.pools.forecast import Forecast, HostChange, Outcome, PoolUpdate, Rule, forecast
+from xenops_cpu.pools.forecast import (
+    Forecast,
+    HostChange,
+    Outcome,
+    PoolUpdate,
+    Rule,
+    forecast,
+    orders,
+)
 from xenops_cpu.pools.forecast.cases import takes
 from xenops_cpu.pools.forecast.commands import of_evacuation, of_forecast
 from xenops_cpu.pools.forecast.evacuation import evacuation
@@ -273,6 +281,30 @@ def test_an_order_that_avoids_it() -> None:
     assert told.stops_at == 3
     assert told.other_order == ("a", "c", "b")
     assert forecast(update, [vm("v", avx, 3)], told.other_order).outcome is Outcome.GOES_THROUGH
+
+
+def test_a_host_to_keep_out_all_along() -> None:
+    """In an upgrade only updated hosts are asked; b could not empty itself into a, which no longer
+    takes the VM in. Without b as a target it goes to c, which is not updated at all.
+    """
+    avx, less = host("a", "FPU SSE AVX"), host("a", "FPU SSE")
+    a, b, c = members("a", "b", "c", default="FPU SSE AVX")
+    a = evolve(a, before=evolve(avx, uuid="uuid-1"), after=evolve(less, uuid="uuid-1"))
+    update = PoolUpdate((a, b, evolve(c, changes=False)), Rule.UPDATED)
+    told = forecast(update, [vm("v", avx.boot(HVM), 1)])
+    assert told.stops_at == 2
+    assert told.switched_off == {1: ("b",)}
+
+
+def test_an_order_that_is_searched_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search has an end: then no order is named, and it is told that not all were tried."""
+    update = PoolUpdate(tuple(members("a", "b", "c", "d")))
+    bound = vm("bound", Featureset(), 4, immobile="platform:nomigrate is set")
+    told = forecast(update, [bound])
+    assert (told.other_order, told.every_order_tried) == (None, True)
+    monkeypatch.setattr(orders, "MAX_TRIED", 2)
+    told = forecast(update, [bound])
+    assert (told.other_order, told.every_order_tried) == (None, False)
 
 
 def test_no_order_at_all() -> None:

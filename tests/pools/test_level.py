@@ -18,6 +18,7 @@ from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.levelling import level
 from xenops_cpu.pools.member import Member, member_of_record, release_of_pool
+from xenops_cpu.text.notebook import table
 
 XEN = release("4.17")
 
@@ -164,3 +165,50 @@ def test_on_xenserver_8_2_libxc_makes_hosts_take_in_the_level() -> None:
         if one.vendor == other.vendor:
             found = level([one.boot(HVM), other.boot(HVM)], xen)
             assert found <= one.migration(HVM) & other.migration(HVM)
+
+
+def test_a_feature_that_some_host_refuses_word_for_word() -> None:
+    """Which, who, and why it is in the level all the same."""
+    number = XEN.features["MD_CLEAR"].number
+    found = level_of([host("a", "FPU MD_CLEAR"), host("b", "FPU")], HVM)
+    assert found.guest is HVM
+    (refused,) = found.refused
+    assert (refused.number, refused.name, refused.hosts) == (number, "MD_CLEAR", ("b",))
+    assert refused.reason == (
+        "in the level because another host has it, and not in what these hosts take in"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lacking", "reason"),
+    [
+        ("b", "not on b"),
+        ("bcd", "not on b, c, d"),
+        ("bcde", "not on b, c, d and 1 more"),
+        ("bcdef", "not on b, c, d and 2 more"),
+    ],
+)
+def test_of_those_that_lack_a_feature_three_are_named(lacking: str, reason: str) -> None:
+    """In the reason; the record has them all."""
+    members = [host("a", "FPU SSE"), *(host(name, "FPU") for name in lacking)]
+    (loss,) = level_of(members, HVM).losses
+    assert (loss.reason, loss.hosts) == (reason, tuple(lacking))
+
+
+def test_all_that_a_feature_depends_on_is_named() -> None:
+    """AVX2 needs AVX, and that XSAVE; every host has the first, and none of them all the others."""
+    found = level_of([host("a", "FPU AVX2 AVX"), host("b", "FPU AVX2 XSAVE")], HVM)
+    reasons = {loss.name: loss.reason for loss in found.losses}
+    assert reasons == {
+        "XSAVE": "not on a",
+        "AVX": "not on b",
+        "AVX2": "it depends on XSAVE, AVX, which the level lacks",
+    }
+
+
+def test_a_level_for_notebooks() -> None:
+    """How many give how much, and a row for each feature that is lost."""
+    found = level_of([host("a", "FPU SSE"), host("b", "FPU")], HVM)
+    assert found._repr_html_() == table(
+        "HVM guests: 2 hosts give 1 features (Xen 4.17)", ("lost", "because"), [("SSE", "not on b")]
+    )

@@ -7,6 +7,7 @@ from attrs import evolve
 from tests.pools.test_arrival import real
 from tests.support.guests import EPYC, ICELAKE, SKYLAKE
 from tests.support.pools import HVM, PV, host
+from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.guests.start import start
 from xenops_cpu.guests.toolstacks import XL, Settings
 from xenops_cpu.guests.xl import read
@@ -75,3 +76,17 @@ def test_what_was_assumed_is_said() -> None:
     assert any(
         text.startswith("core-i7-4930k: the CPU's dump does not say") for text in found.assumed
     )
+
+
+def test_a_host_that_builds_no_such_guest_is_named() -> None:
+    """Where Xen creates no HVM guest at all, and where it refuses the level."""
+    member = real(EPYC)
+    xen = member.hypervisor()
+    assert xen is not None
+    level = level_of([member], HVM).featureset
+    neither = evolve(xen, hap=False, build=evolve(xen.build, shadow=False))
+    no_hvm = evolve(member, hypervisor=lambda: neither)
+    assert of_level(level, [no_hvm], HVM) == Numbers(unknown=(EPYC,))
+    beyond = Featureset(1 << 30 * 32, 31)
+    newest = real(EPYC, "4.20")
+    assert of_level(beyond, [newest], HVM) == Numbers(unknown=(EPYC,))

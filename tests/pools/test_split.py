@@ -170,13 +170,13 @@ def test_a_split_says_what_it_is_of() -> None:
     """The guest type, the rules, and each part's hosts with their level."""
     members = [host("a", "FPU MD_CLEAR"), host("b", "FPU"), host("c", "FPU SSE AVX", xen="4.17")]
     found = split(members, HVM, 2)
-    assert (found.guest, found.release, found.exact) == (HVM, XEN, True)
+    assert (found.guest, found.release.name, found.exact) == (HVM, "4.17", True)
     assert [(part.hosts, XEN.names(part.featureset)) for part in found.parts] == [
         (("a", "b"), ["FPU", "MD_CLEAR"]),
         (("c",), ["FPU", "SSE", "AVX"]),
     ]
     old = split(members, HVM, 2, release("4.13"))
-    assert old.release is release("4.13")
+    assert old.release.name == "4.13"
 
 
 @pytest.mark.parametrize("parts", [1, 2])

@@ -25,6 +25,7 @@ from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
 from xenops_cpu.pools.verdict import OWN, UNSEEN, Answer, check, check_all
 from xenops_cpu.pools.vm import Vm, of_flags
+from xenops_cpu.text.notebook import table
 
 PV, HVM = GuestType.PV, GuestType.HVM
 XEN = release("4.17")
@@ -62,7 +63,12 @@ def test_what_no_host_can_hide_keeps_nobody_out() -> None:
     """
     seen = vm("FPU SSE FDP_EXCP_ONLY NO_FPU_SEL")
     assert check(seen, HOST).verdict is Verdict.ONLY_BY_FORCE
-    assert check(evolve(seen, policy=Policy()), HOST).verdict is Verdict.MIGRATES
+    known = evolve(seen, policy=Policy({(1, 0): (1, 2, 3, 4)}))
+    assert check(known, HOST).verdict is Verdict.MIGRATES
+    for order in ([seen, known], [known, seen, known]):
+        assert [answer.verdict for answer in check_all(order, [HOST])] == [
+            check(one, HOST).verdict for one in order
+        ]
 
 
 def test_all_missing_features_of_all_words() -> None:
@@ -357,11 +363,15 @@ def test_vms_and_hosts_that_are_alike_are_looked_at_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(verdict, "check", counted)
     vms = [evolve(vm(text), name=f"v{i}", uuid=str(i), home=str(i), source=str(i))
            for i, text in enumerate(["FPU", "FPU AVX"] * 3)]  # fmt: skip
+    policies = [Policy({(1, 0): (number, 0, 0, 0)}) for number in (1, 2)]
     other = evolve(HOST, vendor="")
     hosts = [evolve(each, name=f"h{i}") for i, each in enumerate([HOST, other] * 2)]
     answers = check_all(vms, hosts)
     assert len(asked) == 4
     assert [(a.vm, a.host) for a in answers] == [(one, member) for one in vms for member in hosts]
+    asked.clear()
+    check_all([evolve(vm("FPU"), policy=policy) for policy in policies], [HOST])
+    assert len(asked) == 1  # their features are what is compared
 
 
 @pytest.mark.parametrize(
@@ -452,3 +462,168 @@ def test_limits_of_a_vm_that_brings_no_policy_are_not_compared() -> None:
     assert check(newer, host).verdict is Verdict.IMPOSSIBLE
     back = check(evolve(newer, limits=None), evolve(host, release=release("4.13")))
     assert any("no VM goes back" in note for note in back.notes)
+
+
+def test_what_was_compared_word_for_word() -> None:
+    """Both sets by their name, whether the host or a record of it said what migration is."""
+    what = "what the VM has seen since it booted with what the host takes in"
+    xapi = "as xapi 22.7 and later compares"
+    assert check(vm("FPU"), HOST).compared == f"{what} (HVM max or boot), {xapi}"
+    told = Offer(HVM, names("FPU"), names("FPU"), joined=False)
+    recorded = evolve(HOST, offers={HVM: told})
+    assert check(vm("FPU"), recorded).compared == f"{what} (HVM migration set), {xapi}"
+    assert check(vm(None), HOST).vm == vm(None)
+    assert check(vm(None), HOST).host is HOST
+    assert check(vm(None), HOST).compared == (
+        "nothing: the VM has seen no features yet, it gets what the host gives"
+    )
+    assert check(evolve(vm("FPU"), halted=True), HOST).compared == (
+        "nothing: the VM is shut down, it gets what is given where it starts"
+    )
+
+
+def test_notes_word_for_word() -> None:
+    """Of what costs nothing, a record of the wrong kind, and what was not compared; in order."""
+    most = names("FPU SSE MD_CLEAR")
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU SSE"), most)}, vendor="")
+    assert check(vm("FPU MD_CLEAR"), host).notes == (
+        "taken in though not given at boot, because hosts of a pool may differ in it: MD_CLEAR",
+        "the highest CPUID leaves were not compared: no policy is known",
+        "the vendors were not compared: one is not known",
+    )
+    assert check(vm("FPU VME PSE", PV), HOST).notes[0] == (
+        "the record is no PV featureset, for Xen offers these to HVM guests only: VME PSE; was the "
+        "VM's domain type changed?"
+    )
+    limits = LeafLimits(0xD, 0, 0x80000008)
+    known = evolve(HOST, limits={HVM: limits})
+    assert check(evolve(vm("FPU"), limits=limits), known).notes == ()
+    assert len(check(vm("FPU"), known).notes) == 1
+    other = evolve(HOST, limits={PV: limits})
+    assert len(check(evolve(vm("FPU"), limits=limits), other).notes) == 1
+
+
+def test_a_featureset_of_its_own() -> None:
+    """It is told wherever the VM goes, with what of it a host would not give; to be taken away
+    before a restart helps.
+    """
+    lost = "of that it would not get here: AVX"
+    own = evolve(vm("FPU AVX"), own=names("FPU AVX"))
+    answer = check(own, HOST)
+    assert answer.notes[:2] == (OWN, lost)
+    assert answer.remedies[-2:] == (
+        "take its own featureset away first (xe vm-param-remove param-name=platform "
+        "param-key=featureset), else a restart brings it back",
+        "shut it down and start it on this host: it then gets what is given here",
+    )
+    fresh = evolve(own, features=None, notes=("a note",))
+    assert check(fresh, HOST).notes == ("a note", OWN, lost)
+    two = evolve(own, own=names("FPU AVX SSE3"))
+    assert check(two, HOST).notes[1] == "of that it would not get here: SSE3 AVX"
+    within = evolve(vm("FPU"), own=names("FPU RTM"))
+    assert lost not in check(within, HOST).notes
+    assert OWN in check(within, HOST).notes
+    assert not any("take its own" in remedy for remedy in check(vm("FPU AVX"), HOST).remedies)
+
+
+def test_an_old_bit_that_the_host_takes_in_is_told_as_such() -> None:
+    """IBS in a record that a host takes in and does not give is no feature that the VM uses."""
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU IBS RTM"))})
+    bits = {item.name: item for item in check(vm("FPU IBS RTM"), host).only_by_max}
+    assert bits["IBS"].compatibility.startswith("Xen 4.7 showed it falsely")
+    assert bits["RTM"].compatibility == ""
+    (lacking,) = check(vm("FPU AVX"), HOST).missing
+    assert lacking.compatibility == ""
+
+
+def test_a_bit_that_a_host_adds_for_old_vms() -> None:
+    """Why XenServer's libxc added it there is the reason, for that guest type alone."""
+    rtm = XEN.features["RTM"].number
+    adding = evolve(HOST, compat_bits={HVM: {rtm: "hidden by default"}, PV: {rtm: "another"}})
+    (item,) = check(vm("FPU RTM"), adding).only_by_max
+    assert (item.reason, item.compatibility) == ("hidden by default", "hidden by default")
+
+
+def test_the_host_on_which_a_vm_runs() -> None:
+    """There the verdict is on its coming back."""
+    at_home = evolve(HOST, uuid="u1")
+    assert check(evolve(vm("FPU"), home="u1"), at_home).here
+    assert not check(evolve(vm("FPU"), home="u2"), at_home).here
+
+
+def test_the_topology_of_a_guest_is_its_own() -> None:
+    """libxc sets HTT in a policy, whatever the host gives at boot: it has no price. In a record it
+    is what a host gave.
+    """
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU HTT"))})
+    known = evolve(vm("FPU HTT"), policy=Policy({(1, 0): (1, 2, 3, 4)}))
+    answer = check(known, host)
+    assert answer.verdict is Verdict.MIGRATES
+    assert (
+        answer.notes[0] == "of the guest's own topology, which this host does not give at boot: HTT"
+    )
+    assert check(vm("FPU HTT"), host).verdict is Verdict.ONLY_BY_MAX
+    verdicts = grid([known, vm("FPU HTT")], [host])
+    assert [verdicts.verdict(row, 0) for row in (0, 1)] == [Verdict.MIGRATES, Verdict.ONLY_BY_MAX]
+    assert check(known, HOST).verdict is Verdict.ONLY_BY_FORCE  # which takes no HTT in
+
+
+def test_what_has_no_name_is_not_free() -> None:
+    """A bit that no release names, taken in and not given at boot, is "only by max"; AMD's copies
+    of leaf 1 are not.
+    """
+    unnamed = Featureset.of_features([18 * 32 + 31], 19)
+    assert XEN.feature(18 * 32 + 31) is None
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU") | unnamed)})
+    answer = check(evolve(vm("FPU"), features=names("FPU") | unnamed), host)
+    assert answer.verdict is Verdict.ONLY_BY_MAX
+
+
+def test_the_harmless_remedy_word_for_word() -> None:
+    """Force is called harmless only where every missing bit is one of old records."""
+    sentence = (
+        "what is missing are bits of old records only: forcing the migration is harmless as far as "
+        "they go"
+    )
+    assert sentence in check(vm("FPU IBS"), HOST).remedies
+    assert sentence not in check(vm("FPU IBS AVX"), HOST).remedies
+    # The features fit, and xapi refuses all the same: nothing is missing that could be harmless.
+    old = member_of_record({"features_pv": "1", "features_hvm_host": str(names("FPU"))}, "old", XEN)
+    assert sentence not in check(vm(""), old).remedies
+
+
+def test_what_brings_a_feature_is_no_help_against_another_vendor() -> None:
+    """Where the VM cannot go whatever it lacks, only a shutdown is named."""
+    answer = check(vm("FPU AVX", vendor=AMD), HOST)
+    assert [item.name for item in answer.missing] == ["AVX"]
+    assert answer.remedies == (
+        "shut it down and start it on this host: it then gets what is given here",
+    )
+
+
+def test_an_answer_for_people() -> None:
+    """The first five names, and a sign that there are more."""
+    assert repr(check(vm("FPU"), HOST)) == "<Answer 'v' on 'h': migrates>"
+    assert repr(check(vm("RTM"), HOST)) == "<Answer 'v' on 'h': only by max: RTM>"
+    five = "SSE3 AVX F16C RDRAND MOVBE"
+    shown = names(five)
+    listed = " ".join(XEN.names(shown))
+    assert repr(check(vm(five), HOST)) == f"<Answer 'v' on 'h': only by force: {listed}>"
+    more = repr(check(vm(f"{five} AVX512F"), HOST))
+    assert more == f"<Answer 'v' on 'h': only by force: {listed} …>"
+
+
+def test_an_answer_for_notebooks() -> None:
+    """What keeps the VM out, each missing feature with reason and risk, and what is taken in."""
+    heads = "feature", "why it is missing", "if forced"
+    answer = check(vm("FPU AVX RTM", vendor=AMD), HOST)
+    (lacking,), (brought,) = answer.missing, answer.only_by_max
+    assert answer._repr_html_() == table(
+        "v on h: cannot run here",
+        heads,
+        [
+            ("", answer.problems[0], ""),
+            ("AVX", lacking.reason, lacking.risk),
+            ("RTM", brought.reason, "taken in"),
+        ],
+    )

@@ -16,7 +16,7 @@ from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
 from . import WRONG_USAGE, Failure
-from .arguments import read, release, release_for, the_host
+from .arguments import failing, read, release, release_for, the_host
 
 if TYPE_CHECKING:
     from ..cpuid.policy import Policy
@@ -87,6 +87,12 @@ def _words(
 
 def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
     names = (_short(a, "A"), _short(b, "B"))
+    if a.hosts or b.hosts:
+        from ..inputs.known import require_featuresets
+
+        with failing():
+            require_featuresets(a)
+            require_featuresets(b)
     if a.hosts and b.hosts:
         return _hosts(a, b, names, asked)
     if a.hosts or b.hosts:

@@ -25,9 +25,8 @@ def bears_on(note: str, number: int, xen: Release) -> bool:
 def _by_ept(xen: Release) -> Iterable[int]:
     """What HVM guests are offered by whether they are paged with EPT or by shadow tables."""
     for kind in ("max", "def"):
-        if f"hvm_hap_{kind}" in xen.masks:
-            nested, shadow = xen.masks[f"hvm_hap_{kind}"], xen.masks[f"hvm_shadow_{kind}"]
-            yield from set(nested) ^ set(shadow)
+        nested, shadow = xen.masks[f"hvm_hap_{kind}"], xen.masks[f"hvm_shadow_{kind}"]
+        yield from set(nested) ^ set(shadow)
 
 
 def _named(xen: Release, *names: str) -> Iterable[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -127,6 +127,9 @@ class Release:
         self.masks = masks
         self.deep_deps = deep_deps
         self.cmdline_names = cmdline_names
+
+    def __reduce__(self) -> tuple[Callable[[str], Release], tuple[str]]:
+        return release, (self.name,)  # to another process the name is enough
 
     def __repr__(self) -> str:
         return f"<Release {self.name}: {self.length} words, {len(self.features)} features>"

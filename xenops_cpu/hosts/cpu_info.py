@@ -16,8 +16,8 @@ from .offer import TAKEN_FROM_HOST, offer, offers
 def notes(host: Host) -> Iterator[str]:
     """What a person should know of the record: what the source said, and what was made up for."""
     yield from host.notes
-    sets = host.featuresets
-    if sets.pv_max is None and (sets.pv_default.length or sets.hvm_default.length):
+    both = offers(host)
+    if any(each.boot.length for each in both) and not any(each.max_from_xen for each in both):
         yield (
             f"{host.release.title} has no max policies: max is default, with "
             f"{' and '.join(TAKEN_FROM_HOST)} as in host (XenServer's libxc did the same)"

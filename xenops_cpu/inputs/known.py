@@ -108,13 +108,9 @@ def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> I
     """The hosts of an input, `name` for the only one of it.
 
     `guest`: what a bare featureset or policy is of; `xen`: of which release it is. Raises
-    InputError where no featureset of any of them is told: they would be hosts that lack everything.
+    InputError (see require_featuresets).
     """
-    if read.hosts and not any(_has_featuresets(named.host) for named in read.hosts):
-        raise InputError(
-            f"{name or read.name}: {NO_SETS}; a capture, what xen-cpuid -p or -d prints, or "
-            "xe host-cpu-info has them, and cpu:NAME@RELEASE simulates a shipped CPU"
-        )
+    require_featuresets(read, name)
     for named in read.hosts:
         yield known(named, name if name and len(read.hosts) == 1 else named.name or read.name)
     if read.hosts or read.vms:
@@ -123,6 +119,17 @@ def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> I
         yield KnownHost(_member_of_policy(read, name or read.name, guest, xen))
     elif read.featureset is not None:
         yield KnownHost(member_of_set(read.featureset, name or read.name, guest, xen))
+
+
+def require_featuresets(read: Input, name: str = "") -> None:
+    """Raises InputError where there are hosts, and no featureset of any of them is told: they would
+    be hosts that lack everything.
+    """
+    if read.hosts and not any(_has_featuresets(named.host) for named in read.hosts):
+        raise InputError(
+            f"{name or read.name}: {NO_SETS}; a capture, what xen-cpuid -p or -d prints, or "
+            "xe host-cpu-info has them, and cpu:NAME@RELEASE simulates a shipped CPU"
+        )
 
 
 def _has_featuresets(host: Host) -> bool:

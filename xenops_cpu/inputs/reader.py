@@ -16,7 +16,7 @@ from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..interface import GuestType
 from ..pools.member import unlike
 from ..pools.vm import TYPE_NOT_TOLD, Vm, as_type, of_words, started_on, with_policy
-from . import argument, exists, is_featureset, means_a_path, together
+from . import argument, exists, hex_words, is_featureset, means_a_path, together
 from .known import KnownHost, hosts_of, known
 from .value import FormError, Input, InputError, NamedHost, Stored
 
@@ -215,7 +215,7 @@ class Reader:
             )
         return named
 
-    def _no_vm(self, text: str, files: Sequence[str]) -> FormError | None:
+    def _no_vm(self, text: str, files: Sequence[str]) -> InputError | None:
         """What is wrong with a text that is no file, where a VM of the files may be meant."""
         if means_a_path(text) or ":" in text or exists(text):
             return None
@@ -223,9 +223,10 @@ class Reader:
         if not names:
             return None
         some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
-        return FormError(
+        words = f"; for a featureset say hex:{text}" if hex_words.may_be(text) else ""
+        return InputError(
             f'"{argument.shown(text)}" is no file, and no VM in what is named beside it has that '
-            f"name or UUID; there are {some}"
+            f"name or UUID; there are {some}{words}"
         )
 
     def _has(self, file: str, name: str) -> bool:

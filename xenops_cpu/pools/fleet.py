@@ -138,7 +138,7 @@ def _crowds(
     vms: Sequence[Vm], members: Sequence[Member], progress: Callable[[int], None] | None
 ) -> Iterator[Crowd]:
     places = {member.uuid: place for place, member in enumerate(members) if member.uuid}
-    alike: dict[tuple[Vm, Standing, bytes], list[Vm]] = {}
+    alike: dict[tuple[object, Standing, bytes], list[Vm]] = {}
     for vm, row in zip(vms, grid(vms, members, progress).rows, strict=True):
         standing = _standing(row, places.get(vm.home))
         alike.setdefault((kind_of_vm(vm), standing, row), []).append(vm)

@@ -68,14 +68,12 @@ def ways(
 def switched_off(
     pool: PoolUpdate, order: Sequence[int], groups: Sequence[Group]
 ) -> Mapping[int, int] | None:
-    """By step, the hosts to switch off as targets meanwhile, so that nothing stops.
+    """By step, the hosts to switch off as targets meanwhile, so that an order that stops does not.
 
     First just those that refuse, each for just the step at which it does; then one host for all of
-    the steps but its own. None where neither helps, or nothing stops.
+    the steps but its own. None where neither helps.
     """
     cases = list(dict.fromkeys(group.case for group in groups))
-    if all(not passage(course(pool, order), case).stops for case in cases):
-        return None
     stepwise = _stepwise(pool, order, cases)
     if stepwise is not None:
         return stepwise
