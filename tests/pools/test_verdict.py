@@ -551,6 +551,23 @@ def test_the_host_on_which_a_vm_runs() -> None:
     assert not check(evolve(vm("FPU"), home="u2"), at_home).here
 
 
+def test_the_topology_of_a_guest_is_its_own() -> None:
+    """libxc sets HTT in a policy, whatever the host gives at boot: it has no price. In a record it
+    is what a host gave.
+    """
+    host = evolve(HOST, offers={HVM: Offer(HVM, names("FPU"), names("FPU HTT"))})
+    known = evolve(vm("FPU HTT"), policy=Policy({(1, 0): (1, 2, 3, 4)}))
+    answer = check(known, host)
+    assert answer.verdict is Verdict.MIGRATES
+    assert (
+        answer.notes[0] == "of the guest's own topology, which this host does not give at boot: HTT"
+    )
+    assert check(vm("FPU HTT"), host).verdict is Verdict.ONLY_BY_MAX
+    verdicts = grid([known, vm("FPU HTT")], [host])
+    assert [verdicts.verdict(row, 0) for row in (0, 1)] == [Verdict.MIGRATES, Verdict.ONLY_BY_MAX]
+    assert check(known, HOST).verdict is Verdict.ONLY_BY_FORCE  # which takes no HTT in
+
+
 def test_what_has_no_name_is_not_free() -> None:
     """A bit that no release names, taken in and not given at boot, is "only by max"; AMD's copies
     of leaf 1 are not.

@@ -56,7 +56,7 @@ def grid(
         # What problems there are, and what features are compared with, is the same for many VMs.
         seen, stored = vm.seen, vm.stored
         sort = (
-            *(vm.guest, vm.vendor, vm.limits, vm.origin, seen is None),
+            *(vm.guest, vm.vendor, vm.limits, vm.origin, seen is None, vm.policy is None),
             vm.home if vm.bound else "",
             vm.own if seen is None else None,
         )
@@ -88,7 +88,7 @@ class _Columns:
         for host in hosts:
             kind = None
             if not impossible(vm, host):
-                boot = host.boot(vm.guest).bits | free(host.release)
+                boot = host.boot(vm.guest).bits | free(host.release, vm)
                 kind = (~host.migration(vm.guest).bits, ~boot)
                 if not host.migration(vm.guest).length:
                     kind = (_NOTHING, ~boot)

@@ -43,7 +43,7 @@ from .lack import Lack
 from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
-from .vm import Vm, labels, wrong_kind
+from .vm import TOPOLOGY, Vm, labels, wrong_kind
 
 if TYPE_CHECKING:
     from .arrival import Move
@@ -172,7 +172,7 @@ def check(vm: Vm, member: Member) -> Answer:
             for number in seen - offer.migration
         ]
         beyond = seen & (offer.migration - offer.boot)
-        costless = Featureset(beyond.bits & free(xen), beyond.length)
+        costless = Featureset(beyond.bits & free(xen, vm), beyond.length)
         brought = [
             lack.only_by_max(member, guest, number, old.get(number, ""))
             for number in beyond - costless
@@ -250,10 +250,12 @@ def _with_other_hosts(answers: Sequence[Answer]) -> Iterator[Answer]:
 
 
 def _notes(vm: Vm, member: Member, costless: Sequence[str]) -> Iterator[str]:
-    if costless:
+    if own := [name for name in costless if name in TOPOLOGY]:
+        yield f"of the guest's own topology, which this host does not give at boot: {' '.join(own)}"
+    if levelled := [name for name in costless if name not in TOPOLOGY]:
         yield (
             "taken in though not given at boot, because hosts of a pool may differ in it: "
-            f"{' '.join(costless)}"
+            f"{' '.join(levelled)}"
         )
     strange = wrong_kind(vm, member.release)
     if strange:
@@ -289,19 +291,23 @@ def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     reasons = refusals(vm, member)
     if reasons or not seen <= member.migration(vm.guest):
         return Verdict.ONLY_BY_FORCE, reasons
-    boot = member.boot(vm.guest).bits | free(member.release)
+    boot = member.boot(vm.guest).bits | free(member.release, vm)
     return (Verdict.ONLY_BY_MAX if seen.bits & ~boot else Verdict.MIGRATES), []
 
 
-def free(xen: Release) -> int:
+def free(xen: Release, vm: Vm) -> int:
     """Bits that cost a VM nothing where its host takes them in and does not give them at boot."""
-    return _free(xen.name)
+    return _free(xen.name, vm.policy is not None)
 
 
 @cache
-def _free(name: str) -> int:
+def _free(name: str, whole: bool) -> int:
+    """`whole`: of a policy, which has the topology that libxc gave to the guest. Records have what
+    the host gives.
+    """
     xen = release(name)
-    names = [feature for feature in (*ored(xen), *RSB) if feature in xen.features]
+    costless = (*ored(xen), *RSB, *(TOPOLOGY if whole else ()))
+    names = [feature for feature in costless if feature in xen.features]
     copies = COMMON_1D << 2 * WORD_BITS
     named = sum(1 << feature.number for feature in xen.features.values())
     return xen.featureset(names).bits | (copies & ~named)

@@ -31,6 +31,8 @@ _DOMAIN_TYPES = {
     "pvh": GuestType.HVM,
     "pv_in_pvh": GuestType.HVM,
 }
+# libxc lays out a guest's topology by itself, whatever the level says.
+TOPOLOGY = ("HTT", "CMP_LEGACY")
 TYPE_NOT_TOLD = "its domain type is not told: taken for HVM (--type says otherwise)"
 
 

@@ -26,10 +26,9 @@ from ...guests.xl import Setting, resulting
 from ...interface import GuestType
 from .. import registers
 from ..member import Member
+from ..vm import TOPOLOGY
 from .difference import EmitError
 
-# libxc lays out a guest's topology by itself, whatever the level says.
-_TOPOLOGY = ("HTT", "CMP_LEGACY")
 # Given to guests that were created with nested virtualisation only.
 _NESTED = ("VMX", "SVM")
 
@@ -126,7 +125,7 @@ def compared(
     """What the guest has more and less than the level, of what a text decides; `with_registers`:
     that is MSR 10ah as well.
     """
-    ignored = fixed(xen) | _named(xen, _TOPOLOGY)
+    ignored = fixed(xen) | _named(xen, TOPOLOGY)
     if not with_registers:
         ignored |= registers.of(xen)
     wanted = level.cut(xen.length)
