@@ -130,7 +130,7 @@ def test_a_user_is_typed(install: str, tmp_path: Path) -> None:
     )
     lines = [line for line in done.stdout.splitlines() if not line.startswith("Found")]
     assert len(lines) == 3, done.stdout + done.stderr
-    assert 'Revealed type is "xenops_cpu.interface.Verdict"' in lines[0]
+    assert 'Revealed type is "xenops_cpu.interface.variants.Verdict"' in lines[0]
     assert "user.py:8: error" in lines[1]
     assert "arg-type" in lines[1]
     assert 'Module has no attribute "nope"' in lines[2]

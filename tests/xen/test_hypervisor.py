@@ -310,7 +310,7 @@ _MAIN = "import sys; from xenops_cpu.cli.main import main; sys.exit(main(sys.arg
 
 _FAILING_READS = """
 import os
-from xenops_cpu.sources import libxc, xen
+from xenops_cpu.sources import libxc_errors, xen
 def count(): return len(os.listdir("/proc/self/fd"))
 xen.FEATURESETS["raw"] = 99
 before, failed = count(), 0
