@@ -27,6 +27,14 @@ class Start:
         return f"<Start: {kind} guest, {self.domain.hypervisor.release.title}{end}>"
 
 
+def started(xen: Hypervisor, settings: Settings, toolstack: str) -> Start:
+    """A start that nothing refused. Raises Refusal, whoever said no."""
+    outcome = start(xen, settings, toolstack)
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    return outcome
+
+
 def start(xen: Hypervisor, settings: Settings, toolstack: str) -> Start:
     """The VM after a start, or a restore of a stream without CPUID data.
 

@@ -18,7 +18,7 @@ from ..cpuid.policy import Policy
 from ..features.release import release
 from ..interface import GuestType
 from .member import Member
-from .vm import Vm
+from .vm import NESTED, Vm
 
 if TYPE_CHECKING:
     from ..guests.arrival import Arrival
@@ -34,8 +34,6 @@ _ORIGIN_UNKNOWN = (
     "which release it comes from is not known, and the host's reads no CPU policy from a stream"
 )
 _NOT_BUILT = "the host where it was started would not build it so"
-# Seen by guests that were created to run virtual machines themselves, and by no others.
-_NESTED = ("VMX", "SVM")
 
 
 @frozen
@@ -117,20 +115,18 @@ def _started(vm: Vm, host: Member) -> tuple[Policy | None, Move]:
     if xen is None:
         return None, Move(unknown=f"{_VM_UNKNOWN}, nor are the policies of {host.name}")
     from ..guests.domain import Refusal
-    from ..guests.start import start
+    from ..guests.start import started
     from ..guests.toolstacks import Settings, usual
 
     level = None if vm.features == host.boot(vm.guest) else vm.features
     toolstack = usual(xen)
     try:
-        start_there = start(xen, Settings(type=_type(vm), featureset=level), toolstack)
+        policy = started(xen, Settings(type=_type(vm), featureset=level), toolstack).domain.policy
     except Refusal as refusal:
         return None, Move(unknown=f"{_NOT_BUILT}: {refusal}")
-    if start_there.refusal is not None:
-        return None, Move(unknown=f"{_NOT_BUILT}: {start_there.refusal}")
     how = "with that featureset" if level is not None else "with its defaults"
     predicted = f"as {toolstack} starts it on {host.name} {how}"
-    return start_there.domain.policy, Move(predicted=predicted, assumed=assumed(xen, host))
+    return policy, Move(predicted=predicted, assumed=assumed(xen, host))
 
 
 def assumed(xen: Hypervisor, member: Member) -> tuple[str, ...]:
@@ -148,7 +144,7 @@ def _settings(vm: Vm, policy: Policy, xen: Hypervisor) -> Settings:
     features = in_leaves(policy, xen.release)
     nested = any(
         feature.number in features
-        for name in _NESTED
+        for name in NESTED
         if (feature := xen.release.features.get(name)) is not None
     )
     level = vm.features if usual(xen) == XAPI else None

@@ -112,10 +112,9 @@ def of_vms(vms: Iterable[Vm], members: Sequence[Member]) -> Iterator[VmFinding]:
         answers = check_all([vm], members)
         if not any(answer.grade.allowed for answer in answers):
             nearest = min(answers, key=lambda answer: (answer.grade.exit_code, len(answer.missing)))
-            lacking = " ".join(lack.name for lack in nearest.missing)
-            shortfall = "; ".join((*nearest.problems, *([f"lacks {lacking}"] if lacking else [])))
             yield VmFinding(
-                vm, f"no host takes it in; the nearest is {nearest.host.name}: {shortfall}"
+                vm,
+                f"no host takes it in; the nearest is {nearest.host.name}: {nearest.hindrance}",
             )
 
 

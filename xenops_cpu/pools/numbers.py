@@ -15,7 +15,7 @@ from ..features.featureset import Featureset
 from ..guests.domain import Refusal
 from ..guests.hypervisor import Hypervisor
 from ..guests.levels import Number, numbers
-from ..guests.start import Start, start
+from ..guests.start import started
 from ..guests.toolstacks import Settings, usual
 from ..interface import GuestType
 from .arrival import assumed
@@ -51,19 +51,19 @@ def of_level(level: Featureset, members: Iterable[Member], guest: GuestType) -> 
         if guest not in member.offers:
             continue
         xen = member.hypervisor()
-        outcome = _start(xen, level, guest) if xen is not None else None
-        if xen is None or outcome is None:
+        policy = _policy(xen, level, guest) if xen is not None else None
+        if xen is None or policy is None:
             unknown.append(member.name)
         else:
-            policies[member.name] = outcome.domain.policy
+            policies[member.name] = policy
             notes += assumed(xen, member)
     return Numbers(numbers(policies), tuple(unknown), tuple(notes))
 
 
-def _start(xen: Hypervisor, level: Featureset, guest: GuestType) -> Start | None:
+def _policy(xen: Hypervisor, level: Featureset, guest: GuestType) -> Policy | None:
+    """None where no VM is built so."""
     settings = Settings(type=guest.name.lower(), featureset=level)
     try:
-        outcome = start(xen, settings, usual(xen))
+        return started(xen, settings, usual(xen)).domain.policy
     except Refusal:
         return None
-    return outcome if outcome.refusal is None else None

@@ -132,6 +132,12 @@ class Answer:
         return notebook.table(title, ("feature", "why it is missing", "if forced"), rows)
 
     @property
+    def hindrance(self) -> str:
+        """What keeps the VM out, in words: problems, then the features that are missing."""
+        lacking = [f"lacks {' '.join(lack.name for lack in self.missing)}"] if self.missing else []
+        return "; ".join((*self.problems, *lacking))
+
+    @property
     def here(self) -> bool:
         """Whether the VM runs on this host now: the verdict is on its coming back."""
         return self.vm.here(self.host)

@@ -33,6 +33,8 @@ _DOMAIN_TYPES = {
 }
 # libxc lays out a guest's topology by itself, whatever the level says.
 TOPOLOGY = ("HTT", "CMP_LEGACY")
+# Seen by guests that were created to run virtual machines themselves, and by no others.
+NESTED = ("VMX", "SVM")
 TYPE_NOT_TOLD = "its domain type is not told: taken for HVM (--type says otherwise)"
 
 

@@ -174,9 +174,7 @@ def _tell_touched(touched: Touched) -> None:
         style="red" if touched.closed or touched.stranded else "",
     )
     for answer in touched.refusals[:3]:
-        lacking = " ".join(lack.name for lack in answer.missing)
-        reasons = "; ".join((*answer.problems, f"lacks {lacking}" if lacking else ""))
-        terminal.paragraph(f"{answer.host.name}: {reasons.strip('; ')}", indent=2, hanging=2)
+        terminal.paragraph(f"{answer.host.name}: {answer.hindrance}", indent=2, hanging=2)
     for remedy in dict.fromkeys(r for answer in touched.refusals[:3] for r in answer.remedies):
         terminal.paragraph(f"to do: {remedy}", indent=2, hanging=2)
     if len(touched.refusals) > 3:

@@ -19,18 +19,15 @@ from ...guests import toolstacks
 from ...guests.domain import Refusal
 from ...guests.hypervisor import Hypervisor
 from ...guests.resets import Reset
-from ...guests.start import start
+from ...guests.start import started
 from ...guests.strings import may_name
 from ...guests.toolstacks import Settings
 from ...guests.xl import Setting, resulting
 from ...interface import GuestType
 from .. import registers
 from ..member import Member
-from ..vm import TOPOLOGY
+from ..vm import NESTED, TOPOLOGY
 from .difference import EmitError
-
-# Given to guests that were created with nested virtualisation only.
-_NESTED = ("VMX", "SVM")
 
 
 @frozen
@@ -69,24 +66,18 @@ def by_featureset(host: Member, guest: GuestType, featureset: Featureset) -> Gue
 
 def _started(host: Member, xen: Hypervisor, settings: Settings, toolstack: str) -> Guest:
     try:
-        start_of_guest = start(xen, settings, toolstack)
+        start_of_guest = started(xen, settings, toolstack)
     except Refusal as refusal:
-        raise _refused(host, refusal) from refusal
-    if start_of_guest.refusal is not None:
-        raise _refused(host, start_of_guest.refusal) from start_of_guest.refusal
+        raise EmitError(
+            f"a guest with that text could not be started on {host.name}: {refusal}; "
+            "one text for each host can (--for HOST)"
+        ) from refusal
     domain, length = start_of_guest.domain, xen.release.length
     features = Featureset(domain.table.features(xen.release), length)
     most = Featureset(xen.maximum(domain.kind).features(xen.release), length)
     if domain.kind == "hvm" and not domain.hap:
         most &= xen.release.masks["hvm_shadow_max"]
     return Guest(host, features, most, start_of_guest.resets)
-
-
-def _refused(host: Member, refusal: Refusal) -> EmitError:
-    return EmitError(
-        f"a guest with that text could not be started on {host.name}: {refusal}; "
-        "one text for each host can (--for HOST)"
-    )
 
 
 def of_release(host: Member, xen: Release) -> Hypervisor | None:
@@ -130,7 +121,7 @@ def compared(
         ignored |= registers.of(xen)
     wanted = level.cut(xen.length)
     more = guest.features - wanted - ignored
-    less = wanted - guest.features - ignored - _named(xen, _NESTED)
+    less = wanted - guest.features - ignored - _named(xen, NESTED)
     return more, less
 
 

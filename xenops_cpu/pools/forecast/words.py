@@ -91,12 +91,11 @@ def trap_words(trap: Trap) -> str:
 
 
 def sleeper_words(sleeper: Sleeper) -> str:
-    lacking = " ".join(lack.name for lack in sleeper.answer.missing)
-    reasons = "; ".join((*sleeper.answer.problems, *([f"lacks {lacking}"] if lacking else [])))
     where = f"on {some(sleeper.then)} only" if sleeper.then else "nowhere"
     return (
         f"suspended: {vm_names(sleeper.vms)} can be resumed {where} when all is done "
-        f"({sleeper.answer.host.name} then {reasons}): resume and shut down before, or restart"
+        f"({sleeper.answer.host.name} then {sleeper.answer.hindrance}): resume and shut down "
+        "before, or restart"
     )
 
 
@@ -127,10 +126,7 @@ def stuck_words(stuck: Stuck) -> str:
 
 def refusal_words(refusal: Refusal) -> str:
     """Which hosts refuse, for what."""
-    answer = refusal.answer
-    lacking = " ".join(lack.name for lack in answer.missing)
-    shortfall = "; ".join((*answer.problems, *([f"lacks {lacking}"] if lacking else [])))
-    return f"{some(refusal.hosts)}: {shortfall}"
+    return f"{some(refusal.hosts)}: {refusal.answer.hindrance}"
 
 
 def off_words(outlook: Forecast) -> Iterator[str]:
