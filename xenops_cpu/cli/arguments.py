@@ -15,20 +15,11 @@ from typing import TYPE_CHECKING
 from . import WRONG_USAGE, Failure
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..derivation import Derivation
     from ..features.featureset import Featureset
     from ..features.release import Release
     from ..hosts.host import Host
     from ..inputs import Input, NamedHost
-
-
-def path(text: str) -> Path:
-    """What argparse makes of the name of a file; most commands are given none."""
-    from pathlib import Path
-
-    return Path(text)
 
 
 def read(

@@ -6,11 +6,14 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..files import FileError
 from . import WRONG_USAGE, gate, terminal
 from .overview import suggestion
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _NO_CHOICE = r"invalid choice: '([^']*)' \(choose from (.*)\)"
 _UNKNOWN_WIDTH = 80  # argparse's own
@@ -60,6 +63,13 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         import textwrap
 
         return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def path(text: str) -> Path:
+    """What argparse makes of the name of a file; most commands are given none."""
+    from pathlib import Path
+
+    return Path(text)
 
 
 NO_PARTS: Mapping[str, Parser] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .arguments import path
+from .command_line import path
 
 if TYPE_CHECKING:
     from ..xapi.options import Options

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from . import WRONG_USAGE, Failure
-from .arguments import path
+from .command_line import path
 
 if TYPE_CHECKING:
     from ..sources import Source

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error
 from . import WRONG_USAGE, Failure
-from .arguments import path
+from .command_line import path
 
 if TYPE_CHECKING:
     from ..cpus.wish import Wish

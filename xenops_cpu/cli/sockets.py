@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .arguments import path
+from .command_line import path
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -119,10 +119,7 @@ class Helper:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
-                    env={
-                        **os.environ,
-                        "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),
-                    },
+                    env={**os.environ, "PYTHONPATH": _module_path()},
                 )
                 ours.sendall(_CALL.pack(len(setup), False) + setup)
             except Exception as error:

@@ -75,7 +75,7 @@ def concepts() -> tuple[Concept, ...]:
 
 
 def _sections(text: str) -> dict[str, dict[str, str]]:
-    """By name, each with its values by key; configparser takes a hundred times as long."""
+    """By name, each with its values by key; configparser is not loaded for it."""
     sections: dict[str, dict[str, str]] = {}
     values: dict[str, str] = {}
     key = ""

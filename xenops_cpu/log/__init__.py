@@ -15,8 +15,6 @@ from typing import TextIO
 
 from ..text.escapes import escaped
 
-LEVELS = ("debug", "info", "warning", "error")
-
 _TRACE = re.compile(r"[0-9a-f-]{1,64}")
 
 # The debug_info of the call in hand.

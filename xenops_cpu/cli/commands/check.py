@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     if len(answers) > 1:
         terminal.table(("VM", "host", "verdict", "missing"), map(_row, answers))
         print()
-    for answer, move in zip(answers, moves, strict=False):
+    for answer, move in zip(answers, moves, strict=True) if detailed else ():
         words.tell_answer(answer)
         arrival_words.tell(answer, move, arguments.details)
         if arguments.hex:
