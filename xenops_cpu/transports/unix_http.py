@@ -9,11 +9,14 @@ What the loop promises, so that no caller can keep it from the others:
 1. A turn is a bounded piece of work: one chunk and one request of each connection that is ready
    (conversation), a few newcomers, those whose time is over.
 2. What may take long is answered elsewhere: at most so many at once, and of one caller (workers).
-3. Who is in the way goes, never the newcomer; who that is takes constant time to tell (crowd).
-4. What is held for all clients together is bounded: connections, unfinished requests (weights),
+3. Newcomers are taken out of the kernel's queue, in which everybody stands behind everybody, as
+   quickly as can be; what is more work is done by turns of their processes (turns). So a flood
+   of one process keeps its own newcomers waiting, and others hardly.
+4. Who is in the way goes, never the newcomer; who that is takes constant time to tell (crowd).
+5. What is held for all clients together is bounded: connections, unfinished requests (weights),
    unread answers.
-5. Without a free file it waits for one, and does not ask again and again.
-6. When it is told to stop, whatever had been sent by then is answered, also to those who were not
+6. Without a free file it waits for one, and does not ask again and again.
+7. When it is told to stop, whatever had been sent by then is answered, also to those who were not
    accepted yet.
 """
 
@@ -27,14 +30,17 @@ import socket
 import time
 
 from ..limits.service import LIMITS, Limits
-from .connection import READ, Connection, Peer
+from .connection import READ, Connection, Peer, peer
 from .conversation import Answers, Conversations
 from .crowd import IDLE, LEAVING, READING, REFUSING, WRITING, Crowd
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 0.2
-_NEWCOMERS = 32  # in a turn
+# In a turn of the loop: a newcomer is accepted in some 10 µs, and let in in some 30.
+_ACCEPTED = 64
+_LET_IN = 16
 _PAUSE_SECONDS = 1.0
 # Who had come, but not said anything yet when the service stops, gets this long to do so.
 _GRACE_SECONDS = 0.2
@@ -61,6 +67,9 @@ class Server:
         self._json = json
         self._ours = ours
         self._epoll = select.epoll()
+        self._knocking = select.poll()
+        self._knocking.register(listener, select.POLLIN)
+        self._newcomers: Turns[tuple[socket.socket, Peer]] = Turns()
         self._crowd = Crowd(limits)
         self._talk = Conversations(self._epoll, self._crowd, answers, limits, self._wake)
         self._wake_read, self._wake_write = socket.socketpair()
@@ -93,6 +102,8 @@ class Server:
         finally:
             for connection in self._crowd:
                 self._talk.close(connection)
+            while self._newcomers:
+                self._newcomers.next()[1][0].close()
             self._listener.close()
             self._epoll.close()
             self._wake_read.close()
@@ -101,7 +112,7 @@ class Server:
     def _turn(self, seconds: float | None) -> None:
         """Wait, and do what is due on each connection that is ready."""
         talk, find = self._talk, self._crowd.get
-        for fd, event in self._epoll.poll(0 if talk.more else seconds):
+        for fd, event in self._epoll.poll(0 if talk.more or self._newcomers else seconds):
             connection = find(fd)
             if connection is not None:
                 talk.step(connection, event)
@@ -111,6 +122,8 @@ class Server:
                 with contextlib.suppress(BlockingIOError):
                     self._wake_read.recv(64)
                 talk.collect()
+        if self._newcomers:
+            self._let_in()
         if talk.more:
             talk.go_on()
         now = time.monotonic()
@@ -138,8 +151,9 @@ class Server:
                 self._epoll.register(self._listener.fileno(), READ)
 
     def _accept(self) -> bool:
-        """Take in some newcomers; False when nobody waits any more."""
-        for _ in range(_NEWCOMERS):
+        """Take some newcomers out of the kernel's queue; False when nobody is in it any more."""
+        newcomers = self._newcomers
+        for _ in range(min(_ACCEPTED, self._limits.newcomers - len(newcomers))):
             try:
                 sock, _ = self._listener.accept()
             except BlockingIOError:
@@ -148,20 +162,37 @@ class Server:
                 if self._stopping and error.errno == errno.EINVAL:  # shut down, and nobody left
                     return False
                 return self._without_files(error)
+            who = peer(sock)
+            newcomers.add(who.pid, (sock, who))
+            # To ask is a tenth of the work of accepting when nobody is there.
+            if not self._knocking.poll(0):
+                return False
+        return True
+
+    def _let_in(self) -> None:
+        """Some newcomers become connections: processes take turns."""
+        newcomers = self._newcomers
+        count = min(_LET_IN, len(newcomers))
+        if (
+            self._stopping
+        ):  # nobody goes for the last who come: there is room for them, or they wait
+            count = min(count, self._limits.connections - len(self._crowd))
+        for _ in range(count):
+            _, (sock, who) = newcomers.next()
             sock.setblocking(False)
-            connection = Connection(sock, self._limits.size, self._json)
+            connection = Connection(sock, who, self._limits.size, self._json)
             self._crowd.add(connection)
             self._epoll.register(sock.fileno(), READ)
-            # Nobody goes for the last who come: there is room for them, or they wait.
             leaving = None if self._stopping else self._crowd.surplus(connection)
             if leaving is not None:
                 self._make_room(leaving)
             # Most often the request is on its heels: that saves a wait.
             self._talk.step(connection, READ)
-        return True
 
     def _without_files(self, error: OSError) -> bool:
         """No file for the newcomer: somebody else's, or wait until there is one."""
+        if self._newcomers:  # they first
+            return True
         leaving = self._crowd.first_to_go() if error.errno in _NO_MORE_FILES else None
         if leaving is not None and not self._paused_until:
             self._make_room(leaving)
@@ -203,10 +234,9 @@ class Server:
             self._listener.shutdown(socket.SHUT_RD)
         waiting = self._ours
         while (now := time.monotonic()) < end:
-            if waiting and len(self._crowd) < max(self._limits.connections - _NEWCOMERS, 1):
-                waiting = self._accept()
+            waiting = waiting and self._accept()
             self._let_go(now)
-            if not self._crowd and not waiting:
+            if not self._crowd and not self._newcomers and not waiting:
                 return
             self._turn(0 if waiting and not self._paused_until else 0.02)
         for connection in self._crowd:
