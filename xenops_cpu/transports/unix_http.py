@@ -82,6 +82,7 @@ class Server:
         self._made_room = 0  # since it was last said
         self._gone: Peer | None = None
         self._stopping = False
+        self._open = True  # whether somebody may still wait in the kernel's queue
 
     def stop(self) -> None:
         """Finish what has been sent and come back from serve."""
@@ -154,37 +155,45 @@ class Server:
 
     def _admit(self) -> None:
         """Some newcomers: each at once, or by turns of their processes when there are too many."""
-        newcomers = self._newcomers
+        newcomers, most = self._newcomers, self._limits.connections
         for _ in range(_LET_IN):
-            self._accept(_ACCEPTED if newcomers else 1)
-            if not newcomers or (self._stopping and len(self._crowd) >= self._limits.connections):
+            if self._stopping and len(self._crowd) >= most:
                 return
-            _, (sock, who) = newcomers.next()
-            self._let_in(sock, who)
-        self._accept(_LET_IN * _ACCEPTED)
+            if newcomers:
+                self._queue(_ACCEPTED)
+                newcomer = newcomers.next()[1]
+            else:
+                newcomer = self._accept()
+            if newcomer is None:
+                return
+            self._let_in(*newcomer)
+        self._queue(_LET_IN * _ACCEPTED)
 
-    def _accept(self, most: int) -> bool:
-        """Take newcomers out of the kernel's queue; False when nobody is in it any more."""
-        if self._paused_until:
-            return True
-        if self._stopping and not self._ours:  # they wait for the next service
-            return False
-        newcomers, knocks = self._newcomers, self._knocks
+    def _queue(self, most: int) -> None:
+        """So many of those who wait in the kernel wait for their turn here from now on."""
+        newcomers = self._newcomers
         for _ in range(min(most, self._limits.newcomers - len(newcomers))):
-            # To accept when nobody is there would be as much work as to accept somebody.
-            if not knocks(0):
-                return False
-            try:
-                sock, _ = self._listener.accept()
-            except BlockingIOError:  # another process of this socket was quicker
-                return False
-            except OSError as error:
-                if self._stopping and error.errno == errno.EINVAL:  # shut down, and nobody left
-                    return False
-                return self._without_files(error)
-            who = peer(sock)
-            newcomers.add(who.pid, (sock, who))
-        return True
+            newcomer = self._accept()
+            if newcomer is None:
+                return
+            newcomers.add(newcomer[1].pid, newcomer)
+
+    def _accept(self) -> tuple[socket.socket, Peer] | None:
+        """Who waits first in the kernel's queue, in which everybody stands behind everybody."""
+        # To accept when nobody is there would be as much work as to accept somebody.
+        if self._paused_until or not self._open or not self._knocks(0):
+            return None
+        try:
+            sock, _ = self._listener.accept()
+        except BlockingIOError:  # another process with this socket was quicker
+            return None
+        except OSError as error:
+            if self._stopping and error.errno == errno.EINVAL:  # shut down, and nobody is left
+                self._open = False
+            else:
+                self._without_files(error)
+            return None
+        return sock, peer(sock)
 
     def _let_in(self, sock: socket.socket, who: Peer) -> None:
         sock.setblocking(False)
@@ -198,19 +207,18 @@ class Server:
         # Most often the request is on its heels: that saves a wait.
         self._talk.step(connection, READ)
 
-    def _without_files(self, error: OSError) -> bool:
+    def _without_files(self, error: OSError) -> None:
         """No file for the newcomer: somebody else's, or wait until there is one."""
         if self._newcomers:  # they first
-            return True
+            return
         leaving = self._crowd.first_to_go() if error.errno in _NO_MORE_FILES else None
         if leaving is not None and not self._paused_until:
             self._make_room(leaving)
-            return True
+            return
         log.warning("cannot accept connections: %s; trying again each second", error.strerror)
         if not self._paused_until and not self._stopping:
             self._epoll.unregister(self._listener.fileno())
         self._paused_until = time.monotonic() + _PAUSE_SECONDS
-        return True
 
     def _make_room(self, leaving: Connection) -> None:
         if not self._made_room:
@@ -241,13 +249,14 @@ class Server:
             self._epoll.unregister(self._listener.fileno())
         if self._ours:
             self._listener.shutdown(socket.SHUT_RD)
-        waiting = self._ours
+        self._open = self._ours
         while (now := time.monotonic()) < end:
-            waiting = waiting and self._accept(_LET_IN * _ACCEPTED)
+            if self._open:
+                self._admit()
             self._let_go(now)
-            if not self._crowd and not self._newcomers and not waiting:
+            if not self._crowd and not self._newcomers and not self._open:
                 return
-            self._turn(0 if waiting and not self._paused_until else 0.02)
+            self._turn(0 if self._open and not self._paused_until else 0.02)
         for connection in self._crowd:
             if connection.state != IDLE and connection.state != LEAVING:
                 log.warning("stopping with a call unfinished: %s", connection.peer)
