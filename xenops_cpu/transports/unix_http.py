@@ -38,10 +38,10 @@ from .turns import Turns
 log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 0.2
-# In a turn of the loop. While newcomers wait, so many are accepted for each who is let in, which is
-# some four times the work.
-_LET_IN = 8
-_ACCEPTED = 4
+# In a turn of the loop, and how many are accepted meanwhile for each of them when newcomers wait: as
+# many as make the other work of letting one in small beside it.
+_LET_IN = 4
+_ACCEPTED = 32
 _PAUSE_SECONDS = 1.0
 # Who had come, but not said anything yet when the service stops, gets this long to do so.
 _GRACE_SECONDS = 0.2
@@ -115,17 +115,19 @@ class Server:
     def _turn(self, seconds: float | None) -> None:
         """Wait, and do what is due on each connection that is ready."""
         talk, find = self._talk, self._crowd.get
-        for fd, event in self._epoll.poll(0 if talk.more or self._newcomers else seconds):
+        waiting = bool(self._newcomers)
+        for fd, event in self._epoll.poll(0 if talk.more or waiting else seconds):
             connection = find(fd)
             if connection is not None:
                 talk.step(connection, event)
             elif fd == self._listener.fileno():
                 self._admit()
+                waiting = False
             elif fd == self._wake_read.fileno():
                 with contextlib.suppress(BlockingIOError):
                     self._wake_read.recv(64)
                 talk.collect()
-        if self._newcomers:
+        if waiting:
             self._admit()
         if talk.more:
             talk.go_on()
@@ -161,9 +163,7 @@ class Server:
                 return
             if newcomers:
                 self._queue(_ACCEPTED)
-                newcomer = newcomers.next()[1]
-            else:
-                newcomer = self._accept()
+            newcomer = newcomers.next()[1] if newcomers else self._accept()
             if newcomer is None:
                 return
             self._let_in(*newcomer)
