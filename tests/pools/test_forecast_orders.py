@@ -77,6 +77,8 @@ def test_the_coordinator_is_first_wherever_it_stands() -> None:
     assert pool(*hosts).order == (2, 0, 1)
     assert forecast(pool(*hosts)).order == ("a", "b", "c")
     assert searched(pool(*hosts), vm("v", names(AVX), 3)).order == (2, 1, 0)
+    gains = (change("b"), change("c"), change("a", LESS, AVX))
+    assert searched(pool(*gains), vm("v", names(AVX), 3)).order == (2, 0, 1)
     (first, *rest) = with_coordinator([evolve(each, coordinator=False) for each in hosts])
     assert (first.coordinator, [each.coordinator for each in rest]) == (True, [False, False])
     assert with_coordinator(hosts) == hosts
