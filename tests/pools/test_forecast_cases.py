@@ -27,8 +27,8 @@ def change(name: str, before: str = AVX, after: str | None = None, **facts: obje
         evolve(host(name, text), uuid=f"uuid-{ord(name) - 96}")
         for text in (before, before if after is None else after)
     )
-    made = HostChange(now, then, coordinator=name == "a")
-    return evolve(made, **facts)  # type: ignore[arg-type]
+    own = HostChange(now, then, coordinator=name == "a")
+    return evolve(own, **facts)  # type: ignore[arg-type]
 
 
 def pool(*hosts: HostChange) -> PoolUpdate:
