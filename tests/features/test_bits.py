@@ -119,6 +119,7 @@ def test_an_annotation_of_two_letters_is_none() -> None:
 def test_a_cap_without_what_was_expected() -> None:
     """Some messages give the word alone."""
     assert bits.phrase("cap[3] = 0x80") == bits.Words(3, 0x80, None)
+    assert bits.phrase("CAP[3] = 0X80") == bits.Words(3, 0x80, None)
 
 
 def test_the_first_word() -> None:
