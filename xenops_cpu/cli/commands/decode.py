@@ -16,7 +16,7 @@ from ...inputs.argument import WHAT
 from .. import OK, WRONG_USAGE, Failure, command_line, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
-from ..words import feature as feature_words
+from ..words.bit import described, other_names
 
 if TYPE_CHECKING:
     from ...hosts.host import Host
@@ -247,9 +247,7 @@ def _names(decoded: _Set, aliases: bool) -> None:
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
             for bit in (bits.describe(number, decoded.release) for number in mine):
-                terminal.paragraph(
-                    f"{bit.name}: {feature_words.other_names(bit) or 'no other name'}", 8, 2
-                )
+                terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
         else:
             terminal.paragraph(meanings.brief(decoded.release, mine) or "none", 8)
     empty = [
@@ -274,7 +272,7 @@ def _table(decoded: _Set, aliases: bool) -> None:
                 str(bit.word or "not known"),
                 bit.annotation or "-",
                 bit.since or "-",
-                feature_words.other_names(bit) if aliases else bit.meaning,
+                other_names(bit) if aliases else bit.meaning,
             )
             for bit in _bits(decoded)
         ),
@@ -311,7 +309,7 @@ def document(decoded: _Set) -> dict[str, Any]:
             if decoded.shown in (None, index)
         ],
         "features": [
-            feature_words.described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
+            described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
             for bit in _bits(decoded)
         ],
     }
