@@ -3,8 +3,6 @@
 Most often these are two sets: what policies, hosts and VMs take is imported where they are met.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from ..inputs.value import Input
     from ..pools.verdict import Answer
     from ..pools.vm import Vm
+else:  # named tuples have a type for each field, and these are imported late
+    Answer = HostDifference = Input = Policy = PolicyDifference = Vm = object
 
 
 class Compared(NamedTuple):

@@ -1,7 +1,5 @@
 """A featureset, or one word of it, bit by bit: names, places, who is offered it, since when."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

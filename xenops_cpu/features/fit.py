@@ -6,8 +6,6 @@ words (23 since 4.17.5-15 of July 2025; 18 on the 8.2 retrofit of April 2023) wh
 point release lacks of what the newest of its series has.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """xenops-cpu decode: featuresets, or one word, bit by bit."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,6 +19,8 @@ from ..words.bit import described, other_names
 if TYPE_CHECKING:
     from ...hosts.host import Host
     from ...inputs.value import Input
+else:  # named tuples have a type for each field, and these are imported late
+    Host = Input = object
 
 _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name, word by word
   xenops-cpu decode --xen 4.13 --style table 1fc9cbf5:f6f83203
