@@ -64,7 +64,8 @@ def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...
 
     xen-cpuid's names are the release's own where one is given, else all that it ever had.
     """
-    names_by_speaker = {speaker: names for speaker, names in _others(number).items() if names}
+    others = _others(release(NEWEST).label(number))
+    names_by_speaker = {speaker: names for speaker, names in others.items() if names}
     tools = [tool_of(xen)] if xen else every_tool()
     tool_names = dict.fromkeys(tool.name(number) for tool in tools)
     own = tuple(name for name in tool_names if not name.startswith("<") and name != "REZ")
@@ -97,31 +98,27 @@ def _number(text: str) -> int | None:
 
 
 @cache
-def _rows() -> Mapping[int, tuple[str, ...]]:
-    """Of data/aliases.txt, by feature number: Xen's name, and a column for each other speaker."""
-    named = release(NEWEST).features  # no release names a feature that the newest does not
-    rows: dict[int, tuple[str, ...]] = {}
-    for line in data_files.read_text("aliases.txt").splitlines():
-        if line and not line.startswith("#"):
-            name, *columns = line.split()
-            number = _number(name)
-            rows[named[name].number if number is None else number] = (name, *columns)
-    return rows
+def _rows() -> Mapping[str, str]:
+    """The columns of data/aliases.txt by Xen's name, of which no release has one that the newest
+    has not.
+    """
+    lines = data_files.read_text("aliases.txt").splitlines()
+    rows = (line.partition(" ") for line in lines if line and not line.startswith("#"))
+    return {name: columns for name, _, columns in rows}
 
 
-def _others(number: int) -> Mapping[str, tuple[str, ...]]:
+def _others(name: str) -> Mapping[str, tuple[str, ...]]:
     """What data/aliases.txt has for a feature, by speaker."""
-    row = _rows().get(number)
-    if row is None:
+    columns = _rows().get(name)
+    if columns is None:
         return {}
-    name, *columns = row
     own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
     own[LIBVIRT] = own[XL]
     return {
         speaker: () if column == "-" else tuple(
             own[speaker] if part == "=" else part for part in column.split(",")
         )
-        for speaker, column in zip((XL, LIBVIRT, LINUX), columns, strict=True)
+        for speaker, column in zip((XL, LIBVIRT, LINUX), columns.split(), strict=True)
     }  # fmt: skip
 
 
@@ -134,10 +131,12 @@ def _by_alias() -> Mapping[tuple[str, str], tuple[int, ...]]:
 
 
 def _spoken() -> Iterator[tuple[int, str, str]]:
-    for number in _rows():
-        for speaker, names in _others(number).items():
+    newest = release(NEWEST).features
+    for own_name in _rows():
+        number = _number(own_name)
+        for speaker, names in _others(own_name).items():
             for name in names:
-                yield number, speaker, name
+                yield newest[own_name].number if number is None else number, speaker, name
     for release_name in RELEASES:
         tool = tool_of(release(release_name))
         for word, spelled in enumerate(tool.names):

@@ -124,7 +124,7 @@ def _members(names: Iterable[str]) -> Iterator[str]:
 
 
 def _listed(text: str, separator: str = ",") -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(separator) if part.strip())
+    return tuple(part.strip() for part in text.split(separator)) if text else ()
 
 
 @cache

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import FileError
 from ..limits import amount
+from ..text import STDIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STDIN = "-"
 # A command that makes the text has to be through its first words by then: xe, asked of a busy
 # coordinator, takes some seconds.
 PIPE_SECONDS = 10.0
