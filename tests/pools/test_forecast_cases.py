@@ -171,6 +171,15 @@ def test_a_restart_where_the_vm_is_by_then() -> None:
     outlook = forecast(update, [vm("v", names(AVX), 1)])
     assert (outlook.stops_at, outlook.certainly_by) == (3, None)
     assert [way.when for way in outlook.cycles[0].ways] == [When.MOVE, When.OWN, When.OFF]
+    # What the level has by then need not have passed the first step: MD_CLEAR is OR-ed.
+    update = pool(change("a", "FPU ADX", "FPU MD_CLEAR"), change("b", "FPU ADX"))
+    outlook = forecast(update, [vm("v", names("FPU ADX"), 1)])
+    assert [way.when for way in outlook.cycles[0].ways] == [
+        When.AFTER,
+        When.MOVE,
+        When.OWN,
+        When.OFF,
+    ]
 
 
 def test_vms_without_a_level() -> None:
