@@ -79,13 +79,30 @@ def test_only_the_record_is_known(name: str, cpu: str) -> None:
     assert assumption.differing == 0
     target = Target(xen=release("4.20"))
     result = updated(NamedHost("xs-01", host), target)
-    assert result.assumed.startswith(f"xs-01: as cpu:{cpu}")
+    assert result.assumed.startswith(f"as cpu:{cpu}")
     assert "assumed" in result.assumed
     assert result.assumed in result.host.host.notes
     expected = updated(simulated(name), target).host.host
     for kind in ("hvm_default", "hvm_max", "pv_default", "pv_max"):
         assert names(result.host.host, kind) == names(expected, kind)
     assert result.host.host.uuid == "u"
+
+
+def test_microcode_that_the_record_does_not_tell_and_the_new_xen_does() -> None:
+    """All sets of 4.13 are the same with and without the microcode against GDS, and 4.17 offers AVX
+    only with it: that is a doubt, unless the microcode comes with the update.
+    """
+    host = NamedHost("xs-01", recorded("xeon-platinum-8280+2019-11@4.13"))
+    result = updated(host, Target(xen=release("4.17")))
+    assert "AVX" in names(result.host.host, "hvm_max")
+    assert result.doubt is not None
+    assert "AVX" in result.doubt.missing
+    assert "AVX" not in names(result.doubt.host.host, "hvm_max")
+    assert str(result.doubt).startswith("its record fits microcode 05")
+    known = updated(host, Target(xen=release("4.17"), microcode=wish.NEWEST))
+    assert known.doubt is None
+    told = NamedHost("xs-01", evolve(host.host, microcode=0x5003901))
+    assert updated(told, Target(xen=release("4.17"))).doubt is None
 
 
 def test_the_signature_finds_it_where_the_name_does_not() -> None:

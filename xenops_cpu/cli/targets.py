@@ -119,6 +119,19 @@ def tell_microcode(updates: Sequence[tuple[str, Updated]]) -> None:
         )
 
 
+def assumptions(updates: Sequence[tuple[str, Updated]], *, doubts: bool = True) -> Iterator[str]:
+    """What was assumed of hosts, those of which it is the same together. `doubts`: with what they
+    would be otherwise.
+    """
+    hosts: dict[str, list[str]] = {}
+    for name, update in updates:
+        if update.assumed:
+            doubt = f"; {update.doubt}" if doubts and update.doubt is not None else ""
+            hosts.setdefault(f"{update.assumed}{doubt}", []).append(name)
+    for text, names in hosts.items():
+        yield f"{some(names, 4)}: {text}"
+
+
 def microcode_json(updates: Sequence[tuple[str, Updated]]) -> list[dict[str, object]]:
     return [
         {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..cpus import microcode, shipped, updates, wish
 from ..cpus.params import options_of
@@ -31,12 +31,13 @@ _KEPT = ("pv_default", "hvm_default", "pv_max", "hvm_max")
 @frozen
 class Assumption:
     """`source`: the CPU under the host's present Xen. `differing`: how many bits of the sets that
-    the record has are otherwise there.
+    the record has are otherwise there. `others`: CPUs and microcode that the record fits as well.
     """
 
     cpu: Instance
     source: Simulated
     differing: int
+    others: tuple[Assumption, ...] = ()
 
     def __str__(self) -> str:
         fit = "its sets are the same"
@@ -66,14 +67,23 @@ def _assume(
 ) -> Assumption:
     """For hosts that are alike once. Raises UnknownCpu."""
     xen = derived_release(release)
-    best: Assumption | None = None
+    candidates = []
     for cpu in _candidates(processor, revision):
         source = _source(cpu, xen, cmdline)
-        differing = _differing(sets, source)
-        if best is None or differing < best.differing:
-            best = Assumption(cpu, source, differing)
-    assert best is not None
-    return best
+        candidates.append(Assumption(cpu, source, _differing(sets, source)))
+    best = min(candidates, key=lambda candidate: candidate.differing)
+    others: list[Assumption] = []
+    for candidate in candidates:
+        if candidate.differing == best.differing and not any(
+            _alike(candidate.cpu, known.cpu) for known in (best, *others)
+        ):
+            others.append(candidate)
+    return evolve(best, others=tuple(others))
+
+
+def _alike(cpu: Instance, other: Instance) -> bool:
+    """Whether no Xen can tell them apart by CPUID and registers."""
+    return cpu.cpu.leaves == other.cpu.leaves and cpu.cpu.msrs == other.cpu.msrs
 
 
 def _candidates(processor: Processor, revision: int | None) -> Iterator[Instance]:

@@ -143,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
     code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
         document = _document(planned, old, new, len(vms))
-        assumed = [result.assumed for _, result in updates if result.assumed]
+        assumed = list(targets.assumptions(updates))
         terminal.print_json(
             {**document, "microcode": targets.microcode_json(updates), "assumed": assumed}
         )
@@ -172,9 +172,8 @@ def _tell_updates(
 ) -> None:
     """What an update changes below Xen, and what of it cannot be undone."""
     targets.tell_microcode(updates)
-    for _, result in updates:
-        if result.assumed:
-            terminal.paragraph(f"assumed: {result.assumed}", hanging=2)
+    for text in targets.assumptions(updates):
+        terminal.paragraph(f"assumed: {text}", hanging=2)
     was = {member.name: member for member in before}
     if updates:
         for line in phrases.no_return([(was[m.name], m) for m in after if m.name in was]):
