@@ -267,8 +267,8 @@ def of_old_microcode(tmp_path: Path) -> Path:
 
 
 def test_microcode_that_nobody_told_may_stop_it(tmp_path: Path) -> None:
-    """It goes through with the newest microcode alone, so that is no yes: the answer says with which
-    it stops and where, in words, in JSON, on the page and by its exit code.
+    """It goes through with the newest microcode alone, so that is no yes: the answer says with
+    which it stops and where, in words, in JSON, on the page and by its exit code.
     """
     path = of_old_microcode(tmp_path)
     done = run("forecast", str(path), "--to-xen", "4.17")
@@ -300,3 +300,12 @@ def test_microcode_that_comes_with_the_update_leaves_no_doubt(tmp_path: Path) ->
     )
     document = forecast(path, "--to-xen", "4.17", "--to-microcode", "2019-11")
     assert (document["stops_at"], document["worse"]) == (2, None)
+
+
+def test_a_mistyped_host_gets_the_nearest_name(database: Path) -> None:
+    """Wherever an option names a host of the pool, the error lists the names that there are."""
+    for options in (["--to-xen", "xs-1=4.20"], ["--to-microcode", "xs-1=newest"],
+                    ["--to-xen", "4.20", "--only", "XS-1"]):  # fmt: skip
+        done = run("forecast", str(database), *options)
+        assert done.returncode == 2
+        assert "is not in the pool; there are xs-01" in done.stderr

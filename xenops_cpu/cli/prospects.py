@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..features.featureset import Featureset
 from ..hosts.record import of_cpu_info
 from ..inputs.known import KnownHost
+from ..inputs.nearest import listed
 from ..inputs.updated import Target, Updated
 from ..interface import GuestType
 from ..pools import forecast as forecasts
@@ -152,8 +153,8 @@ def _of_pool(text: str, members: Sequence[Member], option: str) -> str:
     for member in members:
         if text in (member.name, member.uuid):
             return member.name
-    names = some([member.name for member in members], 10)
-    raise Failure(f'{option}: "{text}" is not in the pool; there are {names}', WRONG_USAGE)
+    there = listed(text, [member.name for member in members])
+    raise Failure(f'{option}: "{text}" is not in the pool; {there}', WRONG_USAGE)
 
 
 def _pool(

@@ -156,6 +156,7 @@ def _targets(parsed: argparse.Namespace, names: Mapping[str, str]) -> Iterator[t
 
     for text in parsed.to_xen:
         host, value = _of(text, names)
+        _no_host("--to-xen", value, names)
         try:
             yield host, Target(xen=release(value))
         except ReleaseError as error:
@@ -165,6 +166,7 @@ def _targets(parsed: argparse.Namespace, names: Mapping[str, str]) -> Iterator[t
         yield host, Target(cmdline=value)
     for text in parsed.to_microcode:
         host, value = _of(text, names)
+        _no_host("--to-microcode", value, names)
         try:
             yield host, Target(microcode=wish.parse(value))
         except InputError as error:
@@ -175,6 +177,16 @@ def _of(text: str, names: Mapping[str, str]) -> tuple[str, str]:
     """HOST=VALUE of a host of the pool; any other text is a value, whatever is in it."""
     host, equals, value = text.partition("=")
     return (names[host], value) if equals and host in names else ("", text)
+
+
+def _no_host(option: str, value: str, names: Mapping[str, str]) -> None:
+    """Raises Failure for HOST=VALUE of a host that is not in the pool."""
+    from ..inputs.nearest import listed
+
+    host, equals, _ = value.partition("=")
+    if equals:
+        there = listed(host, list(dict.fromkeys(names.values())))
+        raise Failure(f'{option}: "{host}" is not in the pool; {there}', WRONG_USAGE)
 
 
 def _overlap(target: Target, other: Target) -> bool:

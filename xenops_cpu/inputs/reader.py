@@ -18,6 +18,7 @@ from ..pools.member import unlike
 from ..pools.vm import TYPE_NOT_TOLD, Vm, as_type, of_words, started_on, with_policy
 from . import argument, exists, hex_words, is_featureset, means_a_path, together
 from .known import KnownHost, hosts_of, known
+from .nearest import listed
 from .value import FormError, Input, InputError, NamedHost, Stored
 
 # A VM that is shut down.
@@ -222,11 +223,10 @@ class Reader:
         names = [vm.name for vm in together.vms(self._lists(files))]
         if not names:
             return None
-        some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
         words = f"; for a featureset say hex:{text}" if hex_words.may_be(text) else ""
         return InputError(
             f'"{argument.shown(text)}" is no file, and no VM in what is named beside it has that '
-            f"name or UUID; there are {some}{words}"
+            f"name or UUID; {listed(text, names)}{words}"
         )
 
     def _has(self, file: str, name: str) -> bool:
