@@ -57,6 +57,15 @@ def test_several_features(sh: Shell) -> None:
     assert [one["name"] for one in found] == ["HLE", "AMD_PPIN", "INTEL_PPIN"]
 
 
+def test_reasons_where_only_the_record_is_known(sh: Shell, tmp_path: Path) -> None:
+    """Those of a shipped CPU of that name, where they agree with the record; that is said."""
+    path = tmp_path / "record.txt"
+    path.write_text(sh("info", "cpu:core-i7-4930k@xenserver-8", "--xapi"))
+    text = sh("explain", "FMA", "on", str(path))
+    assert "PV max, the most a PV guest may arrive with: no\n      - the CPU does not show" in text
+    assert "note: reasons as on cpu:core-i7-4930k, assumed, where that agrees" in text
+
+
 def test_in_a_vm_of_the_hosts_file(sh: Shell, tmp_path: Path) -> None:
     """A VM is looked up in the file of the host, and is on its own host where none is named."""
     path = tmp_path / "pool.xml"

@@ -14,7 +14,10 @@ from xenops_cpu.hosts.host import Host
 from xenops_cpu.hosts.record import of_cpu_info
 from xenops_cpu.inputs import InputError, NamedHost, resolve
 from xenops_cpu.inputs.assumed import assume
+from xenops_cpu.inputs.known import known
 from xenops_cpu.inputs.updated import Target, updated
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.lack import missing
 
 NEWEST = Target(microcode=wish.NEWEST)
 
@@ -155,3 +158,24 @@ def test_wishes_that_cannot_be() -> None:
         updated(simulated("xeon-gold-6240"), Target(microcode=wish.parse("2009")))
     with pytest.raises(InputError, match=r"what Xen 4\.7 derives is not known"):
         updated(simulated("xeon-gold-6240"), Target(xen=release("4.7")))
+
+
+@pytest.mark.parametrize(
+    ("feature", "changes", "reason"),
+    [
+        ("AVX2", {},
+         "the CPU does not show it: CPUID 0x00000007:0.ebx bit 5 is 0 (as on cpu:core-i7-4930k, "
+         "assumed)"),
+        ("AVX", {"features_hvm": "00000001-00000001"}, "the host's record does not have it"),
+        ("AVX2", {"modelname": "Future CPU", "model": "250"}, "the host's record does not have it"),
+    ],
+)  # fmt: skip
+def test_reasons_for_a_host_of_which_the_record_is_known(
+    feature: str, changes: dict[str, str], reason: str
+) -> None:
+    """A shipped CPU of that name tells them, which is said; not where it disagrees with the record,
+    nor of a CPU that nobody ships.
+    """
+    host = known(NamedHost("xs-01", recorded("core-i7-4930k@xenserver-8", **changes)))
+    number = host.release.features[feature].number
+    assert missing(host.member, GuestType.HVM, number).reason == reason

@@ -207,6 +207,7 @@ class Reader:
         """
         if exists(text) or argument.split_choice(text)[1]:
             return []
+        files = _whole(files)
         named = [vm for vm in together.vms(self._lists(files)) if text in (vm.name, vm.uuid)]
         if named and is_featureset(text):
             having = next(file for file in files if self._has(file, text))
@@ -220,7 +221,7 @@ class Reader:
         """What is wrong with a text that is no file, where a VM of the files may be meant."""
         if means_a_path(text) or ":" in text or exists(text):
             return None
-        names = [vm.name for vm in together.vms(self._lists(files))]
+        names = [vm.name for vm in together.vms(self._lists(_whole(files)))]
         if not names:
             return None
         words = f"; for a featureset say hex:{text}" if hex_words.may_be(text) else ""
@@ -253,6 +254,12 @@ def _each_once(lists: Sequence[_List]) -> list[Vm]:
     each = list(together.vms(lists))
     names = unlike(vm.name for vm in each)
     return [evolve(vm, name=name) for vm, name in zip(each, names, strict=True)]
+
+
+def _whole(texts: Sequence[str]) -> list[str]:
+    """Files without the choice of a host: the VM is another thing of the file."""
+    bare = (argument.split_name(text)[1] for text in texts)
+    return list(dict.fromkeys(argument.split_choice(text)[0] for text in bare))
 
 
 def _may_have_vms(text: str) -> bool:

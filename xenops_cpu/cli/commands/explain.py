@@ -89,8 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
         host_text = _its_own_host(vm, host_text)
     host, derivation, xen = _where(arguments, host_text, vm)
     subjects = [subject for name in names for subject in _subjects(name, xen)]
+    stand_in = _stand_in(host) if host is not None and derivation is None else None
     answers = [
-        explain(subject, xen, host, derivation)
+        explain(subject, xen, host, derivation, stand_in)
         if isinstance(subject, int)
         else ConceptOnHost(subject, _on_host(subject, host, derivation))
         for subject in subjects
@@ -201,12 +202,18 @@ def _on_host(concept: Concept, host: Host | None, derivation: Derivation | None)
     return on_host(concept, host, derivation)
 
 
+def _stand_in(host: Host) -> tuple[Derivation, str] | None:
+    """What tells reasons where only xapi's record of a host is known."""
+    from ...inputs import assumed
+
+    return assumed.derivation(host, host.name)
+
+
 def _vm(text: str, host_text: str | None) -> Vm:
     """The only VM of an argument, which may be a name in the file of the host. Raises Failure."""
-    from ...inputs import argument
     from ...inputs.reader import Reader
 
-    files = [] if host_text is None else [argument.split_choice(host_text)[0]]
+    files = [] if host_text is None else [host_text]
     with failing():
         vms = Reader(say=say_once, read_argument=kept).vms([text], files)
     if len(vms) != 1:
