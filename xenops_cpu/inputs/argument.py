@@ -78,9 +78,9 @@ def split_name(text: str) -> tuple[str, str]:
         return "", text
     place = text.find("=")
     while 0 < place <= _MAX_NAME:
-        rest = text[place + 1 :]
-        if rest.startswith(CPU) or has_many(split_choice(rest)[0]):
-            return text[:place], rest
+        bare = text[place + 1 :]
+        if bare.startswith(CPU) or has_many(split_choice(bare)[0]):
+            return text[:place], bare
         place = text.find("=", place + 1)
     return "", text
 
