@@ -62,3 +62,11 @@ source_date() {
         stat -c %Y "$1/PKG-INFO"
     fi
 }
+
+# source_archive ROOT FOLDER: the source distribution of the tree in ROOT. setuptools lays the files out within that tree, so one
+# build at a time.
+source_archive() (
+    exec 9<"$1"
+    flock 9
+    cd "$1" && .venv/bin/python -m build --quiet --no-isolation --sdist --outdir "$2" .
+)

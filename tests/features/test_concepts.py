@@ -39,7 +39,7 @@ def test_every_concept_is_whole(concept: Concept) -> None:
 def test_no_feature_is_called_so(concept: Concept) -> None:
     """A feature's name would win, so a concept's would be out of reach."""
     for name in concept.names:
-        assert concepts.find(name) is concept
+        assert concepts.find(name) == concept
         with pytest.raises(UnknownFeature):
             aliases.find(name)
 

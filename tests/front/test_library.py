@@ -73,8 +73,10 @@ def test_a_host_may_be_named_in_every_way(kind: str, tmp_path: Path) -> None:
 def test_a_host_of_a_running_service(tmp_path: Path) -> None:
     """By its socket: what the service publishes."""
     daemon = Daemon(tmp_path, "--source", SKYLAKE)
-    host = xenops_cpu.read_host(daemon.socket)
-    assert daemon.stop() == 0
+    try:
+        host = xenops_cpu.read_host(daemon.socket)
+    finally:
+        assert daemon.stop() == 0
     assert host.offers[PV].boot == example("skylake-server-xen-4.17").featuresets.pv_default
 
 

@@ -252,7 +252,7 @@ def test_a_refusal_waits_for_the_first_byte(
 
     Whose body does not come is refused soon all the same.
     """
-    limits = evolve(LIMITS, request_seconds=60.0, refuse_seconds=0.2)
+    limits = evolve(LIMITS, request_seconds=60.0, refuse_seconds=4.0 if body else 0.2)
     with running(tmp_path / "s", limits=limits) as service, service.connect() as client:
         client.sendall(b"POST / HTTP/1.1\r\n" + head + b"content-length: 99999999\r\n\r\n")
         time.sleep(0.1)

@@ -4,8 +4,6 @@ features belong to them, and what those features say of a host's CPU.
 data/concepts.ini has them, with the source of each; its head describes its format.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -126,7 +124,7 @@ def _members(names: Iterable[str]) -> Iterator[str]:
 
 
 def _listed(text: str, separator: str = ",") -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(separator) if part.strip())
+    return tuple(part.strip() for part in text.split(separator)) if text else ()
 
 
 @cache

@@ -4,8 +4,6 @@ Facts: xen/tools/misc/xen-cpuid.c of each release. Up to 4.18 the tool has names
 4.19 on they are generated from Xen's feature names.
 """
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from typing import NamedTuple

@@ -23,7 +23,7 @@ INLINE = "the record given"
 
 DOMAIN = "domain:"
 _NAMED_PLACES = (*LIVE, DOMAIN, "example:", "recorded:")
-_NAMED = re.compile(r"([A-Za-z0-9][\w.-]{0,63})=(.+)", re.DOTALL)
+_NAMED = r"([A-Za-z0-9][\w.-]{0,63})=(.+)"
 
 
 def read(text: str, release: str | None = None, *, one_word: bool = False) -> Input:
@@ -63,7 +63,7 @@ def has_many(text: str) -> bool:
 
 def split_name(text: str) -> tuple[str, str]:
     """NAME and the rest of NAME=REST; the name is "" where there is none."""
-    match = _NAMED.fullmatch(text)
+    match = re.fullmatch(_NAMED, text, re.DOTALL)
     if match is None or exists(text):
         return "", text
     return match[1], match[2]

@@ -231,7 +231,8 @@ class Conversations:
 
     def _drop_the_unread(self) -> None:
         """The client that has not taken anything for longest."""
-        for connection in self._crowd.waiting(WRITING)[:1]:
+        connection = self._crowd.first(WRITING)
+        if connection is not None:
             log.warning(
                 "cut off %s: too many answers are not read, and its is the oldest", connection.peer
             )

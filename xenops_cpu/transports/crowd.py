@@ -74,6 +74,10 @@ class Crowd:
         """Those in a state, the first to come first."""
         return list(self._all.queues[state])
 
+    def first(self, state: int) -> Connection | None:
+        """Who has been in a state for longest."""
+        return next(iter(self._all.queues[state]), None)
+
     def add(self, connection: Connection) -> None:
         """A newcomer, idle."""
         self._by_fd[connection.sock.fileno()] = connection

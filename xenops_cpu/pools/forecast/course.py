@@ -43,8 +43,8 @@ class Course:
 
 @frozen
 class Stop:
-    """A step, from 0, at which the VM cannot leave. `refusing`: the targets that refuse it; none
-    where there is no target or it is bound. `certain`: it is there in every run that comes so far.
+    """A step, from 0, at which the VM cannot leave. `refusing`: the targets that refuse it, were it
+    not bound. `certain`: it is there in every run that comes so far.
     """
 
     step: int
@@ -99,7 +99,7 @@ def passage(course: Course, case: Case, first: int = 0) -> Passage:
             continue
         against = refusing(case, leg)
         if case.bound or not leg.targets or against:
-            stops.append(Stop(step, 0 if case.bound else against, certain=places == here))
+            stops.append(Stop(step, against, certain=places == here))
             places &= ~here
             if not places:
                 break
