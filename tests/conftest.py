@@ -7,8 +7,9 @@ Where PYTHONDONTWRITEBYTECODE is set, programs that tests start would compile th
 time, and every process rewrite its asserts: a tenth of the suite's time. What is compiled is then
 kept in pytest's own cache, and the tree stays clean.
 
-The whole suite is passed on every core where pytest-xdist is there, a file by one process; `-n 0`
-is for one core, as where it is not there. What is asked for by name, or looked at in a debugger, is
+The whole suite is passed on every core where pytest-xdist is there, a file by one process, and by
+one process more than there are cores: at any time some test waits for a daemon or for a limit of
+time. `-n 0` is for one core, as where it is not there. What is asked for by name, or looked at in a debugger, is
 not worth the start of more processes.
 """
 
@@ -57,7 +58,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """Before pytest-xdist looks at what was asked for."""
     option = config.option
     if getattr(option, "numprocesses", 0) is None and _is_for_all_cores(config):
-        option.numprocesses = len(os.sched_getaffinity(0))
+        option.numprocesses = len(os.sched_getaffinity(0)) + 1
         option.dist = "loadfile"
 
 
