@@ -159,6 +159,12 @@ def test_for_people(text: str, shown: str) -> None:
     assert repr(Featureset.parse(text)) == shown
 
 
+def test_unlike_sets_are_kept_apart() -> None:
+    """As keys they are not looked at one by one: by bits and by length."""
+    sets = [Featureset(bits, length) for bits in range(50) for length in (2, 3)]
+    assert len({hash(each) for each in sets}) == len(sets)
+
+
 def test_for_notebooks() -> None:
     """A row a word: its number, digits and bits; longer than any release's as well."""
     html = Featureset.parse("00000003-80000001-00000000")._repr_html_()

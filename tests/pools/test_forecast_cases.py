@@ -9,6 +9,7 @@ from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host
 from tests.support.updates import AMD, INTEL, vm
 from xenops_cpu.cpuid.limits import LeafLimits
+from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.errors import InputError
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.forecast import Forecast, HostChange, Outcome, PoolUpdate, forecast
@@ -26,8 +27,8 @@ def change(name: str, before: str = AVX, after: str | None = None, **facts: obje
         evolve(host(name, text), uuid=f"uuid-{ord(name) - 96}")
         for text in (before, before if after is None else after)
     )
-    made = HostChange(now, then, coordinator=name == "a")
-    return evolve(made, **facts)  # type: ignore[arg-type]
+    own = HostChange(now, then, coordinator=name == "a")
+    return evolve(own, **facts)  # type: ignore[arg-type]
 
 
 def pool(*hosts: HostChange) -> PoolUpdate:
@@ -59,6 +60,13 @@ def test_each_host_has_its_reasons() -> None:
     assert [step.number for step in outlook.steps] == [1, 2, 3, 4]
 
 
+def test_hosts_that_were_alike_have_their_reasons() -> None:
+    """Two hosts that had the same set and lose different features of it refuse for those."""
+    update = pool(change("a"), change("b", AVX, LESS), change("c", AVX, "FPU"), change("d"))
+    outlook = forecast(update, [vm("v", names(AVX), 4)])
+    assert refusals(outlook, 4) == [(("b",), "lacks AVX"), (("c",), "lacks XSAVE AVX")]
+
+
 def test_a_host_as_it_will_be_is_not_the_one_that_was_like_that() -> None:
     """What a VM lacks on a host is said of that host, though another had the same set before."""
     update = pool(change("a", AVX, LESS), change("b", LESS, AVX))
@@ -75,10 +83,10 @@ def test_a_host_as_it_will_be_is_not_the_one_that_was_like_that() -> None:
 
 def test_who_sleeps() -> None:
     """Suspended VMs that lose a host, alike ones together; not who runs, boots or loses none."""
-    update = pool(change("a", AVX, LESS), change("b"))
+    update = pool(change("a"), change("b", AVX, LESS))
     asleep = vm("s1", names(AVX), suspended=True)
     outlook = forecast(update, [
-        vm("runs", names(AVX), 1), asleep, evolve(asleep, name="s2"),
+        vm("runs", names(AVX), 2), asleep, evolve(asleep, name="s2"),
         evolve(asleep, name="lacks more", features=names("FPU XSAVE AVX ADX")),
         evolve(asleep, name="of fewer", features=names("FPU AVX")),
         evolve(asleep, name="fine", features=names(LESS)),
@@ -88,6 +96,7 @@ def test_who_sleeps() -> None:
         ["s1", "s2"],
         ["of fewer"],
     ]
+    assert {sleeper.answer.host.name for sleeper in outlook.sleepers} == {"b"}
     assert outlook.vms_looked_at == 1
 
 
@@ -109,7 +118,7 @@ def test_a_restart_keeps_who_it_is() -> None:
     """Name, home and what it is bound to stay; all that was seen before is gone."""
     own = names(LESS)
     before = vm("v", names(AVX), 1, AMD, uuid="7c3b", stored=names(AVX), limits=LeafLimits(1, 0, 0),
-                origin="4.17", own=own)  # fmt: skip
+                origin="4.17", own=own, policy=Policy({(1, 0): (1, 0, 0, 0)}))  # fmt: skip
     assert restarted(before, own, INTEL) == vm("v", own, 1, INTEL, uuid="7c3b", own=own)
 
 

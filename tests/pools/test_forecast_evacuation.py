@@ -92,18 +92,21 @@ def test_hosts_that_are_switched_off_are_no_targets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("xapi", "upgrading", "targets"),
+    ("others", "xapi", "upgrading", "targets"),
     [
-        ("26.18", True, ("c",)),
-        ("26.17", True, ("a", "c")),
-        ("26.18", False, ("a", "c")),
+        ("26.17", "26.18", True, ("c",)),
+        ("26.18", "26.18", True, ("c",)),
+        ("26.18", "26.17", True, ("a", "c")),
+        ("26.18", "26.18", False, ("a", "c")),
     ],
 )
-def test_in_the_middle_of_an_upgrade(xapi: str, upgrading: bool, targets: tuple[str, ...]) -> None:
+def test_in_the_middle_of_an_upgrade(
+    others: str, xapi: str, upgrading: bool, targets: tuple[str, ...]
+) -> None:
     """Since 26.18 only hosts of the highest version are asked; the coordinator's xapi decides."""
     hosts = [
-        member("a", version="3.4.0", xapi="26.17", upgrading=upgrading),
-        member("b", version="3.4.0", xapi="26.17", upgrading=upgrading),
+        member("a", version="3.4.0", xapi=others, upgrading=upgrading),
+        member("b", version="3.4.0", xapi=others, upgrading=upgrading),
         member("c", version="3.4.1", xapi=xapi, upgrading=upgrading, coordinator=True),
     ]
     assert evacuation(hosts, "b", [vm("v", names(LESS), 2)]).targets == targets

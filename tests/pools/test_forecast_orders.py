@@ -25,8 +25,8 @@ def change(name: str, before: str = AVX, after: str | None = None, **facts: obje
         evolve(host(name, text), uuid=f"uuid-{ord(name) - 96}")
         for text in (before, before if after is None else after)
     )
-    made = HostChange(now, then, coordinator=name == "a")
-    return evolve(made, **facts)  # type: ignore[arg-type]
+    own = HostChange(now, then, coordinator=name == "a")
+    return evolve(own, **facts)  # type: ignore[arg-type]
 
 
 def pool(*hosts: HostChange) -> PoolUpdate:
@@ -46,10 +46,10 @@ def test_who_takes_in_less_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     by trying each host once, and no more are tried than may be.
     """
     update = pool(change("a"), change("b", AVX, LESS), change("c"), change("d", enabled=False))
-    found = orders.Search((0, 2, 3, 1), True)
-    assert searched(update, vm("v", names(AVX), 3)) == found
+    expected = orders.Search((0, 2, 3, 1), True)
+    assert searched(update, vm("v", names(AVX), 3)) == expected
     monkeypatch.setattr(orders, "MAX_TRIED", 4)
-    assert searched(update, vm("v", names(AVX), 3)) == found
+    assert searched(update, vm("v", names(AVX), 3)) == expected
     monkeypatch.setattr(orders, "MAX_TRIED", 3)
     assert searched(update, vm("v", names(AVX), 3)) == orders.Search(None, False)
 
@@ -77,6 +77,8 @@ def test_the_coordinator_is_first_wherever_it_stands() -> None:
     assert pool(*hosts).order == (2, 0, 1)
     assert forecast(pool(*hosts)).order == ("a", "b", "c")
     assert searched(pool(*hosts), vm("v", names(AVX), 3)).order == (2, 1, 0)
+    gains = (change("b"), change("c"), change("a", LESS, AVX))
+    assert searched(pool(*gains), vm("v", names(AVX), 3)).order == (2, 0, 1)
     (first, *rest) = with_coordinator([evolve(each, coordinator=False) for each in hosts])
     assert (first.coordinator, [each.coordinator for each in rest]) == (True, [False, False])
     assert with_coordinator(hosts) == hosts

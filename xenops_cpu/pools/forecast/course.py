@@ -86,13 +86,14 @@ def refusing(case: Case, leg: Leg) -> int:
     return leg.targets & (then & leg.updated | now & ~leg.updated)
 
 
-def passage(course: Course, case: Case, first: int = 0) -> Passage:
-    """The VM's way from step `first` on."""
+def passage(course: Course, case: Case) -> Passage:
+    """The VM's way. One that comes in the middle, on a host that waits, is touched by no step that
+    was before.
+    """
     places = case.places
     stops: list[Stop] = []
     before: list[int] = []
-    for step in range(first, len(course)):
-        leg = course.legs[step]
+    for step, leg in enumerate(course.legs):
         before.append(places)
         here = 1 << leg.host
         if not places & here:

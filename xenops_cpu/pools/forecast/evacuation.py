@@ -76,7 +76,7 @@ def _pool(members: Sequence[Member], name: str, place: str) -> PoolUpdate:
         )
         for number, member in enumerate(members)
     )
-    return PoolUpdate(changes, rule_of(xapi.version("xapi")), upgrade=bool(newest))
+    return PoolUpdate(changes, rule_of(xapi.version("xapi")))
 
 
 def _newest(members: Sequence[Member]) -> int:

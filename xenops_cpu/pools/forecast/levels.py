@@ -78,7 +78,7 @@ def traps(
                 if guest not in member.offers:
                     continue
                 vm = Vm("", guest, words, vendor=member.vendor)
-                way = passage(course, cases.case(vm, 1 << place), step)
+                way = passage(course, cases.case(vm, 1 << place))
                 stops = [stop for stop in way.stops if stop.refusing]
                 if stops:
                     _add(by_lack, _trap(pool, course, stops[0], vm, step, place, cases))

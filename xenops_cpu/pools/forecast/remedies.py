@@ -129,7 +129,7 @@ def _safe(
 ) -> bool:
     for place in bits(passage(way, group.case).before[step]):
         vm = restarted(group.vm, words, pool.hosts[place].before.vendor)
-        if passage(way, cases.case(vm, 1 << place), step).stops:
+        if passage(way, cases.case(vm, 1 << place)).stops:
             return False
     return True
 

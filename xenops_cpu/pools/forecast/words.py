@@ -11,10 +11,12 @@ from .remedies import Way, When
 from .result import Forecast, Outcome, Refusal, Sleeper, Step, Stuck
 
 
-def verdict(outlook: Forecast) -> str:
-    """In a sentence."""
+def verdict(outlook: Forecast, *, certain: bool = True) -> str:
+    """In a sentence. `certain`: it does not hang on microcode that nobody told."""
     steps = len(outlook.steps)
     if outlook.stops_at is None:
+        if not certain:
+            return "the rolling update goes through if the hosts' microcode is new enough, else not"
         return f"the rolling update goes through: {count(steps, 'step')}, nobody is stuck"
     host = outlook.steps[outlook.stops_at - 1].host
     where = f"step {outlook.stops_at} of {steps}, evacuating {host}"
