@@ -9,8 +9,8 @@ kept in pytest's own cache, and the tree stays clean.
 
 The whole suite is passed on every core where pytest-xdist is there, a file by one process, and by
 one process more than there are cores: at any time some test waits for a daemon or for a limit of
-time. `-n 0` is for one core, as where it is not there. What is asked for by name, or looked at in a debugger, is
-not worth the start of more processes.
+time. `-n 0` is for one core, as where it is not there. What is asked for by name, or looked at in a
+debugger, is not worth the start of more processes.
 """
 
 from __future__ import annotations
