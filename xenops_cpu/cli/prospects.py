@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..features.featureset import Featureset
 from ..hosts.record import of_cpu_info
 from ..inputs.known import KnownHost
+from ..inputs.nearest import listed
 from ..inputs.updated import Target, Updated
 from ..interface import GuestType
 from ..pools import forecast as forecasts
@@ -20,15 +21,24 @@ from ..pools.member import Member
 from ..pools.vm import Vm
 from ..pools.words import count, some
 from . import WRONG_USAGE, Failure, pool_arguments, targets
+from .doubts import Worse, worse
 
 
 @frozen
 class Asked:
-    """The forecast, what it rests on, and what is to be known of hosts that get something."""
+    """The forecast, what it rests on, and what is to be known of hosts that get something.
+    `worse`: what may come of it instead, None for nothing that is known.
+    """
 
     outlook: Forecast
     basis: tuple[str, ...]
     updates: tuple[tuple[str, Updated], ...]
+    worse: Worse | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing worse is known that may come of it."""
+        return self.worse is None
 
 
 @frozen
@@ -56,14 +66,17 @@ def forecast(typed: Sequence[KnownHost], vms: Sequence[Vm], arguments: argparse.
     except InputError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     updates = [(p.typed.member.name, p.update) for p in prospects if p.update is not None]
+    doubted = worse(outlook, vms, order, updates)
     return Asked(
         outlook,
         (
+            *([] if doubted is None else [str(doubted)]),
             f"{_summary(prospects)}; {_who(outlook.vms_looked_at)}",
             *basis,
-            *(update.assumed for _, update in updates if update.assumed),
+            *targets.assumptions(updates, doubts=doubted is None),
         ),
         tuple(updates),
+        doubted,
     )
 
 
@@ -85,12 +98,12 @@ def _summary(prospects: Sequence[_Prospect]) -> str:
 def _prospects(typed: Sequence[KnownHost], arguments: argparse.Namespace) -> list[_Prospect]:
     """The hosts before and after. Raises Failure."""
     members = [each.member for each in typed]
-    wanted = targets.of_hosts(arguments, members)
+    target_by_name = targets.of_hosts(arguments, members)
     named = _named_anew(arguments, members)
     only = {_of_pool(text, members, "--only") for text in arguments.only}
     if not named and not targets.asked(arguments):
         raise Failure(f"what is it updated to? {targets.NAMES} or --to HOST=NEW say", WRONG_USAGE)
-    prospects = [_prospect(each, wanted[each.member.name], named, only) for each in typed]
+    prospects = [_prospect(each, target_by_name[each.member.name], named, only) for each in typed]
     if not any(prospect.changes for prospect in prospects):
         raise Failure("no host changes: all are what they are to be", WRONG_USAGE)
     return prospects
@@ -140,8 +153,8 @@ def _of_pool(text: str, members: Sequence[Member], option: str) -> str:
     for member in members:
         if text in (member.name, member.uuid):
             return member.name
-    names = some([member.name for member in members], 10)
-    raise Failure(f'{option}: "{text}" is not in the pool; there are {names}', WRONG_USAGE)
+    there = listed(text, [member.name for member in members])
+    raise Failure(f'{option}: "{text}" is not in the pool; {there}', WRONG_USAGE)
 
 
 def _pool(
@@ -237,7 +250,7 @@ def _guests(
     members: Sequence[Member], vms: Sequence[Vm], arguments: argparse.Namespace
 ) -> Iterator[GuestType]:
     """Whose level is of interest: of the VMs there are, else the type that most pools run."""
-    wanted = pool_arguments.wanted_type(arguments)
+    guest_type = pool_arguments.wanted_type(arguments)
     running = {vm.guest for vm in vms if not vm.halted and not vm.suspended}
-    here = pool_arguments.guest_types(members, wanted)
+    here = pool_arguments.guest_types(members, guest_type)
     yield from [guest for guest in here if guest in running] or here[:1]

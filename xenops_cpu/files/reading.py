@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import stat
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..errors import FileError
 from ..limits import amount
-from .error import FileError, of_system
+from ..text import STDIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STDIN = "-"
 # A command that makes the text has to be through its first words by then: xe, asked of a busy
 # coordinator, takes some seconds.
 PIPE_SECONDS = 10.0
@@ -64,13 +63,13 @@ def lines(path: Path | str, most: int, line: int, *, pipes: bool = False) -> Ite
 
     Raises FileError.
     """
-    taken = number = 0
+    size = number = 0
     with opened(path, pipes=pipes) as file:
         while text := file.readline(line + 1):
-            taken, number = taken + len(text), number + 1
+            size, number = size + len(text), number + 1
             if len(text) > line:
                 raise FileError(path, f"line {number} has more than {amount(line, 'bytes')}")
-            if taken > most:
+            if size > most:
                 raise FileError(path, f"larger than {amount(most, 'bytes')}")
             yield text
 
@@ -100,7 +99,7 @@ def opened(
             raise
         return io.BufferedReader(file)
     except OSError as error:
-        raise of_system(path, error) from error
+        raise FileError.of_system(path, error) from error
     except ValueError as error:
         if isinstance(error, FileError):
             raise
@@ -124,12 +123,12 @@ def _is_stdin(status: os.stat_result) -> bool:
 
 def _check(path: Path | str, status: os.stat_result, pipes: bool, block_devices: bool) -> None:
     mode = status.st_mode
-    wanted = (
+    acceptable = (
         stat.S_ISREG(mode)
         or (pipes and stat.S_ISFIFO(mode))
         or (block_devices and stat.S_ISBLK(mode))
     )
-    if not wanted:
+    if not acceptable:
         kind = next((kind for is_of, kind in _KINDS if is_of(mode)), "it is of no known kind")
         raise FileError(path, f"{kind}; {'a file or a pipe' if pipes else 'a file'} is read")
 
@@ -155,9 +154,11 @@ class _File(io.FileIO):
                 if count is not None:
                     return count
         except OSError as error:
-            raise of_system(self._path, error) from error
+            raise FileError.of_system(self._path, error) from error
 
     def _ready(self) -> bool:
+        import select  # pipes alone are waited for
+
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         return bool(poll.poll(self._patience))

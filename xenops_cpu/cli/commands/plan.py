@@ -10,6 +10,7 @@ from attrs import evolve
 
 from ...inputs.argument import shown
 from ...inputs.known import KnownHost
+from ...inputs.nearest import listed
 from ...pools import plan
 from ...pools import words as phrases
 from ...pools.member import Member
@@ -128,22 +129,23 @@ def run(arguments: argparse.Namespace) -> int:
     after, updates = _after(before, arguments)
     xen = asked_release(arguments)
     old, new = [typed.member for typed in before], [typed.member for typed in after]
-    wanted = pool_arguments.wanted_type(arguments)
+    guest_type = pool_arguments.wanted_type(arguments)
     at_level = (
-        plan.started_at_level(old, guest, xen) for guest in pool_arguments.guest_types(old, wanted)
+        plan.started_at_level(old, guest, xen)
+        for guest in pool_arguments.guest_types(old, guest_type)
     )
     vms = [
         *(vm for vm in at_level if vm is not None),
         *vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool),
     ]
     planned = plan.plan(old, new, vms, xen)
-    if wanted is not None:
-        changes = tuple(change for change in planned.changes if change.guest is wanted)
+    if guest_type is not None:
+        changes = tuple(change for change in planned.changes if change.guest is guest_type)
         planned = evolve(planned, changes=changes)
     code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
         document = _document(planned, old, new, len(vms))
-        assumed = [result.assumed for _, result in updates if result.assumed]
+        assumed = list(targets.assumptions(updates))
         terminal.print_json(
             {**document, "microcode": targets.microcode_json(updates), "assumed": assumed}
         )
@@ -172,9 +174,8 @@ def _tell_updates(
 ) -> None:
     """What an update changes below Xen, and what of it cannot be undone."""
     targets.tell_microcode(updates)
-    for _, result in updates:
-        if result.assumed:
-            terminal.paragraph(f"assumed: {result.assumed}", hanging=2)
+    for text in targets.assumptions(updates):
+        terminal.paragraph(f"assumed: {text}", hanging=2)
     was = {member.name: member for member in before}
     if updates:
         for line in phrases.no_return([(was[m.name], m) for m in after if m.name in was]):
@@ -210,8 +211,8 @@ def _after(
         changing = set(by_name)
         if arguments.host != ALL:
             changing = {_name(arguments.host, by_name, arguments)}
-        wanted = targets.of_hosts(arguments, [typed.member for typed in before])
-        results = {name: targets.update(by_name[name], wanted[name]) for name in by_name
+        target_by_name = targets.of_hosts(arguments, [typed.member for typed in before])
+        results = {name: targets.update(by_name[name], target_by_name[name]) for name in by_name
                    if name in changing}  # fmt: skip
         after = [results[t.member.name][0] if t.member.name in results else t for t in before]
         return after, [(name, result) for name, (_, result) in results.items()]
@@ -234,7 +235,7 @@ def _name(text: str, by_name: dict[str, KnownHost], arguments: argparse.Namespac
     if len(names) == 1 and names[0] in by_name:
         return names[0]
     raise Failure(
-        f'"{shown(text)}" is not in the pool; there are {phrases.some(list(by_name), 10)}',
+        f'"{shown(text)}" is not in the pool; {listed(text, list(by_name))}',
         WRONG_USAGE,
     )
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..member import Member
 from ..vm import Vm
 from .answer import forecast
 from .pool import HostChange, PoolUpdate, mask, rule_of
-from .remedies import When
 from .result import Cycle, Stuck
 
 
@@ -38,20 +37,16 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
     """Whether every VM can leave the host of that name. Raises KeyError for a name that is none."""
     by_name = {member.name: member for member in members}
     host = by_name[name]
+    others = {member.uuid for member in members}
     here: list[Vm] = []
     untold: list[Vm] = []
     for vm in vms:
-        if vm.halted or vm.suspended:
+        if vm.halted or vm.suspended or _elsewhere(vm, host, others):
             continue
+        here.append(vm)
         if not vm.home or not host.uuid:
             untold.append(vm)
-        if not vm.home or not host.uuid or vm.home == host.uuid:
-            here.append(vm)
-    # Where a host has no UUID, VMs and host have one for this question.
-    place = host.uuid or "here"
-    outlook = forecast(
-        _pool(members, name, place), [evolve(vm, home=place) for vm in here], order=(name,)
-    )
+    outlook = forecast(_pool(members, name), here)
     stuck = outlook.steps[0].stuck if here else ()
     off = None if outlook.switched_off is None or not here else outlook.switched_off.get(1)
     return Evacuation(
@@ -60,26 +55,32 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
         stuck=stuck,
         vms=tuple(here),
         taken_to_be=tuple(untold),
-        cycles=tuple(_today(cycle) for cycle in outlook.cycles) if here else (),
+        cycles=outlook.cycles if here else (),
         switched_off=off,
     )
 
 
-def _pool(members: Sequence[Member], name: str, place: str) -> PoolUpdate:
+def _elsewhere(vm: Vm, host: Member, others: Set[str]) -> bool:
+    """Whether it is told: by the UUID of another host, or by one that this host has not."""
+    return bool(vm.home) and vm.home != host.uuid and (bool(host.uuid) or vm.home in others)
+
+
+def _pool(members: Sequence[Member], name: str) -> PoolUpdate:
     """The pool, of which one host changes nothing: it is evacuated, that is all."""
     xapi = next((m for m in members if m.membership.coordinator), members[0]).membership
     newest = _newest(members)
     changes = tuple(
         HostChange(
-            evolve(member, uuid=place) if member.name == name else member,
+            member,
             member,
             enabled=member.membership.enabled is not False,
             changes=member.name == name,
-            done=bool(newest >> number & 1) and member.name != name,
+            done=bool(newest >> number & 1),
         )
         for number, member in enumerate(members)
     )
-    return PoolUpdate(changes, rule_of(xapi.version("xapi")), upgrade=bool(newest))
+    here = mask(place for place, member in enumerate(members) if member.name == name)
+    return PoolUpdate(changes, rule_of(xapi.version("xapi")), untold=here)
 
 
 def _newest(members: Sequence[Member]) -> int:
@@ -90,9 +91,3 @@ def _newest(members: Sequence[Member]) -> int:
         (m.membership.version("platform_version"), m.membership.version("xapi")) for m in members
     ]
     return mask(n for n, version in enumerate(versions) if version == max(versions))
-
-
-def _today(cycle: Cycle) -> Cycle:
-    """Without an update a VM is restarted or shut down; nothing comes after a step."""
-    ways = tuple(way for way in cycle.ways if way.when in (When.BEFORE, When.OWN, When.OFF))
-    return evolve(cycle, ways=ways)
