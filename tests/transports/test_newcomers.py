@@ -104,10 +104,10 @@ def test_so_many_newcomers_wait_at_most(tmp_path: Path) -> None:
 
 
 def test_callers_take_turns() -> None:
-    """One thing of each caller, then the next of each; what is of one stays in its order."""
+    """One entry of each caller, then the next of each; what is of one stays in its order."""
     turns: Turns[str] = Turns()
-    for caller, thing in ((1, "a"), (1, "b"), (1, "c"), (2, "d"), (3, "e"), (3, "f")):
-        turns.add(caller, thing)
+    for caller, entry in ((1, "a"), (1, "b"), (1, "c"), (2, "d"), (3, "e"), (3, "f")):
+        turns.add(caller, entry)
     assert len(turns) == 6
     assert [turns.next() for _ in range(4)] == [(1, "a"), (2, "d"), (3, "e"), (1, "b")]
     turns.add(2, "g")

@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """Things that wait, each of a caller, who is a number (a process); constant work for each.
+    """Entries that wait, each of a caller, who is a number (a process): constant work for each.
 
-    Nobody waits for more than one thing of each other caller, and for the own ones before.
+    An entry waits for those of its caller before it, and for one of each other caller each time.
     """
 
     __slots__ = ("_count", "_waiting")
@@ -23,19 +23,19 @@ class Turns(Generic[T]):
     def __len__(self) -> int:
         return self._count
 
-    def add(self, caller: int, thing: T) -> None:
+    def add(self, caller: int, entry: T) -> None:
         """Behind the caller's others."""
-        things = self._waiting.get(caller)
-        if things is None:
-            things = self._waiting[caller] = deque()
-        things.append(thing)
+        entries = self._waiting.get(caller)
+        if entries is None:
+            entries = self._waiting[caller] = deque()
+        entries.append(entry)
         self._count += 1
 
     def next(self) -> tuple[int, T]:
-        """The first thing of the caller whose turn it is. Raises KeyError when nothing waits."""
-        caller, things = self._waiting.popitem(last=False)
-        thing = things.popleft()
+        """The first entry of the caller whose turn it is. Raises KeyError when nothing waits."""
+        caller, entries = self._waiting.popitem(last=False)
+        entry = entries.popleft()
         self._count -= 1
-        if things:
-            self._waiting[caller] = things  # at the end of the queue
-        return caller, thing
+        if entries:
+            self._waiting[caller] = entries  # at the end of the queue
+        return caller, entry
