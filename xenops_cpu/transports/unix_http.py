@@ -38,8 +38,8 @@ from .turns import Turns
 log = logging.getLogger(__name__)
 
 _CHECK_SECONDS = 0.2
-# In a turn of the loop; and how many are accepted for each of them when newcomers wait: so many that
-# the work of letting one in is small beside that.
+# In a turn of the loop; and how many are accepted for each of them when newcomers wait: so many
+# that the work of letting one in is small beside that.
 _LET_IN = 4
 _ACCEPTED = 32
 _PAUSE_SECONDS = 1.0
