@@ -26,8 +26,11 @@ import contextlib
 import errno
 import logging
 import select
+import signal
 import socket
+import threading
 import time
+from collections.abc import Iterator
 
 from ..limits.service import LIMITS, Limits
 from .connection import READ, Connection, Peer, peer
@@ -45,6 +48,8 @@ _ACCEPTED = 32
 _PAUSE_SECONDS = 1.0
 # Who had come, but not said anything yet when the service stops, gets this long to do so.
 _GRACE_SECONDS = 0.2
+# Another process with this socket was quicker; or it is shut down, and nobody is left.
+_NOBODY = (errno.EAGAIN, errno.EINVAL)
 _NO_MORE_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -99,9 +104,10 @@ class Server:
         self._epoll.register(self._listener.fileno(), READ)
         self._epoll.register(self._wake_read.fileno(), READ)
         try:
-            while not self._stopping:
-                self._turn(_CHECK_SECONDS if self._crowd or self._paused_until else None)
-            self._finish()
+            with _woken_by_signals(self._wake_write):
+                while not self._stopping:
+                    self._turn(_CHECK_SECONDS if self._crowd or self._paused_until else None)
+                self._finish()
         finally:
             for connection in self._crowd:
                 self._talk.close(connection)
@@ -185,11 +191,9 @@ class Server:
             return None
         try:
             sock, _ = self._listener.accept()
-        except BlockingIOError:  # another process with this socket was quicker
-            return None
         except OSError as error:
-            if self._stopping and error.errno == errno.EINVAL:  # shut down, and nobody is left
-                self._open = False
+            if error.errno in _NOBODY:
+                self._open = not self._stopping
             else:
                 self._without_files(error)
             return None
@@ -275,6 +279,22 @@ class Server:
         for connection in self._crowd.waiting(LEAVING):
             if not connection.out.pieces:
                 self._talk.close(connection)
+
+
+@contextlib.contextmanager
+def _woken_by_signals(wake: socket.socket) -> Iterator[None]:
+    """A signal ends the wait also when it comes just before, or to another thread.
+
+    Python calls its handler only when the main thread goes on; and nothing else would wake that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
 
 
 __all__ = ["Answers", "Limits", "Server"]
