@@ -165,9 +165,22 @@ def test_differences_of_policies(sh: Shell, policy_file: str) -> None:
     assert sh.json("diff", policy_file, policy_file)["kind"] == "policies"
 
 
+def test_policies_of_hosts_are_those_of_new_guests(sh: Shell) -> None:
+    """Without --set hvm_default is compared, and that is said; in JSON beside the document."""
+    text = sh("policy", "diff", EPYC, SKYLAKE, code=1)
+    first, rest = text.split("\n", 1)
+    assert first == (
+        "HVM Default of each, what a new HVM guest gets (--set raw, host, pv_max, … for another)"
+    )
+    assert rest == sh("policy", "diff", "--set", "hvm_default", EPYC, SKYLAKE, code=1)
+    assert sh.json("policy", "diff", EPYC, SKYLAKE, code=1)["kind"] == "policies"
+    assert sh.errors.startswith("HVM Default of each")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (("text", EPYC), 2, "choose one: --set raw"),
         (("text", EPYC), 2, "has 6 policies: Raw, Host, PV Max"),
         (("text", "--set", "hvm_max", "cpu:core-i7-4930k@4.13"), 3, "has no CPU policy hvm_max"),
         (("text", "00000001->1/"), 3, 'CPUID entry "00000001->1" is not'),
