@@ -57,6 +57,15 @@ def test_several_features(sh: Shell) -> None:
     assert [one["name"] for one in found] == ["HLE", "AMD_PPIN", "INTEL_PPIN"]
 
 
+def test_a_bit_that_only_old_records_have(sh: Shell) -> None:
+    """Of IBS it is told where to read why records have it, though no guest is offered it."""
+    text = sh("explain", "IBS")
+    assert "guests:    no annotation: offered to no guest\n" in text
+    assert "see:       explain compatibility bits\n" in text
+    text = sh("explain", "compat bits", "on", "cpu:core-i7-4930k@xenserver-8")
+    assert "  IBS         no   no    no    HVM\n" in text
+
+
 def test_reasons_where_only_the_record_is_known(sh: Shell, tmp_path: Path) -> None:
     """Those of a shipped CPU of that name, where they agree with the record; that is said."""
     path = tmp_path / "record.txt"
