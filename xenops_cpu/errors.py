@@ -1,5 +1,12 @@
 """The package's own errors: each says what was read, where, and what would be right."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class Error(ValueError):
     """What the package refuses, in a sentence; every error of it is one of these."""
@@ -19,3 +26,22 @@ class RemediedError(Error):
 
 class InputError(Error):
     """A text, file or record that is not what it should be."""
+
+
+class FileError(InputError):
+    """`path` cannot be read or written; `reason` says why, without the path. `errno`: the system's
+    number for that, 0 where it is this package that refuses.
+    """
+
+    def __init__(
+        self, path: Path | str, reason: str, *, errno: int = 0, doing: str = "read"
+    ) -> None:
+        super().__init__(f"cannot {doing} {path}: {reason}")
+        self.path = path
+        self.reason = reason
+        self.errno = errno
+
+    @classmethod
+    def of_system(cls, path: Path | str, error: OSError, doing: str = "read") -> FileError:
+        """The error that the system's own stands for."""
+        return cls(path, error.strerror or str(error), errno=error.errno or 0, doing=doing)

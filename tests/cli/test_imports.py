@@ -66,6 +66,26 @@ def test_what_is_told_of_bits_alone_loads_no_host(arguments: list[str]) -> None:
     assert not _of(_HOSTS + _COSTLY, modules)
 
 
+@pytest.mark.parametrize("arguments", _SHORT, ids=" ".join)
+def test_what_is_told_of_bits_alone_asks_for_no_compiler(arguments: list[str]) -> None:
+    """No field of a named tuple has a text for its type: Python would compile each of them, and
+    load what compiling takes, which is a millisecond of a short command.
+    """
+    assert not _modules(_RECORDS, *arguments)
+
+
+_RECORDS = """
+import sys
+from typing import ForwardRef
+from xenops_cpu.cli.main import main
+main(sys.argv[1:])
+for record in tuple.__subclasses__():
+    types = getattr(record, "__annotations__", {}).values()
+    if record.__module__.startswith("xenops_cpu.") and ForwardRef in map(type, types):
+        print(record.__name__, file=sys.stderr)
+"""
+
+
 def test_the_version_loads_no_room() -> None:
     """--version loads the command line alone: no feature, no table, no host."""
     modules = _loaded(["--version"])

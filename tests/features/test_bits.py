@@ -1,4 +1,4 @@
-"""Bits decoded: names, places, exposure, and phrases that speak of one word."""
+"""Bits decoded: names, places, exposure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xenops_cpu.features import bits
-from xenops_cpu.features.featureset import Featureset, FeaturesetError
+from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.meanings import meaning
 from xenops_cpu.features.release import RELEASES, release
 
@@ -57,35 +57,6 @@ def test_exposure(annotation: str, words: str) -> None:
     assert bits.exposure(annotation).startswith(words)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("word 1 of 7ed8320b", bits.Words(1, 0x7ED8320B)),
-        ("word 1: 0x7ED8320B", bits.Words(1, 0x7ED8320B)),
-        ("word 12 7", bits.Words(12, 7)),
-        (
-            "cap[ 1] is 7ed8320b (expected f6d8320b)",
-            bits.Words(1, 0x7ED8320B, 0xF6D8320B),
-        ),
-        ("(XEN) CPU1: cap[10] is 00000000 (expected 00000020)", bits.Words(10, 0, 0x20)),
-        ("7ed8320b", None),
-        ("1:2:3", None),
-    ],
-)
-def test_phrases(text: str, expected: bits.Words | None) -> None:
-    """People and logs speak of one word in several ways; a featureset is no phrase."""
-    assert bits.phrase(text) == expected
-
-
-def test_one_word() -> None:
-    """A word at its place, and a featureset with the other words cleared."""
-    assert bits.word(1, 0x80000000) == Featureset.of_words([0, 0x80000000])
-    whole = Featureset.of_words([1, 2, 3])
-    assert bits.only(whole, 1) == Featureset.of_words([0, 2, 0])
-    with pytest.raises(FeaturesetError, match="no word 64: words are 0 to 63"):
-        bits.word(64, 1)
-
-
 def test_all_that_is_said_of_a_bit() -> None:
     """Its meaning is that of the tables; a bit without a name has no annotation."""
     bit = bits.describe(0, release("4.17"))
@@ -114,16 +85,3 @@ def test_an_annotation_of_two_letters_is_none() -> None:
     """The header has one letter at most: two would be a mistake in a table."""
     with pytest.raises(KeyError):
         bits.exposure("AS")
-
-
-def test_a_cap_without_what_was_expected() -> None:
-    """Some messages give the word alone."""
-    assert bits.phrase("cap[3] = 0x80") == bits.Words(3, 0x80, None)
-
-
-def test_the_first_word() -> None:
-    """Word 0 is a word, and each of its bits is kept."""
-    assert bits.word(0, 3) == Featureset(3, 1)
-    assert bits.only(Featureset.of_words([3, 3]), 0) == Featureset.of_words([3, 0])
-    with pytest.raises(FeaturesetError, match="no word -1"):
-        bits.word(-1, 1)

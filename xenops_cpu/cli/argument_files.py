@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .. import files
-from ..files import FileError
+from ..errors import FileError
 from ..limits import input_limits
 
 MARK = "@"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..files import FileError
+from ..errors import FileError
 from . import WRONG_USAGE, gate, terminal
 from .overview import suggestion
 

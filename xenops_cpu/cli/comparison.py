@@ -3,15 +3,13 @@
 Most often these are two sets: what policies, hosts and VMs take is imported where they are met.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..explain.sets import SetDifference, groups
-from ..features import bits, meanings
+from ..features import meanings, phrases
 from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from ..inputs.value import Input
     from ..pools.verdict import Answer
     from ..pools.vm import Vm
+else:  # named tuples have a type for each field, and these are imported late
+    Answer = HostDifference = Input = Policy = PolicyDifference = Vm = object
 
 
 class Compared(NamedTuple):
@@ -46,7 +46,7 @@ class Compared(NamedTuple):
 def compare(arguments: argparse.Namespace) -> Compared:
     """What the options A, B, --word and --xen ask for. Raises Failure."""
     asked = release(arguments)
-    phrase = bits.phrase(arguments.a)
+    phrase = phrases.phrase(arguments.a)
     if arguments.b is None:
         if phrase is None or phrase.expected is None:
             raise Failure("B is missing: what shall A be compared with?", WRONG_USAGE)
@@ -54,7 +54,7 @@ def compare(arguments: argparse.Namespace) -> Compared:
     if arguments.word is not None:
         values = [_value(text) for text in (arguments.a, arguments.b)]
         return _words(arguments.word, values[0], values[1], asked)
-    other = bits.phrase(arguments.b)
+    other = phrases.phrase(arguments.b)
     if phrase is not None and other is not None:
         if phrase.index != other.index:
             raise Failure(f"word {phrase.index} is not word {other.index}", WRONG_USAGE)
@@ -76,7 +76,7 @@ def _words(
 ) -> Compared:
     xen = asked or release_named(NEWEST)
     try:
-        difference = SetDifference(bits.word(index, a), bits.word(index, b), xen)
+        difference = SetDifference(phrases.word(index, a), phrases.word(index, b), xen)
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     titles = [

@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from itertools import islice
 from typing import Any, Literal
 
@@ -27,7 +26,7 @@ _PIECES = 10_000  # of a JSON document that are written at once
 Color = Literal["auto", "always", "never"]
 COLORS: tuple[Color, ...] = ("auto", "always", "never")
 # What --color says of the command that runs.
-_color: ContextVar[Color] = ContextVar("color", default="auto")
+_color: Color = "auto"
 
 
 def width() -> int:
@@ -45,11 +44,12 @@ def has_rich() -> bool:
 @contextmanager
 def colored(when: Color) -> Iterator[None]:
     """What --color asks for, as long as a command runs."""
-    token = _color.set(when)
+    global _color
+    before, _color = _color, when
     try:
         yield
     finally:
-        _color.reset(token)
+        _color = before
 
 
 def pleasant() -> bool:
@@ -58,9 +58,9 @@ def pleasant() -> bool:
 
 
 def _wanted() -> bool:
-    when, environment = _color.get(), os.environ
-    if when != "auto":
-        return when == "always"
+    environment = os.environ
+    if _color != "auto":
+        return _color == "always"
     if environment.get("NO_COLOR"):
         return False
     if environment.get("FORCE_COLOR"):

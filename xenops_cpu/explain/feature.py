@@ -3,8 +3,6 @@
 What a host takes, the derivation with it, is imported where there is one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
     from ..derivation import Derivation, Reason
     from ..hosts.host import Host
     from .tsx import Tsx
+else:  # named tuples have a type for each field, and these are imported late
+    Derivation = Host = Reason = Tsx = object
 
 _SAID = {None: "not told", True: "yes", False: "no"}
 _TSX_FEATURES = ("HLE", "RTM", "RTM_ALWAYS_ABORT", "TSX_CTRL", "TSX_FORCE_ABORT", "TSXLDTRK")

@@ -1,7 +1,5 @@
 """What differs between two featuresets, and what that means."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from ..features import meanings, risks

@@ -23,7 +23,7 @@ from .xen_cpuid_names import tool as tool_of
 XL, LIBVIRT, LINUX, XEN_CPUID = "xl", "libvirt", "linux", "xen-cpuid"
 SPEAKERS = (XL, LIBVIRT, LINUX, XEN_CPUID)
 
-_NUMBER = re.compile(r"<?(\d{1,2})\*32\+(\d{1,2})>?")
+_NUMBER = r"<?(\d{1,2})\*32\+(\d{1,2})>?"
 
 
 class UnknownFeature(Error):
@@ -37,9 +37,9 @@ def find(text: str, xen: Release | None = None) -> tuple[int, ...]:
     others'; `<word*32+bit>` is a number. More than one number where a name means several features
     (`ppin`). Raises UnknownFeature.
     """
-    number = _NUMBER.fullmatch(text.strip())
-    if number and int(number[2]) < WORD_BITS:
-        return (int(number[1]) * WORD_BITS + int(number[2]),)
+    number = _number(text.strip())
+    if number is not None:
+        return (number,)
     speaker, colon, name = text.strip().rpartition(":")
     key = _key(name)
     if colon:
@@ -64,9 +64,8 @@ def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...
 
     xen-cpuid's names are the release's own where one is given, else all that it ever had.
     """
-    names_by_speaker = {
-        speaker: names for speaker, names in _others().get(number, {}).items() if names
-    }
+    others = _others(release(NEWEST).label(number))
+    names_by_speaker = {speaker: names for speaker, names in others.items() if names}
     tools = [tool_of(xen)] if xen else every_tool()
     tool_names = dict.fromkeys(tool.name(number) for tool in tools)
     own = tuple(name for name in tool_names if not name.startswith("<") and name != "REZ")
@@ -90,27 +89,37 @@ def _key(name: str) -> str:
     return name.strip().lower().replace("_", "-")
 
 
+def _number(text: str) -> int | None:
+    """Of `<word*32+bit>`; None for what is no number."""
+    match = re.fullmatch(_NUMBER, text) if "*" in text else None
+    if match is None or int(match[2]) >= WORD_BITS:
+        return None
+    return int(match[1]) * WORD_BITS + int(match[2])
+
+
 @cache
-def _others() -> Mapping[int, Mapping[str, tuple[str, ...]]]:
-    """By feature number and speaker, as data/aliases.txt has them."""
-    text = data_files.read_text("aliases.txt")
-    named = release(NEWEST).features  # no release names a feature that the newest does not
-    names_by_number: dict[int, dict[str, tuple[str, ...]]] = {}
-    for line in text.splitlines():
-        if not line or line.startswith("#"):
-            continue
-        name, *columns = line.split()
-        number = _NUMBER.fullmatch(name)
-        own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
-        own[LIBVIRT] = own[XL]
-        place = int(number[1]) * WORD_BITS + int(number[2]) if number else named[name].number
-        names_by_number[place] = {
-            speaker: () if column == "-" else tuple(
-                own[speaker] if part == "=" else part for part in column.split(",")
-            )
-            for speaker, column in zip((XL, LIBVIRT, LINUX), columns, strict=True)
-        }  # fmt: skip
-    return names_by_number
+def _rows() -> Mapping[str, str]:
+    """The columns of data/aliases.txt by Xen's name, of which no release has one that the newest
+    has not.
+    """
+    lines = data_files.read_text("aliases.txt").splitlines()
+    rows = (line.partition(" ") for line in lines if line and not line.startswith("#"))
+    return {name: columns for name, _, columns in rows}
+
+
+def _others(name: str) -> Mapping[str, tuple[str, ...]]:
+    """What data/aliases.txt has for a feature, by speaker."""
+    columns = _rows().get(name)
+    if columns is None:
+        return {}
+    own = {XL: name.lower().replace("_", "-"), LINUX: name.lower()}
+    own[LIBVIRT] = own[XL]
+    return {
+        speaker: () if column == "-" else tuple(
+            own[speaker] if part == "=" else part for part in column.split(",")
+        )
+        for speaker, column in zip((XL, LIBVIRT, LINUX), columns.split(), strict=True)
+    }  # fmt: skip
 
 
 @cache
@@ -122,10 +131,12 @@ def _by_alias() -> Mapping[tuple[str, str], tuple[int, ...]]:
 
 
 def _spoken() -> Iterator[tuple[int, str, str]]:
-    for number, speakers in _others().items():
-        for speaker, names in speakers.items():
+    newest = release(NEWEST).features
+    for own_name in _rows():
+        number = _number(own_name)
+        for speaker, names in _others(own_name).items():
             for name in names:
-                yield number, speaker, name
+                yield newest[own_name].number if number is None else number, speaker, name
     for release_name in RELEASES:
         tool = tool_of(release(release_name))
         for word, spelled in enumerate(tool.names):

@@ -4,8 +4,6 @@ features belong to them, and what those features say of a host's CPU.
 data/concepts.ini has them, with the source of each; its head describes its format.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -58,7 +56,7 @@ def close(text: str) -> tuple[str, ...]:
     """Names of concepts that a mistyped word is close to, the closest first."""
     import difflib
 
-    keys = difflib.get_close_matches(_key(text), _by_name(), n=3, cutoff=0.75)
+    keys = difflib.get_close_matches(_key(text), _by_name(), cutoff=0.75)
     return tuple(dict.fromkeys(_by_name()[key].name for key in keys))
 
 
@@ -126,7 +124,7 @@ def _members(names: Iterable[str]) -> Iterator[str]:
 
 
 def _listed(text: str, separator: str = ",") -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(separator) if part.strip())
+    return tuple(part.strip() for part in text.split(separator)) if text else ()
 
 
 @cache

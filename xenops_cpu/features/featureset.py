@@ -25,7 +25,7 @@ MAX_WORDS = 64
 _SHOWN_WORDS, _SHOWN_NAMES = 3, 5
 
 _WORD_MASK = (1 << WORD_BITS) - 1
-_WORD = re.compile(r"[0-9a-fA-F]{1,8}")
+_WORD = r"[0-9a-fA-F]{1,8}"
 _TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8})*")
 
 
@@ -96,7 +96,7 @@ class Featureset:
             )
         bits = 0
         for index, part in enumerate(parts):
-            if not _WORD.fullmatch(part):
+            if not re.fullmatch(_WORD, part):
                 shown = part if len(part) <= 40 else part[:40] + "…"
                 raise FeaturesetError(
                     f'featureset word {index}: "{shown}" is not 1 to 8 hex digits'

@@ -6,8 +6,6 @@ words (23 since 4.17.5-15 of July 2025; 18 on the 8.2 retrofit of April 2023) wh
 point release lacks of what the newest of its series has.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import NamedTuple
@@ -24,8 +22,8 @@ from .release import (
     release,
 )
 
-_VERSION = re.compile(r"(4\.\d+)(?:\.\d+)?")
-_BUILD = re.compile(r"4\.\d+\.\d+-\d+(?:\.\d+)*")
+_VERSION = r"(4\.\d+)(?:\.\d+)?"
+_BUILD = r"4\.\d+\.\d+-\d+(?:\.\d+)*"
 
 
 class Fit(NamedTuple):
@@ -46,10 +44,10 @@ def fit(version: str, length: int) -> Fit:
     `length` words (0: not known).
     """
     version = version.strip()
-    match = _VERSION.match(version)
+    match = re.match(_VERSION, version)
     if match is None:
         return by_length(length)
-    minor, build = match[1], _BUILD.match(version)
+    minor, build = match[1], re.match(_BUILD, version)
     lines = [line for line in LINES if LINES[line] == minor]
     upstream = release(minor) if minor in RELEASES else None
     if lines and (length > LENGTHS[minor] or (not length and build)):

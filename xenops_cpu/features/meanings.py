@@ -6,8 +6,6 @@ guest_common_default_feature_adjustments() (xen/arch/x86/cpu-policy.c, 4.17 to m
 XenServer's libxc, which adds features that old Xen showed by mistake.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple

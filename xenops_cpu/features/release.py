@@ -5,8 +5,6 @@ xen/include/public/arch-x86/cpufeatureset.h and xen/tools/gen-cpuid.py (xen/arch
 masks); the table of a release names the commit it was taken from.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -128,7 +126,7 @@ class Release:
         self.deep_deps = deep_deps
         self.cmdline_names = cmdline_names
 
-    def __reduce__(self) -> tuple[Callable[[str], Release], tuple[str]]:
+    def __reduce__(self) -> tuple["Callable[[str], Release]", tuple[str]]:
         return release, (self.name,)  # to another process the name is enough
 
     def __repr__(self) -> str:

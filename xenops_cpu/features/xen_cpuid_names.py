@@ -4,8 +4,6 @@ Facts: xen/tools/misc/xen-cpuid.c of each release. Up to 4.18 the tool has names
 4.19 on they are generated from Xen's feature names.
 """
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from typing import NamedTuple
@@ -37,7 +35,7 @@ class Tool(NamedTuple):
 
 
 def tool(release: Release) -> Tool:
-    """The tool of a release; a build without a description of its own has that of its line."""
+    """The tool of a release; all builds of a line have the same."""
     return _tool(release.name)
 
 
@@ -47,8 +45,7 @@ def every_tool() -> list[Tool]:
 
 
 def _tool(name: str) -> Tool:
-    tools = _tools()
-    return tools[name if name in tools else line_of(name)]
+    return _tools()[line_of(name)]
 
 
 @cache

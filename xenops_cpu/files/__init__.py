@@ -2,8 +2,9 @@
 end, written whole or not at all. Nothing else in this package opens a path.
 """
 
-from .error import FileError
-from .reading import STDIN, device, head, lines, opened, read, read_all
+from ..errors import FileError
+from ..text import STDIN
+from .reading import device, head, lines, opened, read, read_all
 from .replacing import create, write, writing
 from .texts import check, decoded
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import stat
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..errors import FileError
 from ..limits import amount
-from .error import FileError, of_system
+from ..text import STDIN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STDIN = "-"
 # A command that makes the text has to be through its first words by then: xe, asked of a busy
 # coordinator, takes some seconds.
 PIPE_SECONDS = 10.0
@@ -100,7 +99,7 @@ def opened(
             raise
         return io.BufferedReader(file)
     except OSError as error:
-        raise of_system(path, error) from error
+        raise FileError.of_system(path, error) from error
     except ValueError as error:
         if isinstance(error, FileError):
             raise
@@ -155,9 +154,11 @@ class _File(io.FileIO):
                 if count is not None:
                     return count
         except OSError as error:
-            raise of_system(self._path, error) from error
+            raise FileError.of_system(self._path, error) from error
 
     def _ready(self) -> bool:
+        import select  # pipes alone are waited for
+
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         return bool(poll.poll(self._patience))

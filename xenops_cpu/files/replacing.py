@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from .error import of_system
+from ..errors import FileError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def writing(path: Path | str) -> Iterator[BinaryIO]:
         with open(path, "wb") if target is None else _replacing(target) as file:
             yield file
     except OSError as error:
-        raise of_system(path, error, "write") from error
+        raise FileError.of_system(path, error, "write") from error
 
 
 def create(path: Path | str, text: str) -> None:
@@ -59,7 +59,7 @@ def create(path: Path | str, text: str) -> None:
             _name(beside, target)
         _sync(target.parent)
     except OSError as error:
-        raise of_system(path, error, "write") from error
+        raise FileError.of_system(path, error, "write") from error
 
 
 def _encoded(text: str) -> bytes:

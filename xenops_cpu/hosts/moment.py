@@ -5,8 +5,6 @@ pool's database the one with the higher count is the newer, whatever a clock say
 member keeps may be as old as the last upgrade.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 
@@ -18,7 +16,7 @@ class Moment(NamedTuple):
     time: str = ""
     generation: int = 0
 
-    def newer(self, other: Moment) -> bool | None:
+    def newer(self, other: "Moment") -> bool | None:
         """Whether this one is the newer of the two; None where that is not known, or neither is."""
         if self.generation and other.generation and self.generation != other.generation:
             return self.generation > other.generation

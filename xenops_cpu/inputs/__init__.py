@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import Error
 from ..features.featureset import Featureset, FeaturesetError
-from ..files import STDIN
 from ..sources import KINDS as SOURCES
-from . import hex_words, pipes
+from ..text import STDIN
+from . import hex_words
 from .hex_words import is_featureset
 from .value import Input, InputError, Kind, NamedHost, Stored
 
@@ -70,6 +70,8 @@ def resolve(text: str, *, one_word: bool = False, release: str | None = None) ->
 
         return live.read(text, release)
     from pathlib import Path  # a featureset needs none
+
+    from . import pipes
 
     if pipes.means_stdin(text):
         return read(Path(text), release)

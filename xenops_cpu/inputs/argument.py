@@ -24,7 +24,7 @@ INLINE = "the record given"
 
 DOMAIN = "domain:"
 _NAMED_PLACES = (*LIVE, DOMAIN, "example:", "recorded:")
-_NAMED = re.compile(r"([A-Za-z0-9][\w.-]{0,63})=(.+)", re.DOTALL)
+_NAMED = r"([A-Za-z0-9][\w.-]{0,63})=(.+)"
 _MAX_NAME = 200
 
 
@@ -71,7 +71,7 @@ def split_name(text: str) -> tuple[str, str]:
     """
     if exists(text):
         return "", text
-    match = _NAMED.fullmatch(text)
+    match = re.fullmatch(_NAMED, text, re.DOTALL)
     if match is not None:
         return match[1], match[2]
     if split_choice(text)[1]:

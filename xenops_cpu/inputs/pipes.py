@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from .. import files
 from ..errors import InputError
-from ..files import STDIN
 from ..limits import amount, input_limits
+from ..text import STDIN
 
 if TYPE_CHECKING:
     from pathlib import Path

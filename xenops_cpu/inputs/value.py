@@ -1,21 +1,21 @@
 """What a file, a socket or a word on the command line comes to: hosts, VMs, sets and policies."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import InputError
+from ..features.featureset import Featureset
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
 
 if TYPE_CHECKING:
     from ..cpuid.policy import Policy
-    from ..features.featureset import Featureset
     from ..hosts.host import Host
     from ..pools.vm import Vm
     from ..sources.simulated import Simulated
     from .xapi_log import Event
+else:  # named tuples have a type for each field, and these are imported late
+    Event = Host = Policy = Simulated = Vm = object
 
 
 class FormError(InputError):
@@ -88,7 +88,7 @@ class Input(NamedTuple):
     def host_names(self) -> tuple[str, ...]:
         return tuple(host.name for host in self.hosts)
 
-    def only(self, name: str) -> Input:
+    def only(self, name: str) -> "Input":
         """What has this name, or this UUID, in it; nothing of the rest."""
         return self._replace(
             hosts=tuple(each for each in self.hosts if name in (each.name, each.host.uuid)),

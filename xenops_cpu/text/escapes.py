@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-_ABOVE_ASCII = re.compile(r"[^ -~]")
+_ABOVE_ASCII = r"[^ -~]"
 
 
 def escaped(text: str, keep: str = "") -> str:
@@ -35,7 +35,7 @@ def json_escaped(document: str) -> str:
     """
     if document.replace("\n", "").isprintable():
         return document
-    return _ABOVE_ASCII.sub(_json_escape, document)
+    return re.sub(_ABOVE_ASCII, _json_escape, document)
 
 
 def _json_escape(match: re.Match[str]) -> str:

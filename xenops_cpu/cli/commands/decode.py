@@ -1,14 +1,11 @@
 """xenops-cpu decode: featuresets, or one word, bit by bit."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...features import bits, meanings
-from ...features.bits import Bit
+from ...features import meanings, phrases
 from ...features.featureset import Featureset, FeaturesetError
 from ...features.release import NEWEST, Release
 from ...features.release import release as release_named
@@ -16,11 +13,13 @@ from ...inputs.argument import WHAT
 from .. import OK, WRONG_USAGE, Failure, command_line, live, terminal
 from ..arguments import add_release, read, release_for
 from ..arguments import release as asked_release
-from ..words import feature as feature_words
 
 if TYPE_CHECKING:
+    from ...features.bits import Bit
     from ...hosts.host import Host
     from ...inputs.value import Input
+else:  # named tuples have a type for each field, and these are imported late
+    Bit = Host = Input = object
 
 _EXAMPLES = """  xenops-cpu decode 1fc9cbf5-f6f83203-2fd3fbff         # by name, word by word
   xenops-cpu decode --xen 4.13 --style table 1fc9cbf5:f6f83203
@@ -103,10 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterator[_Set]:
-    phrase = bits.phrase(" ".join(texts))
+    phrase = phrases.phrase(" ".join(texts))
     if phrase is not None:
         xen = asked or release_named(NEWEST)
-        yield _Set("", bits.word(phrase.index, phrase.value), xen, phrase.index)
+        yield _Set("", phrases.word(phrase.index, phrase.value), xen, phrase.index)
         return
     for text in texts:
         source = read(text, one_word=True)
@@ -114,7 +113,7 @@ def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterato
             if index is None:
                 yield decoded
             elif decoded.featureset.length == 1:
-                value = bits.word(index, decoded.featureset.bits)
+                value = phrases.word(index, decoded.featureset.bits)
                 xen = asked or release_named(NEWEST)
                 yield decoded._replace(featureset=value, release=xen, shown=index)
             elif index < decoded.featureset.length:
@@ -217,11 +216,13 @@ def _shown(decoded: _Set) -> Featureset:
     return (
         decoded.featureset
         if decoded.shown is None
-        else bits.only(decoded.featureset, decoded.shown)
+        else phrases.only(decoded.featureset, decoded.shown)
     )
 
 
 def _bits(decoded: _Set) -> tuple[Bit, ...]:
+    from ...features import bits  # names alone are told without
+
     return bits.decode(_shown(decoded), decoded.release)
 
 
@@ -246,10 +247,11 @@ def _names(decoded: _Set, aliases: bool) -> None:
         place = str(decoded.release.words[index]) if index < decoded.release.length else "not known"
         terminal.line(f"word {index:<2} {place:<26} {value:08x}", "bold")
         if aliases:
-            for bit in (bits.describe(number, decoded.release) for number in mine):
-                terminal.paragraph(
-                    f"{bit.name}: {feature_words.other_names(bit) or 'no other name'}", 8, 2
-                )
+            from ...features.bits import describe
+            from ..words.bit import other_names
+
+            for bit in (describe(number, decoded.release) for number in mine):
+                terminal.paragraph(f"{bit.name}: {other_names(bit) or 'no other name'}", 8, 2)
         else:
             terminal.paragraph(meanings.brief(decoded.release, mine) or "none", 8)
     empty = [
@@ -263,6 +265,8 @@ def _names(decoded: _Set, aliases: bool) -> None:
 
 
 def _table(decoded: _Set, aliases: bool) -> None:
+    from ..words.bit import other_names
+
     terminal.heading(_heading(decoded))
     last = "other names" if aliases else "what it is"
     terminal.table(
@@ -274,7 +278,7 @@ def _table(decoded: _Set, aliases: bool) -> None:
                 str(bit.word or "not known"),
                 bit.annotation or "-",
                 bit.since or "-",
-                feature_words.other_names(bit) if aliases else bit.meaning,
+                other_names(bit) if aliases else bit.meaning,
             )
             for bit in _bits(decoded)
         ),
@@ -290,6 +294,7 @@ def _note(decoded: _Set) -> None:
 def document(decoded: _Set) -> dict[str, Any]:
     """For programs: docs/json.md."""
     from ...features.xen_cpuid_names import tool
+    from ..words.bit import described
 
     return {
         "title": decoded.title,
@@ -311,7 +316,7 @@ def document(decoded: _Set) -> dict[str, Any]:
             if decoded.shown in (None, index)
         ],
         "features": [
-            feature_words.described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
+            described(bit) | {"xen_cpuid": tool(decoded.release).name(bit.number)}
             for bit in _bits(decoded)
         ],
     }

@@ -2,8 +2,6 @@
 of the field means (MDS, levelling), and on a host what its features say.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
     from ...explain.presence import Presence
     from ...hosts.host import Host
     from ...pools.vm import Vm
+else:  # named tuples have a type for each field, and these are imported late
+    Derivation = Host = OnHost = Presence = Vm = object
 
 _EXAMPLES = """  xenops-cpu explain HLE                               # what it is
   xenops-cpu explain libvirt:spec-ctrl                 # by others' names: xl, libvirt, linux

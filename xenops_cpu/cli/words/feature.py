@@ -1,4 +1,4 @@
-"""One feature for people and for programs: what explain tells of it, what decode has of its bit."""
+"""One feature for people and for programs: what explain tells of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...explain.feature import Explanation, Place
 from ...features import concepts, meanings
-from ...features.bits import Bit
 from ...features.release import Release
 from ...features.release import release as release_named
 from .. import terminal
+from .bit import described, other_names
 
 if TYPE_CHECKING:
     from ...derivation import Reason
@@ -114,30 +114,3 @@ def document(explanation: Explanation, inside: Presence | None = None) -> dict[s
         }
         | in_vm
     )
-
-
-def other_names(bit: Bit) -> str:
-    """What others call it, each with who does."""
-    return ", ".join(f"{speaker} {'/'.join(names)}" for speaker, names in bit.aliases.items())
-
-
-def described(bit: Bit) -> dict[str, Any]:
-    """One bit for programs: docs/json.md."""
-    word = bit.word
-    return {
-        "name": bit.name,
-        "number": bit.number,
-        "word": bit.number // 32,
-        "bit": bit.bit,
-        "leaf": f"{word.leaf:08x}" if word and word.leaf is not None else None,
-        "subleaf": word.subleaf if word else None,
-        "register": word.register if word else None,
-        "msr": f"{word.msr:08x}" if word and word.msr is not None else None,
-        "half": word.half if word else None,
-        "annotation": bit.annotation,
-        "exposure": bit.exposure,
-        "since": bit.since,
-        "group": meanings.GROUPS[bit.group],
-        "meaning": bit.meaning,
-        "aliases": {speaker: list(names) for speaker, names in bit.aliases.items()},
-    }

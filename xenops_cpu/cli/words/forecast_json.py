@@ -152,6 +152,7 @@ def _trap(trap: Trap) -> dict[str, Any]:
         "hosts": list(trap.hosts),
         "missing": list(trap.missing),
         "refusing": list(trap.refusing),
+        "problems": list(trap.problems),
     }
 
 

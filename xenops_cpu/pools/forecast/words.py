@@ -86,9 +86,11 @@ def level_change(step: Step) -> str:
 
 def trap_words(trap: Trap) -> str:
     when = f"after step {trap.after}" if trap.after else "before the update"
+    lacking = [f"would lack {' '.join(trap.missing)}"] if trap.missing else []
+    reasons = "; ".join((*trap.problems, *lacking))
     return (
         f"who restarts {when} on {some(trap.hosts)} ({GUESTS[trap.guest]}) cannot leave later: "
-        f"{some(trap.refusing)} would lack {' '.join(trap.missing)}"
+        f"{some(trap.refusing)}{':' if trap.problems else ''} {reasons}"
     )
 
 
