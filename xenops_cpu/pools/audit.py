@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..features.release import Release
 from ..hosts.cpu_info import cpu_info, xapi_map
@@ -47,7 +47,7 @@ class VmFinding:
 
     vm: Vm
     text: str
-    stranded: bool = False
+    stranded: bool = field(default=False, eq=False)
 
 
 def of_host(name: str, stored: Mapping[str, str], host: Host) -> Iterator[Finding]:
