@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -21,6 +21,7 @@ _STRANDED = (
     "then gets what is given there; one that is suspended loses what it has in memory"
 )
 _MOST_VMS = 4
+_MANY_VMS = 4
 
 
 @frozen
@@ -49,18 +50,18 @@ def document(audited: Audited) -> dict[str, object]:
 
 
 def tell(audited: Audited, pools: Collection[str]) -> None:
-    """VMs of which the same is to be said together. `pools`: which records are pools'."""
+    """Many VMs of which the same is to be said together. `pools`: which records are pools'."""
     for comparison in audited.compared:
         terminal.paragraph(f"compared: {comparison}", hanging=2)
     if not audited.findings and not audited.vms:
         terminal.line("every record is as it should be", "green")
     for finding in audited.findings:
         terminal.paragraph(str(finding), hanging=2, style="red")
-    for text, names in _alike((wrong.text, wrong.vm) for wrong in audited.vms).items():
-        terminal.paragraph(f"{some(names, _MOST_VMS)}: {text}", hanging=2, style="red")
+    for text, who in _alike((wrong.text, wrong.vm) for wrong in audited.vms):
+        terminal.paragraph(f"{who}: {text}", hanging=2, style="red")
     bits = ((text, vm) for vm, of_vm in audited.compat_bits for text in _bits(of_vm))
-    for text, names in _alike(bits).items():
-        terminal.paragraph(f"{some(names, _MOST_VMS)}: compatibility bits only, {text}", hanging=2)
+    for text, who in _alike(bits):
+        terminal.paragraph(f"{who}: compatibility bits only, {text}", hanging=2)
     stale = {finding.record in pools for finding in audited.findings}
     to_do = [_STALE_POOL if of_pool else _STALE_HOST for of_pool in sorted(stale)]
     to_do += [_STRANDED] if any(wrong.stranded for wrong in audited.vms) else []
@@ -68,12 +69,14 @@ def tell(audited: Audited, pools: Collection[str]) -> None:
         terminal.paragraph(f"to do: {text}", hanging=2)
 
 
-def _alike(texts: Iterable[tuple[str, Vm]]) -> dict[str, list[str]]:
-    """The names of VMs by what is said of them."""
-    names: dict[str, list[str]] = {}
+def _alike(texts: Iterable[tuple[str, Vm]]) -> Iterator[tuple[str, str]]:
+    """What is said, and of which VM; where it is the same of many, of all of them at once."""
+    vms: dict[str, list[str]] = {}
     for text, vm in texts:
-        names.setdefault(text, []).append(vm.name)
-    return names
+        vms.setdefault(text, []).append(vm.name)
+    for text, names in vms.items():
+        for who in [some(names, _MOST_VMS)] if len(names) >= _MANY_VMS else names:
+            yield text, who
 
 
 def _bits(bits: Mapping[str, str]) -> list[str]:
