@@ -81,10 +81,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asked = asked_release(arguments)
+    release = asked_release(arguments)
     if arguments.action == "diff":
-        return _diff(arguments, asked)
-    policies = _policies(arguments.policy, arguments.set, asked)
+        return _diff(arguments, release)
+    policies = _policies(arguments.policy, arguments.set, release)
     match arguments.action:
         case "show":
             return _show(policies, arguments)
@@ -98,24 +98,24 @@ def run(arguments: argparse.Namespace) -> int:
 Policies = dict[str, tuple[Policy, Release]]
 
 
-def _policies(text: str, name: str | None, asked: Release | None) -> Policies:
+def _policies(text: str, name: str | None, release: Release | None) -> Policies:
     """The policies behind an argument, by name. Raises Failure."""
     source = read(text)
-    newest = asked or release_named(NEWEST)
+    newest = release or release_named(NEWEST)
     policies: Policies = {}
     for each in source.hosts:
         host, prefix = each.host, f"{each.name} " if len(source.hosts) > 1 else ""
         for which, policy in host.policies.items():
             if name in (None, which):
                 title = prefix + _TITLES.get(which, which)
-                policies[title] = (policy, asked or host.release)
+                policies[title] = (policy, release or host.release)
     for vm in source.vms:
         if vm.policy is not None:
             policies[vm.name] = (vm.policy, newest)
     if not policies and source.policy is not None:
         policies[source.name] = (source.policy, newest)
     if not policies and source.featureset is not None:
-        xen = release_for(source.featureset, asked)
+        xen = release_for(source.featureset, release)
         policies[source.name] = (featureset_policy(source.featureset, xen), xen)
     if not policies:
         which = f" {name}" if name else ""
@@ -224,9 +224,9 @@ def _featureset(policy: Policy, xen: Release, as_json: bool) -> int:
     return OK
 
 
-def _diff(arguments: argparse.Namespace, asked: Release | None) -> int:
+def _diff(arguments: argparse.Namespace, release: Release | None) -> int:
     texts = (arguments.a, arguments.b)
-    every = [_policies(text, arguments.set, asked) for text in texts]
+    every = [_policies(text, arguments.set, release) for text in texts]
     title = "" if arguments.set else _usual(every)
     if title:
         every = [{title: policies[title]} if len(policies) > 1 else policies for policies in every]
@@ -235,7 +235,7 @@ def _diff(arguments: argparse.Namespace, asked: Release | None) -> int:
         print(text, file=sys.stderr if arguments.json else sys.stdout)
     sides = [_only(policies, text) for policies, text in zip(every, texts, strict=True)]
     return diff.show_policies(
-        sides[0][0], sides[1][0], asked or sides[1][1], as_json=arguments.json
+        sides[0][0], sides[1][0], release or sides[1][1], as_json=arguments.json
     )
 
 

@@ -93,10 +93,10 @@ def _away(pool: PoolUpdate, off: Mapping[int, int] | None) -> dict[int, tuple[st
 
 def _places(pool: PoolUpdate, order: Sequence[str]) -> tuple[int, ...]:
     by_name = {host.name: n for n, host in enumerate(pool.hosts)}
-    wanted = {pool.hosts[n].name for n in pool.order}
-    if len(order) != len(wanted) or set(order) != wanted:
+    names = {pool.hosts[n].name for n in pool.order}
+    if len(order) != len(names) or set(order) != names:
         raise InputError(
-            f"an order names each host that is updated once: {', '.join(sorted(wanted))}"
+            f"an order names each host that is updated once: {', '.join(sorted(names))}"
         )
     first = pool.hosts[pool.order[0]]
     if first.coordinator and order[0] != first.name:
@@ -166,7 +166,7 @@ def _sleepers(pool: PoolUpdate, vms: Iterable[Vm], cases: Cases) -> Iterator[Sle
     for vm in vms:
         if vm.suspended and vm.seen is not None:
             groups.setdefault(kind_of(vm), []).append(vm)
-    everyone = (1 << len(pool.hosts)) - 1
+    everyone = pool.every_place
     for same in groups.values():
         now, then = cases.refusing(same[0])
         if then & ~now:
