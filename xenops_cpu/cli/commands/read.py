@@ -18,7 +18,7 @@ from ...features.release import Release
 from ...hosts import capture
 from ...hosts.host import SETS, UNKNOWN, Host
 from ...inputs import Input, argument, together
-from ...inputs.log_words import sentence
+from ...inputs.log_words import sentence, to_ask
 from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
 from .. import (
@@ -265,6 +265,8 @@ def _report(path: str, source: Input, width: int) -> Iterator[str]:
         often = f" ({event.count} times, the last then)" if event.count > 1 else ""
         line = sentence(event, source.names, _release(event, source))
         yield from _wrapped(f"{event.time}{often} {line}".strip(), width)
+    for command in to_ask(source.events, source.hosts, path):
+        yield f"    for which features, and what helps: {command}"
     for note in source.notes:
         yield from _wrapped(f"note: {note}", width)
 
