@@ -17,8 +17,9 @@ from ..features.risks import ORED, RSB
 from ..hosts.host import DEFAULT, set_name
 from ..interface import GuestType
 from ..text import notebook
-from .levelling import level, ored
+from .levelling import level
 from .member import Member, release_of_pool
+from .ored import ored
 
 
 @frozen

@@ -40,9 +40,9 @@ from ..interface import Verdict
 from ..text import notebook
 from . import lack, obstacles, registers
 from .lack import Lack
-from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
+from .ored import ored
 from .vm import TOPOLOGY, Vm, labels, wrong_kind
 
 if TYPE_CHECKING:

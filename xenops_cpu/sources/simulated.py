@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
@@ -21,6 +20,9 @@ from ..features.release import Release, release
 from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Processor, Topology, Xen
 from . import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_RELEASE = "4.17"
 # xen/arch/x86/setup.c and hvm/hvm.c, xen_hypercall capabilities: PV, then HVM where it is there.
