@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..cpuid.identity import REGISTERS
 from ..cpuid.policy import NO_SUBLEAF
@@ -28,8 +28,7 @@ _LEAF_BITS = 32
 _FAMILY, _MODEL = "family", "model"
 
 
-@frozen
-class Setting:
+class Setting(NamedTuple):
     """A cpuid= setting as libxl hands it to libxc. `complaints`: what xl says and leaves out."""
 
     xend: tuple[XendLeaf, ...] = ()
