@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
 from ..hosts.host import SETS, Host
 from ..hosts.offer import Offer
-from ..hosts.parts import NO_SETS
 from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set
 from ..pools.words import GUESTS, count
@@ -81,14 +80,13 @@ class KnownHost:
 
     def derivation(self) -> Derivation | None:
         """That behind a simulated host; None for others."""
-        simulated = self.named.simulated if self.named is not None else None
-        return simulated.explained()[1] if simulated is not None else None
+        behind = _derivation(self.named) if self.named is not None else None
+        return behind() if behind is not None else None
 
 
 def known(named: NamedHost, name: str = "") -> KnownHost:
     """A host that was read, with the reasons for its bits where they can be known."""
-    simulated = named.simulated
-    derivation = cache(lambda: simulated.explained()[1]) if simulated is not None else None
+    derivation = _derivation(named)
 
     @cache
     def hypervisor() -> Hypervisor | None:
@@ -102,6 +100,16 @@ def known(named: NamedHost, name: str = "") -> KnownHost:
 
     why = reasons(named.host, derivation)
     return KnownHost(member_of(named.host, name or named.name, why, hypervisor), named)
+
+
+def _derivation(named: NamedHost) -> Callable[[], Derivation] | None:
+    """What makes that behind a simulated host, once; None for others."""
+    simulated = named.simulated
+    if simulated is None:
+        return None
+    from ..sources.simulated import derivation_of
+
+    return cache(lambda: derivation_of(named.host) or simulated.explained()[1])
 
 
 def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[KnownHost]:
@@ -126,6 +134,8 @@ def require_featuresets(read: Input, name: str = "") -> None:
     be hosts that lack everything.
     """
     if read.hosts and not any(_has_featuresets(named.host) for named in read.hosts):
+        from ..hosts.parts import NO_SETS
+
         raise InputError(
             f"{name or read.name}: {NO_SETS}; a capture, what xen-cpuid -p or -d prints, or "
             "xe host-cpu-info has them, and cpu:NAME@RELEASE simulates a shipped CPU"
