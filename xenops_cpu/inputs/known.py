@@ -14,7 +14,7 @@ from ..explain.reasons import reasons
 from ..features.featureset import Featureset
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
-from ..hosts.host import SETS, Host
+from ..hosts.host import NO_SETS, SETS, Host
 from ..hosts.offer import Offer
 from ..interface import GuestType
 from ..pools.member import Member, member_of, member_of_set
@@ -134,8 +134,6 @@ def require_featuresets(read: Input, name: str = "") -> None:
     be hosts that lack everything.
     """
     if read.hosts and not any(_has_featuresets(named.host) for named in read.hosts):
-        from ..hosts.parts import NO_SETS
-
         raise InputError(
             f"{name or read.name}: {NO_SETS}; a capture, what xen-cpuid -p or -d prints, or "
             "xe host-cpu-info has them, and cpu:NAME@RELEASE simulates a shipped CPU"
