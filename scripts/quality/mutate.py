@@ -1,7 +1,8 @@
 """Change the code in small ways, one at a time, and see whether a test of its package fails.
 
-    scripts/mutate                          features, cpuid, hosts, pools: half an hour or more
+    scripts/mutate                          the packages that facts are decided in: an hour or more
     scripts/mutate pools                    one package, by the tests in tests/pools alone
+    scripts/mutate pools/forecast           a package in it, by the same tests
     scripts/mutate pools --only 'level*'    its modules that match
     scripts/mutate pools --only split --tests test_split    by the tests of some files
     scripts/mutate pools --again            what survived the last time, after a change of tests
@@ -29,7 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / ".mutation"
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.txt"
-PACKAGES = ("features", "cpuid", "hosts", "pools")
+PACKAGES = ("features", "cpuid", "hosts", "pools", "pools/forecast")
 # mutmut leaves functions with decorators alone; these can be put on afterwards.
 UNDONE = ("property", "cache", "cached_property")
 # What mutmut writes of a mutant: the exit code of pytest, or one of its own.
@@ -59,7 +60,7 @@ def main() -> int:
     known = equivalent()
     failed = False
     for package in arguments.packages or PACKAGES:
-        work = WORK / package
+        work = WORK / package.replace("/", ".")
         names = [name for name, code in results(work) if code not in KILLED | TIME_OUT]
         if not arguments.again:
             shutil.rmtree(work, ignore_errors=True)
@@ -91,7 +92,7 @@ def options() -> argparse.Namespace:
 
 def prepare(work: Path, package: str, only: str, tests: str) -> None:
     """A copy of the project in which decorators are no hindrance; `tests`: "" for all."""
-    folder = f"tests/{package}"
+    folder = f"tests/{Path(package).parts[0]}"
     files = [f"{folder}/{path.name}" for path in (ROOT / folder).glob(f"{tests}.py")]
     ignore = shutil.ignore_patterns("__pycache__", ".*")
     for name in ("tests", "docs"):

@@ -9,7 +9,8 @@ import pytest
 
 from tests import ROOT
 from tests.cli.test_decode import EPYC, Shell, sh
-from tests.support.hosts import example
+from tests.support.hosts import example, names
+from tests.support.world import World, WorldHost, WorldVm, sets_of
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.features import concepts
 
@@ -54,6 +55,36 @@ def test_several_features(sh: Shell) -> None:
     """With commas; a name of two features means both."""
     found = sh.json("explain", "HLE,ppin")["features"]
     assert [one["name"] for one in found] == ["HLE", "AMD_PPIN", "INTEL_PPIN"]
+
+
+def test_reasons_where_only_the_record_is_known(sh: Shell, tmp_path: Path) -> None:
+    """Those of a shipped CPU of that name, where they agree with the record; that is said."""
+    path = tmp_path / "record.txt"
+    path.write_text(sh("info", "cpu:core-i7-4930k@xenserver-8", "--xapi"))
+    text = sh("explain", "FMA", "on", str(path))
+    assert "PV max, the most a PV guest may arrive with: no\n      - the CPU does not show" in text
+    assert "note: reasons as on cpu:core-i7-4930k, assumed, where that agrees" in text
+
+
+def test_in_a_vm_of_the_hosts_file(sh: Shell, tmp_path: Path) -> None:
+    """A VM is looked up in the file of the host, and is on its own host where none is named."""
+    path = tmp_path / "pool.xml"
+    world = World(
+        [WorldHost("old", sets_of(names("FPU SSE"), names("FPU SSE")), uuid="h0", xen="4.17.5"),
+         WorldHost("new", sets_of(names("FPU AVX"), names("FPU AVX")), uuid="h1", xen="4.17.5")],
+        [WorldVm("db 'main'", {"features": str(names("FPU AVX"))}, uuid="v0", home=1),
+         WorldVm("asleep", {"features": str(names("FPU AVX"))}, uuid="v1")],
+    )  # fmt: skip
+    path.write_text(world.database())
+    text = sh("explain", "AVX", "in", "db 'main'", "on", str(path))
+    assert "db 'main': yes\n      the host gives it to new HVM guests\n" in text
+    assert "pool.xml: new\n" in text
+    text = sh("explain", "AVX", "in", "db 'main'", "on", f"{path}#old")
+    assert "where such a VM arrives, Xen clears it" in text
+    sh("explain", "AVX", "in", "asleep", "on", str(path), code=2)
+    assert "has 2 hosts: name one" in sh.errors
+    sh("explain", "AVX", "in", "x", "on", str(path), code=3)
+    assert "there are db 'main', asleep" in sh.errors
 
 
 @pytest.mark.parametrize(

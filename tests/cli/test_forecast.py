@@ -245,3 +245,67 @@ def test_in_the_report(database: Path) -> None:
     assert "forecast" not in run("report", str(database)).stdout
     document = json.loads(run("report", str(database), "--to-xen", AFTER, "--json").stdout)
     assert document["forecast"]["stops_at"] == 2
+
+
+def of_old_microcode(tmp_path: Path) -> Path:
+    """Three hosts of 4.13 whose records do not tell whether they have the microcode against GDS."""
+    named = resolve("cpu:xeon-platinum-8280+2019-11@4.13").hosts[0]
+    info = xapi_map(cpu_info(named.host))
+    sets = {key: text for key, text in info.items() if "features" in key}
+    more = {key: info[key] for key in ("modelname", "family", "model", "stepping")}
+    flags = {"vendor": "GenuineIntel", "features": sets["features_hvm_host"]}
+    fields = {"domain_type": "hvm", "power_state": "Running"}
+    world = World(
+        [WorldHost(f"h{n}", sets, f"uuid-{n}", xen="4.13.5", enabled=True, more=more)
+         for n in range(3)],
+        [WorldVm(f"vm-{n}", flags, f"uuid-vm-{n}", fields, home=n) for n in range(2)],
+        pool_uuid="uuid-p",
+    )  # fmt: skip
+    path = tmp_path / "old.xml"
+    path.write_text(world.database())
+    return path
+
+
+def test_microcode_that_nobody_told_may_stop_it(tmp_path: Path) -> None:
+    """It goes through with the newest microcode alone, so that is no yes: the answer says with
+    which it stops and where, in words, in JSON, on the page and by its exit code.
+    """
+    path = of_old_microcode(tmp_path)
+    done = run("forecast", str(path), "--to-xen", "4.17")
+    assert done.returncode == 1
+    first, second = done.stdout.splitlines()[:2]
+    assert first == (
+        "the rolling update goes through if the hosts' microcode is new enough, else not"
+    )
+    assert second.startswith("  not certain: records do not tell the microcode")
+    assert "stops at step 2 of 3, evacuating h1, for hosts would lack FMA AVX" in " ".join(
+        done.stdout.split()
+    )
+    document = forecast(path, "--to-xen", "4.17")
+    assert (document["outcome"], document["worse"]["outcome"]) == ("may_stop", "stops")
+    assert document["stops_at"] == document["worse"]["stops_at"] == 2
+    assert "AVX" in document["worse"]["missing"]
+    assert [each["host"] for each in document["worse"]["hosts"]] == ["h0", "h1", "h2"]
+    page = run("report", "--html", "-", str(path), "--to-xen", "4.17")
+    assert "microcode is new enough, else not" in page.stdout.replace("&#39;", "'")
+
+
+def test_microcode_that_comes_with_the_update_leaves_no_doubt(tmp_path: Path) -> None:
+    """With --to-microcode the hosts have it when they start again, whatever they have now."""
+    path = of_old_microcode(tmp_path)
+    done = run("forecast", str(path), "--to-xen", "4.17", "--to-microcode", "newest")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        0,
+        "the rolling update goes through: 3 steps, nobody is stuck",
+    )
+    document = forecast(path, "--to-xen", "4.17", "--to-microcode", "2019-11")
+    assert (document["stops_at"], document["worse"]) == (2, None)
+
+
+def test_a_mistyped_host_gets_the_nearest_name(database: Path) -> None:
+    """Wherever an option names a host of the pool, the error lists the names that there are."""
+    for options in (["--to-xen", "xs-1=4.20"], ["--to-microcode", "xs-1=newest"],
+                    ["--to-xen", "4.20", "--only", "XS-1"]):  # fmt: skip
+        done = run("forecast", str(database), *options)
+        assert done.returncode == 2
+        assert "is not in the pool; there are xs-01" in done.stderr

@@ -13,6 +13,7 @@ from attrs import evolve
 from tests.cli.test_cli import run
 from tests.inputs.test_together import a_world
 from tests.support.hosts import example, made, names
+from tests.support.world import World, WorldHost, WorldVm, sets_of
 from xenops_cpu.cli import progress
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.features.featureset import Featureset
@@ -523,6 +524,19 @@ def test_mistakes_are_told_in_one_sentence(
     assert done.returncode == code, (done.stdout, done.stderr)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_vm_is_looked_for_beside_the_host_that_was_chosen(tmp_path: Path) -> None:
+    """FILE#HOST names one host; a VM by its name is one of all that the file has."""
+    world = World(
+        [WorldHost(f"xs-0{n}", sets_of(names("FPU SSE"), names("FPU SSE")), f"h{n}", xen="4.17.5")
+         for n in range(2)],
+        [WorldVm("web-01", {"features": str(names("FPU SSE"))}, "v0", home=0)],
+    )  # fmt: skip
+    path = tmp_path / "pool.xml"
+    path.write_text(world.database())
+    done = run("check", "web-01", f"{path}#xs-01", "-q")
+    assert (done.returncode, done.stdout) == (0, "boots, resumes or migrates\n")
 
 
 def test_a_choice_that_is_not_in_the_file_is_named(tmp_path: Path) -> None:

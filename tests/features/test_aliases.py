@@ -64,6 +64,12 @@ def test_a_name_of_old() -> None:
     assert named("AVX512_IFMA", "4.9") == ["AVX512IFMA"]
 
 
+def test_a_newer_name_on_an_old_release() -> None:
+    """Xen's name wins there too, over what others call so."""
+    assert aliases.find("SSB_NO", release("4.9")) == aliases.find("SSB_NO")
+    assert release("4.9").feature(aliases.find("SSB_NO")[0]) is None
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

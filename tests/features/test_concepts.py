@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
+
 import pytest
 
+from xenops_cpu import data_files
 from xenops_cpu.features import aliases, concepts, meanings
 from xenops_cpu.features.aliases import UnknownFeature
 from xenops_cpu.features.concepts import Concept
@@ -39,7 +42,7 @@ def test_every_concept_is_whole(concept: Concept) -> None:
 def test_no_feature_is_called_so(concept: Concept) -> None:
     """A feature's name would win, so a concept's would be out of reach."""
     for name in concept.names:
-        assert concepts.find(name) is concept
+        assert concepts.find(name) == concept
         with pytest.raises(UnknownFeature):
             aliases.find(name)
 
@@ -69,6 +72,16 @@ def test_names_as_people_write_them(text: str, name: str) -> None:
     found = concepts.find(text)
     assert found is not None
     assert found.name == name
+
+
+@pytest.mark.parametrize(
+    "text", [data_files.read_text("concepts.ini"), "# a\n[b]\n\nkey = c = d\n# e\nmore = f\n  g\n"]
+)
+def test_the_file_is_read_as_others_read_it(text: str) -> None:
+    """Comments, values with an equals sign, and lines that go on: as Python's configparser."""
+    reader = configparser.ConfigParser(interpolation=None, delimiters=("=",))
+    reader.read_string(text)
+    assert concepts._sections(text) == {name: dict(reader[name]) for name in reader.sections()}
 
 
 def test_close_names() -> None:

@@ -154,11 +154,21 @@ def test_a_featureset_without_features_is_false() -> None:
          "FPU VME DE PSE TSC>"),
         ("3f-0-0-1", "<Featureset 0000003f-00000000-00000000-…, 4 words, 7 features: "
          "FPU VME DE PSE TSC …>"),
+        ("1-800" + "-0" * 8, "<Featureset 00000001-00000800-00000000-…, 10 words, 2 features: "
+         "FPU <1*32+11>>"),
     ],
 )  # fmt: skip
 def test_for_people(text: str, shown: str) -> None:
-    """The first three words and five names, and how many there are of both."""
+    """The first three words and five names, as a release of that length has them, and how many
+    there are of both.
+    """
     assert repr(Featureset.parse(text)) == shown
+
+
+def test_unlike_sets_are_kept_apart() -> None:
+    """As keys they are not looked at one by one: by bits and by length."""
+    sets = [Featureset(bits, length) for bits in range(50) for length in (2, 3)]
+    assert len({hash(each) for each in sets}) == len(sets)
 
 
 def test_for_notebooks() -> None:

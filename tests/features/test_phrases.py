@@ -40,6 +40,7 @@ def test_one_word() -> None:
 def test_a_cap_without_what_was_expected() -> None:
     """Some messages give the word alone."""
     assert phrases.phrase("cap[3] = 0x80") == phrases.Words(3, 0x80, None)
+    assert phrases.phrase("CAP[3] = 0X80") == phrases.Words(3, 0x80, None)
 
 
 def test_the_first_word() -> None:

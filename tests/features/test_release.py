@@ -17,6 +17,7 @@ from xenops_cpu.features.release import (
     nearest_build,
     release,
     release_name,
+    spoken_range,
 )
 
 
@@ -221,10 +222,24 @@ def test_the_numbers_of_a_build(build: str, numbers: tuple[int, ...]) -> None:
     assert build_numbers(build) == numbers
 
 
+def test_releases_from_one_on() -> None:
+    """As people are told which there are: upstream's first and last, the newest, the lines."""
+    assert spoken_range("4.13") == "4.13 to 4.22, master, xenserver-8.2, xenserver-8"
+    assert spoken_range("4.20") == "4.20 to 4.22, master, xenserver-8.2, xenserver-8"
+
+
 def test_the_version_of_a_product_alone() -> None:
     """8.3 is XCP-ng's only, 8.2 of two products: the error says how to name them."""
-    with pytest.raises(ReleaseError, match=r"\(a product has its name: XCP-ng 8.3, XenServer 8\)"):
-        release("8.3")
+    for text in ("8.3", "7.6", "9"):
+        with pytest.raises(ReleaseError) as refused:
+            release(text)
+        assert str(refused.value).startswith(
+            f'"{text}" is not a Xen release known here (a product has its name: XCP-ng 8.3, '
+            "XenServer 8); there are 4.7, "
+        )
+    with pytest.raises(ReleaseError) as refused:
+        release("X")
+    assert str(refused.value).startswith('"X" is not a Xen release known here; there are ')
 
 
 def test_what_is_no_release_names_all_there_are() -> None:

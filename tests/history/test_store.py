@@ -430,3 +430,28 @@ def test_the_files_are_synced(path: Path) -> None:
     assert "history.sqlite>" in synced
     assert "history.sqlite-journal>" in synced
     assert f"{path.parent}>" in synced
+
+
+def test_a_reader_sees_one_state_of_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is begun between two of a reader's questions is no other program's database."""
+    store.record(path, Fingerprint(HOST), "xen", 100.0)
+    path.write_bytes(b"")  # as the writer makes it, before its first commit
+    writers: list[threading.Thread] = []
+
+    class Slow(sqlite3.Connection):
+        def execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
+            cursor = super().execute(statement, *parameters)  # type: ignore[arg-type]
+            if statement == "PRAGMA application_id" and not writers:
+                writer = threading.Thread(
+                    target=store.record, args=(path, Fingerprint(HOST), "xen", 200.0)
+                )
+                writers.append(writer)
+                writer.start()
+                writer.join(0.2)  # it is done by then, or it waits for this reader
+            return cursor
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **kw: connect(*a, **kw, factory=Slow))
+    assert store.entries(path) == []
+    writers[0].join()
+    assert [entry.first_seen for entry in store.entries(path)] == [200.0]

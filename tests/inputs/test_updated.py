@@ -14,7 +14,10 @@ from xenops_cpu.hosts.host import Host
 from xenops_cpu.hosts.record import of_cpu_info
 from xenops_cpu.inputs import InputError, NamedHost, resolve
 from xenops_cpu.inputs.assumed import assume
+from xenops_cpu.inputs.known import known
 from xenops_cpu.inputs.updated import Target, updated
+from xenops_cpu.interface import GuestType
+from xenops_cpu.pools.lack import missing
 
 NEWEST = Target(microcode=wish.NEWEST)
 
@@ -79,13 +82,30 @@ def test_only_the_record_is_known(name: str, cpu: str) -> None:
     assert assumption.differing == 0
     target = Target(xen=release("4.20"))
     result = updated(NamedHost("xs-01", host), target)
-    assert result.assumed.startswith(f"xs-01: as cpu:{cpu}")
+    assert result.assumed.startswith(f"as cpu:{cpu}")
     assert "assumed" in result.assumed
     assert result.assumed in result.host.host.notes
     expected = updated(simulated(name), target).host.host
     for kind in ("hvm_default", "hvm_max", "pv_default", "pv_max"):
         assert names(result.host.host, kind) == names(expected, kind)
     assert result.host.host.uuid == "u"
+
+
+def test_microcode_that_the_record_does_not_tell_and_the_new_xen_does() -> None:
+    """All sets of 4.13 are the same with and without the microcode against GDS, and 4.17 offers AVX
+    only with it: that is a doubt, unless the microcode comes with the update.
+    """
+    host = NamedHost("xs-01", recorded("xeon-platinum-8280+2019-11@4.13"))
+    result = updated(host, Target(xen=release("4.17")))
+    assert "AVX" in names(result.host.host, "hvm_max")
+    assert result.doubt is not None
+    assert "AVX" in result.doubt.missing
+    assert "AVX" not in names(result.doubt.host.host, "hvm_max")
+    assert str(result.doubt).startswith("its record fits microcode 05")
+    known = updated(host, Target(xen=release("4.17"), microcode=wish.NEWEST))
+    assert known.doubt is None
+    told = NamedHost("xs-01", evolve(host.host, microcode=0x5003901))
+    assert updated(told, Target(xen=release("4.17"))).doubt is None
 
 
 def test_the_signature_finds_it_where_the_name_does_not() -> None:
@@ -138,3 +158,24 @@ def test_wishes_that_cannot_be() -> None:
         updated(simulated("xeon-gold-6240"), Target(microcode=wish.parse("2009")))
     with pytest.raises(InputError, match=r"what Xen 4\.7 derives is not known"):
         updated(simulated("xeon-gold-6240"), Target(xen=release("4.7")))
+
+
+@pytest.mark.parametrize(
+    ("feature", "changes", "reason"),
+    [
+        ("AVX2", {},
+         "the CPU does not show it: CPUID 0x00000007:0.ebx bit 5 is 0 (as on cpu:core-i7-4930k, "
+         "assumed)"),
+        ("AVX", {"features_hvm": "00000001-00000001"}, "the host's record does not have it"),
+        ("AVX2", {"modelname": "Future CPU", "model": "250"}, "the host's record does not have it"),
+    ],
+)  # fmt: skip
+def test_reasons_for_a_host_of_which_the_record_is_known(
+    feature: str, changes: dict[str, str], reason: str
+) -> None:
+    """A shipped CPU of that name tells them, which is said; not where it disagrees with the record,
+    nor of a CPU that nobody ships.
+    """
+    host = known(NamedHost("xs-01", recorded("core-i7-4930k@xenserver-8", **changes)))
+    number = host.release.features[feature].number
+    assert missing(host.member, GuestType.HVM, number).reason == reason

@@ -84,6 +84,8 @@ def test_equal_names_are_told_apart(tmp_path: Path, notation: str) -> None:
     assert any("another of the same name" in note for note in found.hosts[1].host.notes)
     assert [one.name for one in found.vms] == ["web", "web (2)"]
     assert any("another of the same name" in note for note in found.vms[1].notes)
+    first = 'another of the same name, "web", is there: told apart by a number (this is web, v0)'
+    assert first in found.vms[0].notes
     assert [each.name for each in found.only("h1").hosts] == ["xenserver (2)"]
     assert [one.uuid for one in found.only("v1").vms] == ["v1"]
 

@@ -13,7 +13,7 @@ from tests.support.updates import vm
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.pools.forecast import Forecast, HostChange, Outcome, PoolUpdate, forecast
 from xenops_cpu.pools.forecast import words as said
-from xenops_cpu.pools.forecast.commands import of_evacuation, of_forecast
+from xenops_cpu.pools.forecast.commands import of_cycle, of_evacuation, of_forecast
 from xenops_cpu.pools.forecast.evacuation import Evacuation
 from xenops_cpu.pools.forecast.levels import NoReturn, Trap
 from xenops_cpu.pools.forecast.remedies import Way, When
@@ -147,6 +147,32 @@ def test_what_to_mind() -> None:
     ]
 
 
+def test_who_is_kept_out_by_more_than_features() -> None:
+    """A restart that another vendor's CPU makes a trap is told as such, features after it."""
+    no_guests = Trap(PV, 0, ("a",), (), ("b",), ("the host runs no PV guests",))
+    first = "who restarts before the update on a (PV guests) cannot leave later: b: "
+    assert said.trap_words(no_guests) == f"{first}the host runs no PV guests"
+    both = evolve(no_guests, missing=("AVX", "ADX"))
+    assert said.trap_words(both) == f"{first}the host runs no PV guests; would lack AVX ADX"
+
+
+def test_lists_of_names_are_cut() -> None:
+    """Of VMs and of targets three are named; features are all named, with blanks between them."""
+    told = evolve(outlook("a", "b"), steps=(
+        evolve(step(stuck(True, "v")), targets=("b", "c", "d", "e", "f")),
+        evolve(step(changes=(Change(HVM, OWN, ("AVX",), ()),)), number=2, host="b"),
+    ))  # fmt: skip
+    assert list(said.rows(told)) == [
+        ("1", "a (coordinator)", "b, c, d and 2 more", "1 VM", "the same"),
+        ("2", "b", "nobody", "-", "HVM −AVX"),
+    ]
+    unknown = next(said.rows(evolve(told, vms_looked_at=0)))
+    assert unknown[3] == "such VMs"
+    assert said.vm_names([vm(name, OWN) for name in "vwxyz"]) == "v, w, x and 2 more"
+    gain = NoReturn(HVM, ("a",), ("SBPB", "IBPB_BRTYPE"))
+    assert "have SBPB IBPB_BRTYPE, which a as now" in said.no_return(gain)
+
+
 def test_who_cannot_leave_and_why() -> None:
     """Certain or not, one or several; the hosts that refuse, with problems and what they lack."""
     assert said.stuck_words(stuck(True, "v")) == "v cannot leave"
@@ -199,6 +225,59 @@ def test_commands_where_no_vm_is_known() -> None:
         "xe host-enable uuid=uuid-b",
         "# each such VM: xe vm-start uuid=UUID on=a",
     ]
+
+
+def test_commands_that_cost_no_vm_anything() -> None:
+    """Another order alone, else targets that are switched off for just their step; VMs are left."""
+    cycle = Cycle((vm("v", OWN),), True, (Way(When.BEFORE, 0, 2),))
+    told = evolve(outlook("a", "b"), cycles=(cycle,), switched_off={2: ("a",)})
+    assert list(of_forecast(told))[4:] == [
+        "xe host-enable uuid=uuid-a",
+        "# step 2: b",
+        "xe host-disable uuid=uuid-a",
+        "xe host-disable uuid=uuid-b",
+        "xe host-evacuate uuid=uuid-b",
+        "xe host-enable uuid=uuid-a",
+        "#   update b, restart it, wait until it is back",
+        "xe host-enable uuid=uuid-b",
+    ]
+    told = evolve(outlook("a", "b", "c"), cycles=(cycle,), switched_off={2: ("a",)})
+    lines = list(of_forecast(evolve(told, other_order=("a", "c", "b"))))
+    assert [line for line in lines if line.startswith("# step")] == [
+        "# step 1: a (coordinator)",
+        "# step 2: c",
+        "# step 3: b",
+    ]
+    assert not any("xe vm-" in line for line in lines)
+    assert lines.count("xe host-disable uuid=uuid-a") == 1  # for its own step
+    off_only = evolve(told, switched_off=None, other_order=("a", "c", "b"))
+    assert list(of_forecast(off_only)) == lines
+
+
+def test_commands_in_the_middle_of_an_update() -> None:
+    """A VM that moves is shut down once the step it waits for is done, and starts on the first."""
+    moves = Cycle((vm("m", OWN, uuid="v1"),), True, (Way(When.MOVE, 1, 3),))
+    again = Cycle((vm("r", OWN, uuid="v2"),), True, (Way(When.AFTER, 2, 3, without_own=True),))
+    told = evolve(outlook("a", "b", "c"), cycles=(moves, again))
+    lines = [line for line in of_forecast(told) if "vm-" in line or "step" in line]
+    assert lines == [
+        "# step 1: a (coordinator)",
+        "# step 2: b",
+        "xe vm-shutdown uuid=v1",
+        "xe vm-start uuid=v1 on=a",
+        "# step 3: c",
+        "xe vm-param-remove uuid=v2 param-name=platform param-key=featureset",
+        "xe vm-reboot uuid=v2",
+    ]
+    alone = ["xe vm-shutdown uuid=v1", "xe vm-start uuid=v1"]
+    assert list(of_cycle(moves, moves.way)) == alone  # wherever there is room
+
+
+def test_commands_for_hosts_without_uuids() -> None:
+    """A host whose UUID is not told is named by its label, as a shell takes it."""
+    hosts = (HostChange(host("xs 1", "FPU"), host("xs 1", "FPU"), coordinator=True),)
+    told = forecast(PoolUpdate(hosts, guests=(HVM,)), [vm("v", names("FPU"), 9)])
+    assert "xe host-evacuate name-label='xs 1'" in list(of_forecast(told))
 
 
 def test_commands_of_an_evacuation() -> None:

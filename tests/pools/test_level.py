@@ -15,7 +15,7 @@ from xenops_cpu.features.release import release
 from xenops_cpu.hosts import compat_bits
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType
-from xenops_cpu.pools.level import level_of
+from xenops_cpu.pools.level import Kind, kinds, level_of
 from xenops_cpu.pools.levelling import level
 from xenops_cpu.pools.member import Member, member_of_record, release_of_pool
 from xenops_cpu.text.notebook import table
@@ -44,6 +44,16 @@ def test_two_that_lack_the_same_cost_it_together() -> None:
     found = level_of([host("a", "FPU SSE"), host("b", "FPU"), host("c", "FPU")], HVM)
     assert all(not cost.alone for cost in found.costs)
     assert found.losses[0].hosts == ("b", "c")
+
+
+def test_hosts_that_give_the_same_are_a_kind() -> None:
+    """In the order of the first of each kind, with what that one costs the level."""
+    members = [host("a", "FPU SSE"), host("b", "FPU"), host("c", "FPU SSE")]
+    level = level_of(members, HVM)
+    assert kinds(level, members) == (
+        Kind(members[0].boot(HVM), level.costs[0], ("a", "c")),
+        Kind(members[1].boot(HVM), level.costs[1], ("b",)),
+    )
 
 
 def test_a_dependent_is_lost_for_its_base() -> None:

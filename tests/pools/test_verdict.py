@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests import SHARED, needs_shared
 from tests.pools.test_levelling import of_words
 from tests.support.hosts import made, names
+from tests.support.pools import host as pools_host
 from tests.support.pools import mixed, real
 from xenops_cpu.cpuid.limits import LeafLimits
 from xenops_cpu.cpuid.policy import Policy
@@ -19,12 +20,12 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType, Verdict
-from xenops_cpu.pools import verdict
+from xenops_cpu.pools import arrival, verdict
 from xenops_cpu.pools.grid import VERDICTS, grid
 from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
 from xenops_cpu.pools.verdict import OWN, UNSEEN, Answer, check, check_all
-from xenops_cpu.pools.vm import Vm, of_flags
+from xenops_cpu.pools.vm import Vm, of_flags, started_on
 from xenops_cpu.text.notebook import table
 
 PV, HVM = GuestType.PV, GuestType.HVM
@@ -627,3 +628,46 @@ def test_an_answer_for_notebooks() -> None:
             ("RTM", brought.reason, "taken in"),
         ],
     )
+
+
+def test_what_keeps_a_vm_out_in_a_line() -> None:
+    """Problems first, then the features that are missing; nothing of a VM that is taken in."""
+    assert check(vm("FPU SSE AVX ADX"), HOST).hindrance == "lacks AVX ADX"
+    other_vendor = check(vm("FPU AVX", vendor=AMD), HOST)
+    assert other_vendor.hindrance == f"{other_vendor.problems[0]}; lacks AVX"
+    assert check(vm("FPU"), HOST).hindrance == ""
+
+
+def test_what_the_guest_finds_is_asked_of_the_answer() -> None:
+    """A VM that boots takes nothing along; one that runs comes to the host of the answer."""
+    source, target = real("xeon-e5-2696-v3"), real("xeon-e5-2696-v4")
+    move = check(started_on(source, HVM), target).move
+    assert move is not None
+    assert move == arrival.move(started_on(source, HVM), target)
+    assert check(vm(None), target).move is None
+
+
+def test_registers_of_vms_by_where_they_booted() -> None:
+    """A VM on a host, or started on a known one, has that host's registers; of others it is not
+    known. Each VM that remembers the same is told its own.
+    """
+    base = "FPU MSR APIC ARCH_CAPS"
+    immune, plain = pools_host("a", f"{base} MDS_NO"), pools_host("b", base)
+    hosts = [evolve(immune, uuid="u1"), evolve(plain, uuid="u2")]
+    seen = Vm("v", HVM, names(base), INTEL)
+    has = "no level reaches registers: booted on a, it has also MDS_NO, whatever it remembers"
+    not_known = "which is not known"
+    vms = [seen, evolve(seen, home="u1"), evolve(seen, home="u2"), evolve(seen, started=hosts[0])]
+    notes = [[note for note in answer.notes if "registers" in note or not_known in note]
+             for answer in check_all(vms, hosts)]  # fmt: skip
+    assert [[note.endswith(not_known) for note in each] for each in notes[:2]] == [[True], [True]]
+    cleared = "; of that Xen here clears MDS_NO without a word"
+    assert notes[2:] == [[has], [has + cleared], [], [], [has], [has + cleared]]
+
+
+def test_two_of_the_guests_own_topology() -> None:
+    """Topology that libxc gave to a guest costs nothing, and is named."""
+    host = member_of(made("FPU", "FPU HTT CMP_LEGACY"), "h")
+    seen = evolve(vm("FPU HTT CMP_LEGACY"), policy=Policy({(1, 0): (1, 0, 0, 0)}))
+    note = "of the guest's own topology, which this host does not give at boot: HTT CMP_LEGACY"
+    assert note in check(seen, host).notes

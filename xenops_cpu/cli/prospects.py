@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..features.featureset import Featureset
 from ..hosts.record import of_cpu_info
 from ..inputs.known import KnownHost
+from ..inputs.nearest import listed
 from ..inputs.updated import Target, Updated
 from ..interface import GuestType
 from ..pools import forecast as forecasts
@@ -20,15 +21,24 @@ from ..pools.member import Member
 from ..pools.vm import Vm
 from ..pools.words import count, some
 from . import WRONG_USAGE, Failure, pool_arguments, targets
+from .doubts import Worse, worse
 
 
 @frozen
 class Asked:
-    """The forecast, what it rests on, and what is to be known of hosts that get something."""
+    """The forecast, what it rests on, and what is to be known of hosts that get something.
+    `worse`: what may come of it instead, None for nothing that is known.
+    """
 
     outlook: Forecast
     basis: tuple[str, ...]
     updates: tuple[tuple[str, Updated], ...]
+    worse: Worse | None = None
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing worse is known that may come of it."""
+        return self.worse is None
 
 
 @frozen
@@ -56,14 +66,17 @@ def forecast(typed: Sequence[KnownHost], vms: Sequence[Vm], arguments: argparse.
     except InputError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     updates = [(p.typed.member.name, p.update) for p in prospects if p.update is not None]
+    doubted = worse(outlook, vms, order, updates)
     return Asked(
         outlook,
         (
+            *([] if doubted is None else [str(doubted)]),
             f"{_summary(prospects)}; {_who(outlook.vms_looked_at)}",
             *basis,
-            *(update.assumed for _, update in updates if update.assumed),
+            *targets.assumptions(updates, doubts=doubted is None),
         ),
         tuple(updates),
+        doubted,
     )
 
 
@@ -140,8 +153,8 @@ def _of_pool(text: str, members: Sequence[Member], option: str) -> str:
     for member in members:
         if text in (member.name, member.uuid):
             return member.name
-    names = some([member.name for member in members], 10)
-    raise Failure(f'{option}: "{text}" is not in the pool; there are {names}', WRONG_USAGE)
+    there = listed(text, [member.name for member in members])
+    raise Failure(f'{option}: "{text}" is not in the pool; {there}', WRONG_USAGE)
 
 
 def _pool(

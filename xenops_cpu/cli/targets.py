@@ -119,6 +119,19 @@ def tell_microcode(updates: Sequence[tuple[str, Updated]]) -> None:
         )
 
 
+def assumptions(updates: Sequence[tuple[str, Updated]], *, doubts: bool = True) -> Iterator[str]:
+    """What was assumed of hosts, those of which it is the same together. `doubts`: with what they
+    would be otherwise.
+    """
+    hosts: dict[str, list[str]] = {}
+    for name, update in updates:
+        if update.assumed:
+            doubt = f"; {update.doubt}" if doubts and update.doubt is not None else ""
+            hosts.setdefault(f"{update.assumed}{doubt}", []).append(name)
+    for text, names in hosts.items():
+        yield f"{some(names, 4)}: {text}"
+
+
 def microcode_json(updates: Sequence[tuple[str, Updated]]) -> list[dict[str, object]]:
     return [
         {
@@ -143,6 +156,7 @@ def _targets(parsed: argparse.Namespace, names: Mapping[str, str]) -> Iterator[t
 
     for text in parsed.to_xen:
         host, value = _of(text, names)
+        _no_host("--to-xen", value, names)
         try:
             yield host, Target(xen=release(value))
         except ReleaseError as error:
@@ -152,6 +166,7 @@ def _targets(parsed: argparse.Namespace, names: Mapping[str, str]) -> Iterator[t
         yield host, Target(cmdline=value)
     for text in parsed.to_microcode:
         host, value = _of(text, names)
+        _no_host("--to-microcode", value, names)
         try:
             yield host, Target(microcode=wish.parse(value))
         except InputError as error:
@@ -162,6 +177,16 @@ def _of(text: str, names: Mapping[str, str]) -> tuple[str, str]:
     """HOST=VALUE of a host of the pool; any other text is a value, whatever is in it."""
     host, equals, value = text.partition("=")
     return (names[host], value) if equals and host in names else ("", text)
+
+
+def _no_host(option: str, value: str, names: Mapping[str, str]) -> None:
+    """Raises Failure for HOST=VALUE of a host that is not in the pool."""
+    from ..inputs.nearest import listed
+
+    host, equals, _ = value.partition("=")
+    if equals:
+        there = listed(host, list(dict.fromkeys(names.values())))
+        raise Failure(f'{option}: "{host}" is not in the pool; {there}', WRONG_USAGE)
 
 
 def _overlap(target: Target, other: Target) -> bool:

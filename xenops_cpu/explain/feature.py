@@ -62,17 +62,25 @@ class Explanation(NamedTuple):
 
 
 def explain(
-    number: int, xen: Release, host: Host | None = None, derivation: Derivation | None = None
+    number: int,
+    xen: Release,
+    host: Host | None = None,
+    derivation: Derivation | None = None,
+    stand_in: tuple[Derivation, str] | None = None,
 ) -> Explanation:
     """A feature of a release and, with a host, its place there.
 
     `derivation` is the one behind a simulated host; of others it is made again where it can be.
+    `stand_in`: where it cannot, that of a CPU that is taken to be like the host's, and its name;
+    reasons are told by it where it agrees.
     """
     notes: tuple[str, ...] = ()
     if host is not None and derivation is None:
         from .reasons import rederive
 
         derivation, notes = rederive(host)
+        if derivation is None and stand_in is not None:
+            notes = (f"reasons {stand_in[1]}, where that agrees with what was told",)
     elif derivation is not None:
         notes = derivation.notes
     if host is not None:
@@ -87,7 +95,9 @@ def explain(
         release=xen,
         needs=tuple(base for base, dependents in xen.deep_deps.items() if number in dependents),
         needed_by=tuple(xen.deep_deps.get(number, ())),
-        places=dict(_places(number, host, derivation)) if host is not None else {},
+        places=dict(_places(number, host, derivation or (stand_in and stand_in[0])))
+        if host is not None
+        else {},
         notes=notes,
         tsx=_tsx(host, derivation) if host is not None and about_tsx else None,
     )

@@ -16,7 +16,7 @@ from ..hosts import compat_bits
 from ..hosts.host import Host
 from ..pools.member import Explain
 
-_NOT_KNOWN = "Xen has decided so; why is not known here"
+NOT_KNOWN = "Xen has decided so; why is not known here"
 _ONE_SET = {"pv_max": "pv_default", "hvm_max": "hvm_default"}
 
 
@@ -68,7 +68,7 @@ def reasons(host: Host, simulated: Callable[[], Derivation] | None = None) -> Ex
     def explain(name: str, number: int) -> str:
         answered, derived = host.featuresets.named(name), derivation()
         if derived is None:
-            return _NOT_KNOWN
+            return NOT_KNOWN
         if number >= host.release.length * 32:
             return f"{host.release.title} has no word for it"
         own = derived.featuresets[name]
@@ -77,7 +77,7 @@ def reasons(host: Host, simulated: Callable[[], Derivation] | None = None) -> Ex
                 return compat[name][number]
             own = derived.featuresets[_ONE_SET[name]]
         if answered is None or own is None or (number in own) != (number in answered):
-            return _NOT_KNOWN
+            return NOT_KNOWN
         return _decisive(story(derived, name, number), number)
 
     return explain

@@ -56,7 +56,7 @@ def close(text: str) -> tuple[str, ...]:
     """Names of concepts that a mistyped word is close to, the closest first."""
     import difflib
 
-    keys = difflib.get_close_matches(_key(text), _by_name(), n=3, cutoff=0.75)
+    keys = difflib.get_close_matches(_key(text), _by_name(), cutoff=0.75)
     return tuple(dict.fromkeys(_by_name()[key].name for key in keys))
 
 

@@ -35,7 +35,7 @@ class Tool(NamedTuple):
 
 
 def tool(release: Release) -> Tool:
-    """The tool of a release; a build without a description of its own has that of its line."""
+    """The tool of a release; all builds of a line have the same."""
     return _tool(release.name)
 
 
@@ -45,8 +45,7 @@ def every_tool() -> list[Tool]:
 
 
 def _tool(name: str) -> Tool:
-    tools = _tools()
-    return tools[name if name in tools else line_of(name)]
+    return _tools()[line_of(name)]
 
 
 @cache

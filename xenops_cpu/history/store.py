@@ -214,6 +214,9 @@ def _opened(path: Path, writing: bool) -> Iterator[sqlite3.Connection]:
                 problem = database.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if problem != "ok":
                     raise _Damaged(problem)
+            else:
+                # One state of the file for all that is read, whatever others write meanwhile.
+                database.execute("BEGIN")
             yield database
         finally:
             database.close()

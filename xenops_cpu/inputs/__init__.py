@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import Error
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS = (
-    "a file (a dump of a CPU with a release: FILE@RELEASE), - for standard input, a featureset "
-    "such as 1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a service, "
-    f"a live pool (xapi://USER@HOST), in dom0 domain:N or domain:all, {SOURCES}"
+    "a file (one of its hosts: FILE#NAME; a dump of a CPU: FILE@RELEASE), - for standard input, a "
+    "featureset such as 1fc9cbf5-f6f83203 (words of 8 hex digits, or hex:WORDS), the socket of a "
+    f"service, a live pool (xapi://USER@HOST), in dom0 domain:N or domain:all, {SOURCES}"
 )
 HEX = "hex:"
 _NAMED = ("example", "recorded", "cpu")
@@ -116,15 +117,20 @@ def means_a_path(text: str) -> bool:
 
 
 def _instead(text: str) -> str:
-    """What a text that names no file may have been meant as; nothing for what is plainly a path."""
-    if means_a_path(text):
-        return ""
+    """What a text that names no file may have been meant as; for what is plainly a path, just files
+    of nearly that name.
+    """
     from ..cpus import shipped
+    from . import nearest
 
-    try:
-        return f"; a shipped CPU is named so: cpu:{shipped.find(text).id}"
-    except Error:
-        return f"; it may be {KINDS}"
+    if not means_a_path(text):
+        name, at, release = text.partition("@")
+        with suppress(Error):
+            return f"; a shipped CPU is named so: cpu:{shipped.find(name).id}{at}{release}"
+    near = nearest.arguments(text)
+    if near:
+        return f"; near {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
+    return "" if means_a_path(text) else f"; it may be {KINDS}"
 
 
 def _featureset(text: str) -> Input:

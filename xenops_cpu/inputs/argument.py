@@ -8,6 +8,7 @@ import re
 
 from ..features.featureset import Featureset, FeaturesetError
 from . import exists, hex_words, resolve
+from .nearest import listed
 from .value import FormError, Input, InputError, NamedHost
 
 WHAT = (
@@ -24,6 +25,7 @@ INLINE = "the record given"
 DOMAIN = "domain:"
 _NAMED_PLACES = (*LIVE, DOMAIN, "example:", "recorded:")
 _NAMED = r"([A-Za-z0-9][\w.-]{0,63})=(.+)"
+_MAX_NAME = 200
 
 
 def read(text: str, release: str | None = None, *, one_word: bool = False) -> Input:
@@ -62,11 +64,25 @@ def has_many(text: str) -> bool:
 
 
 def split_name(text: str) -> tuple[str, str]:
-    """NAME and the rest of NAME=REST; the name is "" where there is none."""
-    match = re.fullmatch(_NAMED, text, re.DOTALL)
-    if match is None or exists(text):
+    """NAME and the rest of NAME=REST; the name is "" where there is none.
+
+    A name with blanks, quotes and the like, as VMs have them, counts where the rest is a file or
+    the address of something.
+    """
+    if exists(text):
         return "", text
-    return match[1], match[2]
+    match = re.fullmatch(_NAMED, text, re.DOTALL)
+    if match is not None:
+        return match[1], match[2]
+    if split_choice(text)[1]:
+        return "", text
+    place = text.find("=")
+    while 0 < place <= _MAX_NAME:
+        bare = text[place + 1 :]
+        if bare.startswith(CPU) or has_many(split_choice(bare)[0]):
+            return text[:place], bare
+        place = text.find("=", place + 1)
+    return "", text
 
 
 def shown(text: str) -> str:
@@ -126,6 +142,7 @@ def _refusal(text: str, error: InputError) -> InputError:
 def _one_of(source: Input, wanted: str, text: str) -> Input:
     chosen = source.only(wanted)
     if not chosen.hosts and not chosen.vms:
-        names = ", ".join([*source.host_names, *(vm.name for vm in source.vms)][:10])
-        raise InputError(f'{shown(text)}: there is no "{wanted}" in the file; there are {names}')
+        names = [*source.host_names, *(vm.name for vm in source.vms)]
+        there = listed(wanted, names)
+        raise InputError(f'{shown(text)}: there is no "{wanted}" in the file; {there}')
     return chosen

@@ -2,24 +2,29 @@
 
 xapi keeps the model's name and its signature, not CPUID. A shipped CPU of that name (else of that
 family, model and stepping) stands for it, with that microcode whose sets under the host's Xen are
-nearest to those of the record: a record does not tell its microcode either.
+nearest to those of the record: a record does not tell its microcode either. Reasons for bits are
+told by it too, where it agrees with the record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from contextlib import suppress
+from functools import cache, lru_cache
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..cpus import microcode, shipped, updates, wish
 from ..cpus.params import options_of
 from ..cpus.shipped import Instance, Shipped, UnknownCpu
 from ..cpus.wish import Wish, WishError
-from ..derivation import derived_release
+from ..derivation import DERIVED_RELEASES, Derivation, derived_release
 from ..errors import Error, InputError
+from ..explain.reasons import NOT_KNOWN
+from ..explain.reasons import reasons as known_reasons
 from ..features.release import Release
 from ..hosts.host import UNKNOWN, Featuresets, Host, Processor
+from ..pools.member import Explain
 from ..sources.simulated import Simulated, Subject, other_cpu
 
 # What tells one CPU from another; the clock's speed and Linux's flags do not.
@@ -28,15 +33,16 @@ _TELLING = ("vendor", "modelname", "family", "model", "stepping")
 _KEPT = ("pv_default", "hvm_default", "pv_max", "hvm_max")
 
 
-@frozen
+@frozen(eq=False)
 class Assumption:
     """`source`: the CPU under the host's present Xen. `differing`: how many bits of the sets that
-    the record has are otherwise there.
+    the record has are otherwise there. `others`: CPUs and microcode that the record fits as well.
     """
 
     cpu: Instance
     source: Simulated
     differing: int
+    others: tuple[Assumption, ...] = ()
 
     def __str__(self) -> str:
         fit = "its sets are the same"
@@ -60,20 +66,66 @@ def assume(host: Host, name: str) -> Assumption:
         ) from error
 
 
+def derivation(host: Host, name: str) -> tuple[Derivation, str] | None:
+    """That behind the CPU that stands for the host's, and what to call that; None where none does
+    or the host has a raw policy of its own to derive from.
+    """
+    if "raw" in host.policies or not host.recorded or host.release.name not in DERIVED_RELEASES:
+        return None
+    with suppress(Error):
+        assumption = assume(host, name)
+        return _derivation(assumption), f"as on cpu:{assumption.cpu.id}, assumed"
+    return None
+
+
+def reasons(host: Host, name: str) -> Explain:
+    """Why a bit of a host is as it is, as far as the CPU that stands for its own agrees with the
+    record; "" where nobody can know. Nothing is derived before the first reason is asked for.
+    """
+
+    @cache
+    def explain() -> tuple[Explain | None, str]:
+        stand_in = derivation(host, name)
+        if stand_in is None:
+            return None, ""
+        return known_reasons(host, lambda: stand_in[0]), stand_in[1]
+
+    def why(set_name: str, number: int) -> str:
+        reason, called = explain()
+        text = "" if reason is None else reason(set_name, number)
+        return "" if text in ("", NOT_KNOWN) else f"{text} ({called})"
+
+    return why
+
+
 @lru_cache(maxsize=256)
 def _assume(
     processor: Processor, sets: Featuresets, release: str, cmdline: str, revision: int | None
 ) -> Assumption:
     """For hosts that are alike once. Raises UnknownCpu."""
     xen = derived_release(release)
-    best: Assumption | None = None
+    candidates = []
     for cpu in _candidates(processor, revision):
         source = _source(cpu, xen, cmdline)
-        differing = _differing(sets, source)
-        if best is None or differing < best.differing:
-            best = Assumption(cpu, source, differing)
-    assert best is not None
-    return best
+        candidates.append(Assumption(cpu, source, _differing(sets, source)))
+    best = min(candidates, key=lambda candidate: candidate.differing)
+    others: list[Assumption] = []
+    for candidate in candidates:
+        if candidate.differing == best.differing and not any(
+            _alike(candidate.cpu, known.cpu) for known in (best, *others)
+        ):
+            others.append(candidate)
+    return evolve(best, others=tuple(others))
+
+
+@lru_cache(maxsize=64)
+def _derivation(assumption: Assumption) -> Derivation:
+    return assumption.source.explained()[1]
+
+
+def _alike(cpu: Instance, other: Instance) -> bool:
+    """Whether no Xen can tell them apart by CPUID and registers."""
+    return cpu.cpu.leaves == other.cpu.leaves and cpu.cpu.msrs == other.cpu.msrs
 
 
 def _candidates(processor: Processor, revision: int | None) -> Iterator[Instance]:

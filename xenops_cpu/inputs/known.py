@@ -17,7 +17,7 @@ from ..features.release import release as release_named
 from ..hosts.host import NO_SETS, SETS, Host
 from ..hosts.offer import Offer
 from ..interface import GuestType
-from ..pools.member import Member, member_of, member_of_set
+from ..pools.member import Explain, Member, member_of, member_of_set
 from ..pools.words import GUESTS, count
 from ..text import notebook
 from .value import Input, NamedHost
@@ -98,7 +98,7 @@ def known(named: NamedHost, name: str = "") -> KnownHost:
         except NoPolicies:
             return None
 
-    why = reasons(named.host, derivation)
+    why = reasons(named.host, derivation) or _assumed_reasons(named)
     return KnownHost(member_of(named.host, name or named.name, why, hypervisor), named)
 
 
@@ -110,6 +110,20 @@ def _derivation(named: NamedHost) -> Callable[[], Derivation] | None:
     from ..sources.simulated import derivation_of
 
     return cache(lambda: derivation_of(named.host) or simulated.explained()[1])
+
+
+def _assumed_reasons(named: NamedHost) -> Explain | None:
+    """Those of a shipped CPU that is like the host's, looked for when the first is asked for."""
+    if not named.host.recorded:
+        return None
+
+    @cache
+    def explain() -> Explain:
+        from . import assumed  # with all CPUs that are shipped
+
+        return assumed.reasons(named.host, named.name)
+
+    return lambda set_name, number: explain()(set_name, number)
 
 
 def hosts_of(read: Input, name: str, guest: GuestType, xen: Release | None) -> Iterator[KnownHost]:

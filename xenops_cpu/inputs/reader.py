@@ -18,6 +18,7 @@ from ..pools.member import unlike
 from ..pools.vm import TYPE_NOT_TOLD, Vm, as_type, of_words, started_on, with_policy
 from . import argument, exists, hex_words, is_featureset, means_a_path, together
 from .known import KnownHost, hosts_of, known
+from .nearest import listed
 from .value import FormError, Input, InputError, NamedHost, Stored
 
 # A VM that is shut down.
@@ -206,6 +207,7 @@ class Reader:
         """
         if exists(text) or argument.split_choice(text)[1]:
             return []
+        files = _whole(files)
         named = [vm for vm in together.vms(self._lists(files)) if text in (vm.name, vm.uuid)]
         if named and is_featureset(text):
             having = next(file for file in files if self._has(file, text))
@@ -219,14 +221,13 @@ class Reader:
         """What is wrong with a text that is no file, where a VM of the files may be meant."""
         if means_a_path(text) or ":" in text or exists(text):
             return None
-        names = [vm.name for vm in together.vms(self._lists(files))]
+        names = [vm.name for vm in together.vms(self._lists(_whole(files)))]
         if not names:
             return None
-        some = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if names[10:] else "")
         words = f"; for a featureset say hex:{text}" if hex_words.may_be(text) else ""
         return InputError(
             f'"{argument.shown(text)}" is no file, and no VM in what is named beside it has that '
-            f"name or UUID; there are {some}{words}"
+            f"name or UUID; {listed(text, names)}{words}"
         )
 
     def _has(self, file: str, name: str) -> bool:
@@ -253,6 +254,12 @@ def _each_once(lists: Sequence[_List]) -> list[Vm]:
     each = list(together.vms(lists))
     names = unlike(vm.name for vm in each)
     return [evolve(vm, name=name) for vm, name in zip(each, names, strict=True)]
+
+
+def _whole(texts: Sequence[str]) -> list[str]:
+    """Files without the choice of a host: the VM is another thing of the file."""
+    bare = (argument.split_name(text)[1] for text in texts)
+    return list(dict.fromkeys(argument.split_choice(text)[0] for text in bare))
 
 
 def _may_have_vms(text: str) -> bool:

@@ -3,12 +3,14 @@ done.
 
 A host that was read is derived twice, as it is and as it will be: what the derivation gets wrong
 today, it gets wrong then, so that is kept as it is now, and said. Where only xapi's record of a
-host is known, a shipped CPU is assumed to be its own (assumed.py), and said as well.
+host is known, a shipped CPU is assumed to be its own (assumed.py), and said as well. Sets of an old
+Xen often do not show which microcode made them, and the new Xen may tell it apart: AVX without the
+microcode against GDS is in every set of 4.13, and in none of 4.17. Such a difference is a Doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -17,14 +19,15 @@ from ..cpuid.cpu import Cpu, cpu_of
 from ..cpus import updates, wish
 from ..cpus.params import options_of
 from ..cpus.updates import Update
-from ..cpus.wish import Wish
+from ..cpus.wish import Wish, WishError
 from ..derivation import Options, derived_release
 from ..errors import Error, InputError
 from ..features.featureset import Featureset
 from ..features.release import Release
 from ..hosts.host import SETS, Featuresets, Host
+from ..hosts.offer import offers
 from ..sources.simulated import Simulated, Subject
-from .assumed import assume
+from .assumed import Assumption, assume
 from .value import NamedHost
 
 
@@ -51,14 +54,31 @@ class Target:
 
 
 @frozen
+class Doubt:
+    """What a host will be if another CPU or microcode than the assumed one is in it, which its
+    record fits as well. `cpu`: that, in words. `missing`: the features that guests could not bring
+    there then, of those that they can by the assumption.
+    """
+
+    host: NamedHost
+    cpu: str
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"its record fits {self.cpu} as well, where it would lack {' '.join(self.missing)}"
+
+
+@frozen
 class Updated:
-    """`host`: as it will be. `assumed`: what had to be assumed of it, "" if nothing had.
-    `microcode`: what the update of microcode changes, None without one.
+    """`host`: as it will be. `assumed`: what had to be assumed of it, "" if nothing had. `doubt`:
+    the worst that may be instead, None where the assumption does not matter. `microcode`: what the
+    update of microcode changes, None without one.
     """
 
     host: NamedHost
     assumed: str = ""
     microcode: Update | None = None
+    doubt: Doubt | None = None
 
 
 def updated(named: NamedHost, target: Target) -> Updated:
@@ -88,6 +108,7 @@ def _simulated(named: NamedHost, now: Simulated, target: Target) -> Updated:
 def _read(named: NamedHost, target: Target) -> Updated:
     """A captured or recorded host."""
     host, assumption = named.host, ""
+    others: tuple[Assumption, ...] = ()
     if "raw" in host.policies:
         cpu = evolve(cpu_of(host.policies["raw"]), microcode=host.microcode)
         subject = Subject(cpu, host.origin, host.processor, host.topology)
@@ -95,12 +116,46 @@ def _read(named: NamedHost, target: Target) -> Updated:
         now = Simulated(subject, derived_release(host.release.name), options)
     else:
         assumed = assume(host, named.name)
-        now, assumption = assumed.source, f"{named.name}: {assumed}"
+        now, others, assumption = assumed.source, assumed.others, str(assumed)
     then, update = _with(now, target)
     result = _corrected(host, now.read(), then.read())
+    doubt = _doubt(named, result, others, target)
     if assumption:
         result = evolve(result, notes=(assumption, *result.notes))
-    return Updated(NamedHost(named.name, result, then), assumption, update)
+    return Updated(NamedHost(named.name, result, then), assumption, update, doubt)
+
+
+def _doubt(
+    named: NamedHost, expected: Host, others: Sequence[Assumption], target: Target
+) -> Doubt | None:
+    """The other CPU with which the host takes in least; None where none takes in less.
+
+    Those of which it is known which microcode they have go before dumps that do not tell.
+    """
+    worst: Doubt | None = None
+    revisions = [other for other in others if other.cpu.running.revision is not None]
+    for other in revisions or others:
+        try:
+            then, _ = _with(other.source, target)
+        except WishError:
+            continue  # that CPU never had this microcode
+        host = _corrected(named.host, other.source.read(), then.read())
+        missing = expected.release.names(_taken_in(expected) - _taken_in(host))
+        if len(missing) > (0 if worst is None else len(worst.missing)):
+            worst = Doubt(NamedHost(named.name, host, then), _called(other), tuple(missing))
+    return worst
+
+
+def _called(other: Assumption) -> str:
+    running = other.cpu.running
+    known = running.revision is not None and running.date
+    return f"microcode {running.revision:08x} of {running.date}" if known else f"cpu:{other.cpu.id}"
+
+
+def _taken_in(host: Host) -> Featureset:
+    """By guests of any type."""
+    pv, hvm = offers(host)
+    return pv.migration | hvm.migration
 
 
 def _with(now: Simulated, target: Target) -> tuple[Simulated, Update | None]:
@@ -147,4 +202,4 @@ def _corrected(host: Host, now: Host, then: Host) -> Host:
     )
 
 
-__all__ = ["Target", "Updated", "updated"]
+__all__ = ["Doubt", "Target", "Updated", "updated"]

@@ -62,7 +62,8 @@ def _why(member: Member, guest: GuestType, number: int) -> tuple[str, str]:
     """Reason and remedy."""
     sets = member.sets
     if sets is None:
-        return "the host's record does not have it", ""
+        story = member.explain(set_name(guest, MAX), number) if member.explain else ""
+        return story or "the host's record does not have it", ""
     kind = MAX if sets.of(guest, MAX) is not None else DEFAULT
     story = member.explain(set_name(guest, kind), number) if member.explain else ""
     if sets.raw.length and number not in sets.raw:

@@ -200,6 +200,7 @@ def _loss(
 
 
 def _reason(member: Member, guest: GuestType, number: int) -> str:
-    if member.explain is None:
+    why = member.explain(set_name(guest, DEFAULT), number) if member.explain else ""
+    if not why:
         return member.name
-    return f"{member.name} ({member.explain(set_name(guest, DEFAULT), number)})"
+    return f"{member.name} ({why})"

@@ -16,13 +16,15 @@ TONES: dict[Outcome, Tone] = {
 }
 
 
-def course_of(forecast: Forecast, basis: Sequence[str] = ()) -> Course:
-    """`basis`: what is updated to what, and what the forecast rests on, in sentences."""
+def course_of(forecast: Forecast, basis: Sequence[str] = (), *, certain: bool = True) -> Course:
+    """`basis`: what is updated to what, and what the forecast rests on, in sentences. `certain`: it
+    does not hang on microcode that nobody told.
+    """
     seen: set[object] = set()
     return Course(
         title="the rolling update",
-        outcome=words.verdict(forecast),
-        tone=TONES[forecast.outcome],
+        outcome=words.verdict(forecast, certain=certain),
+        tone=_tone(forecast, certain=certain),
         hosts=tuple(host.name for host in forecast.pool.hosts),
         done=tuple(host.name for host in forecast.pool.hosts if host.done),
         steps=tuple(
@@ -44,6 +46,11 @@ def course_of(forecast: Forecast, basis: Sequence[str] = ()) -> Course:
         rests_on=tuple(basis),
         unseen=UNSEEN,
     )
+
+
+def _tone(forecast: Forecast, *, certain: bool) -> Tone:
+    through = forecast.outcome is Outcome.GOES_THROUGH
+    return TONES[forecast.outcome if certain or not through else Outcome.MAY_STOP]
 
 
 def _held(stuck: Stuck, seen: set[object]) -> Held:

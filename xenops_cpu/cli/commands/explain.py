@@ -22,7 +22,7 @@ from .. import (
     terminal,
     vm_arguments,
 )
-from ..arguments import derived_host, failing, kept, release_for, say_once
+from ..arguments import derived_host, failing, kept, read, release_for, say_once
 from ..arguments import release as asked_release
 from ..words import concept as concept_words
 from ..words import feature as feature_words
@@ -42,6 +42,7 @@ _EXAMPLES = """  xenops-cpu explain HLE                               # what it 
   xenops-cpu explain RTM on cpu:xeon-gold-6240@4.17    # a simulated host: a reason for each set
   xenops-cpu explain RTM in domain:7                   # in dom0: whether a VM that runs has it
   xenops-cpu explain RTM in suspended.img on host-7.json
+  xenops-cpu explain RTM in web-01 on xapi-db.xml      # on the host where it is
   xenops-cpu explain RTM --cpu "Xeon Gold 6240" --xen 4.19 --xen-cmdline tsx=1
   xenops-cpu explain AVX,AVX2 on recorded:host-7.json --json
 
@@ -81,13 +82,16 @@ def run(arguments: argparse.Namespace) -> int:
         return concept_words.show_list(arguments.json)
     words, vm_text = _without_vm(arguments.words)
     names, host_text = _split(words)
-    vm = None if vm_text is None else _vm(vm_text)
+    vm = None if vm_text is None else _vm(vm_text, host_text)
     if vm_text is not None and host_text is None:
         host_text = _where_it_runs(vm_text)
+    if vm is not None and host_text is not None:
+        host_text = _its_own_host(vm, host_text)
     host, derivation, xen = _where(arguments, host_text, vm)
     subjects = [subject for name in names for subject in _subjects(name, xen)]
+    stand_in = _stand_in(host) if host is not None and derivation is None else None
     answers = [
-        explain(subject, xen, host, derivation)
+        explain(subject, xen, host, derivation, stand_in)
         if isinstance(subject, int)
         else ConceptOnHost(subject, _on_host(subject, host, derivation))
         for subject in subjects
@@ -198,16 +202,35 @@ def _on_host(concept: Concept, host: Host | None, derivation: Derivation | None)
     return on_host(concept, host, derivation)
 
 
-def _vm(text: str) -> Vm:
-    """The only VM of an argument. Raises Failure."""
+def _stand_in(host: Host) -> tuple[Derivation, str] | None:
+    """What tells reasons where only xapi's record of a host is known."""
+    from ...inputs import assumed
+
+    return assumed.derivation(host, host.name)
+
+
+def _vm(text: str, host_text: str | None) -> Vm:
+    """The only VM of an argument, which may be a name in the file of the host. Raises Failure."""
     from ...inputs.reader import Reader
 
+    files = [] if host_text is None else [host_text]
     with failing():
-        vms = Reader(say=say_once, read_argument=kept).vms([text])
+        vms = Reader(say=say_once, read_argument=kept).vms([text], files)
     if len(vms) != 1:
         names = ", ".join(vm.name for vm in vms[:10]) or "none"
         raise Failure(f"{text}: name one VM, {text}#NAME; there are {names}", WRONG_USAGE)
     return vms[0]
+
+
+def _its_own_host(vm: Vm, host_text: str) -> str:
+    """Where a file has many hosts and none of them is named: that on which the VM is."""
+    from ...inputs import argument
+
+    if not vm.home or argument.split_choice(host_text)[1] or not argument.has_many(host_text):
+        return host_text
+    hosts = read(host_text).hosts
+    own = [each.name for each in hosts if each.host.uuid == vm.home]
+    return f"{host_text}#{own[0]}" if len(hosts) > 1 and own else host_text
 
 
 def _where_it_runs(vm_text: str) -> str | None:

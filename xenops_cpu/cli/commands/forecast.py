@@ -64,11 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.hosts)
     asked = prospects.forecast(typed, vms, arguments)
     if arguments.json:
-        document = forecast_json.document(asked.outlook, asked.basis)
+        document = forecast_json.document(asked.outlook, asked.basis, asked.worse)
         terminal.print_json({**document, "microcode": targets.microcode_json(asked.updates)})
     else:
-        forecast_words.tell(asked.outlook, asked.basis, arguments.commands)
+        forecast_words.tell(asked.outlook, asked.basis, arguments.commands, certain=asked.certain)
         targets.tell_microcode(asked.updates)
         words.tell_notes([each.member for each in typed], arguments.notes)
-    through = asked.outlook.outcome is Outcome.GOES_THROUGH
+    through = asked.outlook.outcome is Outcome.GOES_THROUGH and asked.certain
     return OK if through else ANSWERED_WITH_AN_ERROR

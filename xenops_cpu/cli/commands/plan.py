@@ -10,6 +10,7 @@ from attrs import evolve
 
 from ...inputs.argument import shown
 from ...inputs.known import KnownHost
+from ...inputs.nearest import listed
 from ...pools import plan
 from ...pools import words as phrases
 from ...pools.member import Member
@@ -143,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
     code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
         document = _document(planned, old, new, len(vms))
-        assumed = [result.assumed for _, result in updates if result.assumed]
+        assumed = list(targets.assumptions(updates))
         terminal.print_json(
             {**document, "microcode": targets.microcode_json(updates), "assumed": assumed}
         )
@@ -172,9 +173,8 @@ def _tell_updates(
 ) -> None:
     """What an update changes below Xen, and what of it cannot be undone."""
     targets.tell_microcode(updates)
-    for _, result in updates:
-        if result.assumed:
-            terminal.paragraph(f"assumed: {result.assumed}", hanging=2)
+    for text in targets.assumptions(updates):
+        terminal.paragraph(f"assumed: {text}", hanging=2)
     was = {member.name: member for member in before}
     if updates:
         for line in phrases.no_return([(was[m.name], m) for m in after if m.name in was]):
@@ -234,7 +234,7 @@ def _name(text: str, by_name: dict[str, KnownHost], arguments: argparse.Namespac
     if len(names) == 1 and names[0] in by_name:
         return names[0]
     raise Failure(
-        f'"{shown(text)}" is not in the pool; there are {phrases.some(list(by_name), 10)}',
+        f'"{shown(text)}" is not in the pool; {listed(text, list(by_name))}',
         WRONG_USAGE,
     )
 

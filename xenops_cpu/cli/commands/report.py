@@ -86,7 +86,7 @@ def _print_json(
     if update is not None:
         from ..words import forecast_json
 
-        document = forecast_json.document(update.outlook, update.basis)
+        document = forecast_json.document(update.outlook, update.basis, update.worse)
     xen = release(arguments)
     guests = pool_arguments.guest_types(hosts, pool_arguments.wanted_type(arguments))
     levels = [level_of(hosts, guest, xen) for guest in guests]
@@ -110,7 +110,7 @@ def _page(
     if update is not None:
         from ...report.update import course_of
 
-        course = course_of(update.outlook, update.basis)
+        course = course_of(update.outlook, update.basis, certain=update.certain)
     title = arguments.title or f"CPU features of {some([host.name for host in hosts], 3)}"
     with Progress("checking VMs", len(vms)) as bar:
         try:

@@ -13,9 +13,15 @@ from .. import terminal
 _STYLES = {Outcome.GOES_THROUGH: "green", Outcome.MAY_STOP: "yellow", Outcome.STOPS: "red"}
 
 
-def tell(outlook: Forecast, basis: Sequence[str], with_commands: bool) -> None:
-    """All of it. `basis`: what it rests on, in sentences."""
-    terminal.line(words.verdict(outlook), _STYLES[outlook.outcome])
+def tell(
+    outlook: Forecast, basis: Sequence[str], with_commands: bool, *, certain: bool = True
+) -> None:
+    """All of it. `basis`: what it rests on, in sentences; `certain`: no more than it tells can be
+    worse.
+    """
+    through = outlook.outcome is Outcome.GOES_THROUGH
+    style = _STYLES[outlook.outcome if certain or not through else Outcome.MAY_STOP]
+    terminal.line(words.verdict(outlook, certain=certain), style)
     for text in basis:
         terminal.paragraph(text, indent=2, hanging=2)
     print()

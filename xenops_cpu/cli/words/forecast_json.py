@@ -9,18 +9,25 @@ from ...pools.forecast import commands
 from ...pools.forecast.evacuation import Evacuation
 from ...pools.forecast.levels import NoReturn, Trap
 from ...pools.forecast.remedies import Way
-from ...pools.forecast.result import UNSEEN, Cycle, Forecast, Sleeper, Step, Stuck
+from ...pools.forecast.result import UNSEEN, Cycle, Forecast, Outcome, Sleeper, Step, Stuck
 from ...pools.forecast.words import way_today, way_words
 from ...pools.verdict import Answer
 from ...pools.vm import Vm
+from ..doubts import Worse
 
 
-def document(outlook: Forecast, basis: Sequence[str]) -> dict[str, Any]:
+def document(outlook: Forecast, basis: Sequence[str], worse: Worse | None) -> dict[str, Any]:
+    """`worse`: what may come of it instead, by microcode that was not told."""
     coordinator = outlook.pool.hosts[outlook.pool.order[0]]
+    outcome, stops_at = outlook.outcome, outlook.stops_at
+    if worse is not None:  # which stops, and before this one
+        stops_at = worse.outlook.stops_at
+        outcome = Outcome.MAY_STOP if outcome is Outcome.GOES_THROUGH else outcome
     return {
-        "outcome": outlook.outcome.name.lower(),
-        "stops_at": outlook.stops_at,
+        "outcome": outcome.name.lower(),
+        "stops_at": stops_at,
         "certainly_by": outlook.certainly_by,
+        "worse": None if worse is None else _worse(worse),
         "coordinator": coordinator.name if coordinator.coordinator else None,
         "targets": outlook.pool.rule.value,
         "upgrade": outlook.pool.upgrade,
@@ -39,6 +46,15 @@ def document(outlook: Forecast, basis: Sequence[str]) -> dict[str, Any]:
         "commands": list(commands.of_forecast(outlook)),
         "vms_looked_at": outlook.vms_looked_at,
         "unseen": list(UNSEEN),
+    }
+
+
+def _worse(worse: Worse) -> dict[str, Any]:
+    return {
+        "outcome": worse.outlook.outcome.name.lower(),
+        "stops_at": worse.outlook.stops_at,
+        "missing": list(worse.missing),
+        "hosts": [{"host": name, "cpu": doubt.cpu} for name, doubt in worse.doubts.items()],
     }
 
 
@@ -123,6 +139,7 @@ def _trap(trap: Trap) -> dict[str, Any]:
         "hosts": list(trap.hosts),
         "missing": list(trap.missing),
         "refusing": list(trap.refusing),
+        "problems": list(trap.problems),
     }
 
 

@@ -116,7 +116,8 @@ def tell_notes(members: Sequence[Member], everything: bool) -> None:
     as are sets and counts that nobody told.
     """
     sentences = list(notes(members))
-    at_once = list(notes([member for member in members if member.explain is None]))
+    records = [member for member in members if member.explain is None or member.sets is None]
+    at_once = list(notes(records))
     shown = sentences if everything else [note for note in at_once if _UNTOLD not in note]
     for note in shown:
         terminal.paragraph(f"note: {note}", hanging=2)

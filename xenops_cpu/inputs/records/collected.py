@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from attrs import define, evolve, field
 
@@ -111,10 +111,10 @@ def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:
     for index, vm in enumerate(vms):
         by_key[vm.uuid or index] = evolve(vm, name=printable(vm.name))
     unique = list(by_key.values())
-    names = unlike(vm.name for vm in unique)
+    names, notes = _told_apart([vm.name for vm in unique], [vm.uuid for vm in unique])
     return tuple(
-        vm if vm.name == name else evolve(vm, name=name, notes=(*vm.notes, _same_name(vm.name)))
-        for vm, name in zip(unique, names, strict=True)
+        evolve(vm, name=name, notes=(*vm.notes, note)) if note else vm
+        for vm, name, note in zip(unique, names, notes, strict=True)
     )
 
 
@@ -124,17 +124,28 @@ def apart(hosts: Iterable[NamedHost]) -> tuple[NamedHost, ...]:
     Names can be shown, and typed again.
     """
     every = [each._replace(name=printable(each.name)) for each in hosts]
-    names = unlike(each.name for each in every)
+    names, notes = _told_apart([each.name for each in every], [each.host.uuid for each in every])
     return tuple(
-        each
-        if each.name == name
-        else each._replace(
-            name=name,
-            host=evolve(each.host, notes=(*each.host.notes, _same_name(each.name))),
-        )
-        for each, name in zip(every, names, strict=True)
+        each._replace(name=name, host=evolve(each.host, notes=(*each.host.notes, note)))
+        if note
+        else each
+        for each, name, note in zip(every, names, notes, strict=True)
     )
 
 
-def _same_name(name: str) -> str:
-    return f'another of the same name, "{name}", is there: told apart by a number'
+def _told_apart(names: Sequence[str], uuids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Names, each once, and what to say of each that was there twice: the first of them too, for
+    who types a name may mean the other.
+    """
+    often = Counter(names)
+    unique = unlike(names)
+    notes = []
+    for name, own, uuid in zip(names, unique, uuids, strict=True):
+        which = f", {uuid}" if uuid else ""
+        notes.append(
+            f'another of the same name, "{name}", is there: told apart by a number (this is {own}'
+            f"{which})"
+            if often[name] > 1
+            else ""
+        )
+    return unique, notes

@@ -10,7 +10,7 @@ from ...errors import InputError
 from ..vm import Vm
 from . import levels as levels_
 from . import orders, remedies
-from .cases import Cases, Group, fresh
+from .cases import Cases, Group, kind_of
 from .course import Course, Passage, Stop, course, passage
 from .levels import Levels
 from .pool import PoolUpdate, bits
@@ -82,11 +82,12 @@ def _places(pool: PoolUpdate, order: Sequence[str]) -> tuple[int, ...]:
 
 
 def _stand_ins(pool: PoolUpdate, levels: Levels) -> Iterator[Vm]:
-    """VMs that were started at the level as it is."""
-    vendors = {host.before.vendor for host in pool.hosts if host.before.vendor}
-    vendor = vendors.pop() if len(vendors) == 1 else ""
+    """VMs that were started at the level as it is, on a host of each vendor that there is."""
+    vendors = dict.fromkeys(host.before.vendor for host in pool.hosts if host.before.vendor)
     for guest, words in levels.items():
-        yield fresh(f"a VM started at the present level ({guest.name})", guest, words, vendor)
+        for vendor in vendors or [""]:
+            name = f"a VM started at the present level ({guest.name})"
+            yield Vm(name, guest, words, vendor=vendor)
 
 
 def _steps(
@@ -138,8 +139,7 @@ def _sleepers(pool: PoolUpdate, vms: Iterable[Vm], cases: Cases) -> Iterator[Sle
     groups: dict[object, list[Vm]] = {}
     for vm in vms:
         if vm.suspended and vm.seen is not None:
-            key = (vm.guest, vm.seen, vm.stored, vm.vendor, vm.limits)
-            groups.setdefault(key, []).append(vm)
+            groups.setdefault(kind_of(vm), []).append(vm)
     everyone = (1 << len(pool.hosts)) - 1
     for same in groups.values():
         now, then = cases.refusing(same[0])

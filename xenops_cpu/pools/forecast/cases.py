@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from ...features.featureset import Featureset
-from ...interface import GuestType
 from ..member import Member
 from ..verdict import Answer, check, impossible, refusals
 from ..vm import Vm
@@ -63,7 +62,7 @@ class Cases:
             if vm.halted or vm.suspended:
                 continue
             case = self.case(vm)
-            key = (case, _kind(vm))
+            key = (case, kind_of(vm))
             groups.setdefault(key, []).append(vm)
             cases[key] = case
         return [Group(cases[key], tuple(same)) for key, same in groups.items()]
@@ -78,7 +77,7 @@ class Cases:
 
     def refusing(self, vm: Vm) -> tuple[int, int]:
         """The hosts that refuse the VM as they are, and as they will be."""
-        kind = _kind(vm)
+        kind = kind_of(vm)
         known = self._known.get(kind)
         if known is None:
             now = then = 0
@@ -89,19 +88,20 @@ class Cases:
         return known
 
     def answer(self, place: int, updated: int, vm: Vm) -> Answer:
-        """What the VM lacks on the host of a place, in words, were it not bound to its own.
+        """What a VM that is not bound lacks on the host of a place, in words.
 
         Names are the newest release's: an old host has none for what it lacks.
         """
         kind = self._kind_at[place][updated >> place & 1]
-        key = (kind, _kind(vm))
+        key = (kind, kind_of(vm))
+        member = self.pool.member(place, updated)
         known = self._answers.get(key)
         if known is None:
-            answer = check(evolve(vm, immobile=""), self.pool.member(place, updated))
+            answer = check(vm, member)
             xen = self.pool.xen
             missing = (evolve(lack, name=xen.label(lack.number)) for lack in answer.missing)
             known = self._answers[key] = evolve(answer, missing=tuple(missing))
-        return known
+        return evolve(known, vm=vm, host=member)
 
     def alike(self, places: int, updated: int) -> list[list[int]]:
         """The hosts of a mask by kind, in order of their first."""
@@ -130,19 +130,13 @@ def _kind_of_member(member: Member) -> object:
 
 
 def restarted(vm: Vm, words: Featureset, vendor: str) -> Vm:
-    """The VM once it has booted with these words."""
+    """A VM that runs, once it has booted with these words."""
     return evolve(
-        vm, features=words, stored=None, vendor=vendor, limits=None, policy=None, halted=False,
-        suspended=False,
+        vm, features=words, stored=None, vendor=vendor, limits=None, policy=None, origin=""
     )  # fmt: skip
 
 
-def fresh(name: str, guest: GuestType, words: Featureset, vendor: str) -> Vm:
-    """A VM that boots with these words, somewhere."""
-    return Vm(name, guest, words, vendor=vendor)
-
-
-def _kind(vm: Vm) -> object:
+def kind_of(vm: Vm) -> object:
     """All that the hosts' answers depend on, and what a restart would change."""
     own = vm.own and vm.own.bits
-    return (vm.guest, vm.seen, vm.stored, vm.vendor, vm.limits, own, vm.immobile)
+    return (vm.guest, vm.seen, vm.stored, vm.vendor, vm.limits, vm.origin, own, vm.immobile)

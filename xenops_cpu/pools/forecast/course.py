@@ -43,8 +43,8 @@ class Course:
 
 @frozen
 class Stop:
-    """A step, from 0, at which the VM cannot leave. `refusing`: the targets that refuse it; none
-    where there is no target or it is bound. `certain`: it is there in every run that comes so far.
+    """A step, from 0, at which the VM cannot leave. `refusing`: the targets that refuse it, were it
+    not bound. `certain`: it is there in every run that comes so far.
     """
 
     step: int
@@ -86,20 +86,21 @@ def refusing(case: Case, leg: Leg) -> int:
     return leg.targets & (then & leg.updated | now & ~leg.updated)
 
 
-def passage(course: Course, case: Case, first: int = 0) -> Passage:
-    """The VM's way from step `first` on."""
+def passage(course: Course, case: Case) -> Passage:
+    """The VM's way. One that comes in the middle, on a host that waits, is touched by no step that
+    was before.
+    """
     places = case.places
     stops: list[Stop] = []
     before: list[int] = []
-    for step in range(first, len(course)):
-        leg = course.legs[step]
+    for step, leg in enumerate(course.legs):
         before.append(places)
         here = 1 << leg.host
         if not places & here:
             continue
         against = refusing(case, leg)
         if case.bound or not leg.targets or against:
-            stops.append(Stop(step, 0 if case.bound else against, certain=places == here))
+            stops.append(Stop(step, against, certain=places == here))
             places &= ~here
             if not places:
                 break

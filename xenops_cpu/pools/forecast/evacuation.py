@@ -10,7 +10,6 @@ from ..member import Member
 from ..vm import Vm
 from .answer import forecast
 from .pool import HostChange, PoolUpdate, mask, rule_of
-from .remedies import When
 from .result import Cycle, Stuck
 
 
@@ -49,9 +48,7 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
             here.append(vm)
     # Where a host has no UUID, VMs and host have one for this question.
     place = host.uuid or "here"
-    outlook = forecast(
-        _pool(members, name, place), [evolve(vm, home=place) for vm in here], order=(name,)
-    )
+    outlook = forecast(_pool(members, name, place), [evolve(vm, home=place) for vm in here])
     stuck = outlook.steps[0].stuck if here else ()
     off = None if outlook.switched_off is None or not here else outlook.switched_off.get(1)
     return Evacuation(
@@ -60,7 +57,7 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
         stuck=stuck,
         vms=tuple(here),
         taken_to_be=tuple(untold),
-        cycles=tuple(_today(cycle) for cycle in outlook.cycles) if here else (),
+        cycles=outlook.cycles if here else (),
         switched_off=off,
     )
 
@@ -75,11 +72,11 @@ def _pool(members: Sequence[Member], name: str, place: str) -> PoolUpdate:
             member,
             enabled=member.membership.enabled is not False,
             changes=member.name == name,
-            done=bool(newest >> number & 1) and member.name != name,
+            done=bool(newest >> number & 1),
         )
         for number, member in enumerate(members)
     )
-    return PoolUpdate(changes, rule_of(xapi.version("xapi")), upgrade=bool(newest))
+    return PoolUpdate(changes, rule_of(xapi.version("xapi")))
 
 
 def _newest(members: Sequence[Member]) -> int:
@@ -90,9 +87,3 @@ def _newest(members: Sequence[Member]) -> int:
         (m.membership.version("platform_version"), m.membership.version("xapi")) for m in members
     ]
     return mask(n for n, version in enumerate(versions) if version == max(versions))
-
-
-def _today(cycle: Cycle) -> Cycle:
-    """Without an update a VM is restarted or shut down; nothing comes after a step."""
-    ways = tuple(way for way in cycle.ways if way.when in (When.BEFORE, When.OWN, When.OFF))
-    return evolve(cycle, ways=ways)

@@ -12,7 +12,7 @@ from ...interface import GuestType
 from ..levelling import level
 from ..member import Member, release_of_pool
 from ..vm import Vm
-from .cases import Cases, fresh
+from .cases import Cases
 from .course import Course, Stop, passage
 from .pool import PoolUpdate, bits
 
@@ -22,7 +22,8 @@ Levels = Mapping[GuestType, Featureset]
 @frozen
 class Trap:
     """A VM of `guest` that is restarted on one of `hosts` between step `after` and the one at which
-    it stops: it gets the level of then, with `missing` (by name) that `refusing` do not take in.
+    it stops: it gets the level of then, with `missing` (by name) that `refusing` do not take in;
+    `problems`: what else keeps it out of them.
     """
 
     guest: GuestType
@@ -30,6 +31,7 @@ class Trap:
     hosts: tuple[str, ...]
     missing: tuple[str, ...]
     refusing: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
 
 @frozen
@@ -75,8 +77,8 @@ def traps(
                 member = pool.member(place, updated)
                 if guest not in member.offers:
                     continue
-                vm = fresh("", guest, words, member.vendor)
-                way = passage(course, cases.case(vm, 1 << place), step)
+                vm = Vm("", guest, words, vendor=member.vendor)
+                way = passage(course, cases.case(vm, 1 << place))
                 stops = [stop for stop in way.stops if stop.refusing]
                 if stops:
                     _add(by_lack, _trap(pool, course, stops[0], vm, step, place, cases))
@@ -87,19 +89,20 @@ def _trap(
     pool: PoolUpdate, course: Course, stop: Stop, vm: Vm, step: int, place: int, cases: Cases
 ) -> Trap:
     leg = course.legs[stop.step]
-    missing = cases.answer(next(bits(stop.refusing)), leg.updated, vm).missing
+    answer = cases.answer(next(bits(stop.refusing)), leg.updated, vm)
     return Trap(
         vm.guest,
         step,
         (pool.hosts[place].name,),
-        tuple(lack.name for lack in missing),
+        tuple(lack.name for lack in answer.missing),
         pool.names(stop.refusing),
+        answer.problems,
     )
 
 
 def _add(traps: dict[object, Trap], trap: Trap) -> None:
-    """Those that lack the same after the same step are one."""
-    key = (trap.guest, trap.after, trap.missing)
+    """Those that are refused for the same after the same step are one."""
+    key = (trap.guest, trap.after, trap.missing, trap.problems)
     known = traps.get(key)
     if known is not None:
         hosts = tuple(dict.fromkeys((*known.hosts, *trap.hosts)))

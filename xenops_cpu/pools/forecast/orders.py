@@ -73,12 +73,11 @@ class _Search:
             for host in candidates:
                 if updated >> host & 1:
                     continue
-                moved = self.step(host, updated, places)
-                state = (updated | 1 << host, moved or ())
-                if moved is None or state in self.dead:
+                moved, then = self.step(host, updated, places), updated | 1 << host
+                if moved is None or (then, moved) in self.dead:
                     continue
                 order.append(host)
-                stack.append((state[0], moved, iter(self.members)))
+                stack.append((then, moved, iter(self.members)))
                 break
             else:
                 self.dead.add((updated, places))

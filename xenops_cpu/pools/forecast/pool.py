@@ -124,7 +124,7 @@ class PoolUpdate:
 
 def rule_of(version: Version) -> Rule:
     """By the version of the xapi that evacuates; where it is not told, the harder rule."""
-    return Rule.UPDATED if version[:2] >= _UPDATED_ONLY_SINCE else Rule.ALL
+    return Rule.UPDATED if version >= _UPDATED_ONLY_SINCE else Rule.ALL
 
 
 def upgrades(before: Membership, after: Membership) -> bool | None:
@@ -160,7 +160,7 @@ def with_coordinator(hosts: Sequence[HostChange]) -> tuple[HostChange, ...]:
 def _not_older(target: Membership, source: Membership) -> bool:
     """As Checks.Migration.host_versions_not_decreasing: what is not told counts as equal."""
     xapi = source.version("xapi") or target.version("xapi")
-    keys = _KEYS if not xapi or xapi[:2] >= _ALL_KEYS_SINCE else _KEYS[:1]
+    keys = _KEYS if not xapi or xapi >= _ALL_KEYS_SINCE else _KEYS[:1]
     return all(
         target.version(key) >= source.version(key)
         for key in keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ...features.featureset import Featureset
 from ...interface import GuestType
@@ -127,12 +127,9 @@ def _safe_restart(
 def _safe(
     pool: PoolUpdate, way: Course, cases: Cases, group: Group, words: Featureset, step: int
 ) -> bool:
-    places = passage(way, group.case).before[step] if step else group.case.places
-    updated = way.legs[step].updated if step < len(way) else 0
-    for place in bits(places):
-        vendor = pool.member(place, updated).vendor
-        vm = restarted(evolve(group.vm, own=None), words, vendor)
-        if passage(way, cases.case(vm, 1 << place), step).stops:
+    for place in bits(passage(way, group.case).before[step]):
+        vm = restarted(group.vm, words, pool.hosts[place].before.vendor)
+        if passage(way, cases.case(vm, 1 << place)).stops:
             return False
     return True
 

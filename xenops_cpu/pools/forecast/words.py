@@ -11,10 +11,12 @@ from .remedies import Way, When
 from .result import Forecast, Outcome, Refusal, Sleeper, Step, Stuck
 
 
-def verdict(outlook: Forecast) -> str:
-    """In a sentence."""
+def verdict(outlook: Forecast, *, certain: bool = True) -> str:
+    """In a sentence. `certain`: it does not hang on microcode that nobody told."""
     steps = len(outlook.steps)
     if outlook.stops_at is None:
+        if not certain:
+            return "the rolling update goes through if the hosts' microcode is new enough, else not"
         return f"the rolling update goes through: {count(steps, 'step')}, nobody is stuck"
     host = outlook.steps[outlook.stops_at - 1].host
     where = f"step {outlook.stops_at} of {steps}, evacuating {host}"
@@ -84,9 +86,11 @@ def level_change(step: Step) -> str:
 
 def trap_words(trap: Trap) -> str:
     when = f"after step {trap.after}" if trap.after else "before the update"
+    lacking = [f"would lack {' '.join(trap.missing)}"] if trap.missing else []
+    reasons = "; ".join((*trap.problems, *lacking))
     return (
         f"who restarts {when} on {some(trap.hosts)} ({GUESTS[trap.guest]}) cannot leave later: "
-        f"{some(trap.refusing)} would lack {' '.join(trap.missing)}"
+        f"{some(trap.refusing)}{':' if trap.problems else ''} {reasons}"
     )
 
 
