@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import evolve, frozen
 
@@ -40,9 +40,9 @@ from ..interface import Verdict
 from ..text import notebook
 from . import lack, obstacles, registers
 from .lack import Lack
-from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
+from .ored import ored
 from .vm import TOPOLOGY, Vm, labels, wrong_kind
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ OWN = (
 REMOVE_OWN = "xe vm-param-remove param-name=platform param-key=featureset"
 
 
-@frozen
-class Grade:
+class Grade(NamedTuple):
     """What a verdict means: `allowed`, whether Xen and xapi let the VM in without force; the exit
     code of a program that gives it; `word` and `sentence` for people; `tone`: good, fair or bad.
     """
