@@ -140,7 +140,7 @@ def _sleepers(pool: PoolUpdate, vms: Iterable[Vm], cases: Cases) -> Iterator[Sle
     for vm in vms:
         if vm.suspended and vm.seen is not None:
             groups.setdefault(kind_of(vm), []).append(vm)
-    everyone = (1 << len(pool.hosts)) - 1
+    everyone = pool.every_place
     for same in groups.values():
         now, then = cases.refusing(same[0])
         if then & ~now:
