@@ -49,7 +49,6 @@ _UNMARKED_LATER = ("VERW_CLEAR",)
 class Rules:
     """One release's rules as integers. `bases`: (bit of a deep feature, all that depend on it)."""
 
-    release: Release
     ored: int
     bases: tuple[tuple[int, int], ...]
     rsba: int
@@ -100,7 +99,6 @@ def rules(name: str, later: bool = True) -> Rules:
         return 1 << known.number if known else 0
 
     return Rules(
-        release=xen,
         ored=_ored(xen, later),
         bases=tuple((1 << number, mask.bits) for number, mask in xen.deep_deps.items()),
         rsba=bit("RSBA"),
