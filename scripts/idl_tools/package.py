@@ -93,10 +93,10 @@ def _head(text: str) -> str:
 
 def _imports(used: Iterable[str], places: Mapping[str, tuple[str, ...]], indent: str = "") -> str:
     """The statements that take names from where they are."""
-    wanted = set(used)
+    members = set(used)
     lines = []
     for module in sorted(places):
-        names = [name for name in places[module] if name in wanted]
+        names = [name for name in places[module] if name in members]
         if not names:
             continue
         line = f"{indent}from .{module} import {', '.join(names)}"

@@ -78,10 +78,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asked = asked_release(arguments)
+    release = asked_release(arguments)
     if arguments.action == "diff":
-        return _diff(arguments, asked)
-    policies = _policies(arguments.policy, arguments.set, asked)
+        return _diff(arguments, release)
+    policies = _policies(arguments.policy, arguments.set, release)
     match arguments.action:
         case "show":
             return _show(policies, arguments)
@@ -95,24 +95,24 @@ def run(arguments: argparse.Namespace) -> int:
 Policies = dict[str, tuple[Policy, Release]]
 
 
-def _policies(text: str, name: str | None, asked: Release | None) -> Policies:
+def _policies(text: str, name: str | None, release: Release | None) -> Policies:
     """The policies behind an argument, by name. Raises Failure."""
     source = read(text)
-    newest = asked or release_named(NEWEST)
+    newest = release or release_named(NEWEST)
     policies: Policies = {}
     for each in source.hosts:
         host, prefix = each.host, f"{each.name} " if len(source.hosts) > 1 else ""
         for which, policy in host.policies.items():
             if name in (None, which):
                 title = prefix + _TITLES.get(which, which)
-                policies[title] = (policy, asked or host.release)
+                policies[title] = (policy, release or host.release)
     for vm in source.vms:
         if vm.policy is not None:
             policies[vm.name] = (vm.policy, newest)
     if not policies and source.policy is not None:
         policies[source.name] = (source.policy, newest)
     if not policies and source.featureset is not None:
-        xen = release_for(source.featureset, asked)
+        xen = release_for(source.featureset, release)
         policies[source.name] = (featureset_policy(source.featureset, xen), xen)
     if not policies:
         which = f" {name}" if name else ""
@@ -217,13 +217,13 @@ def _featureset(policy: Policy, xen: Release, as_json: bool) -> int:
     return OK
 
 
-def _diff(arguments: argparse.Namespace, asked: Release | None) -> int:
+def _diff(arguments: argparse.Namespace, release: Release | None) -> int:
     sides = []
     for text in (arguments.a, arguments.b):
-        policies = _policies(text, arguments.set, asked)
+        policies = _policies(text, arguments.set, release)
         sides.append(_only(policies, text))
     return diff.show_policies(
-        sides[0][0], sides[1][0], asked or sides[1][1], as_json=arguments.json
+        sides[0][0], sides[1][0], release or sides[1][1], as_json=arguments.json
     )
 
 

@@ -211,12 +211,12 @@ class _Report:
             if part.a_host
         }
         named: list[NamedHost] = []
-        taken: set[object] = set()
+        places: set[object] = set()
         for key, part in own.items():
             same = [place for place, (other, _) in recorded.items() if _same(part, other)]
             readings = [merge.Reading(part, self.origin(key or part.name))]
             if len(same) == 1:
-                taken.add(same[0])
+                places.add(same[0])
                 other, source = recorded[same[0]]
                 readings.append(merge.Reading(other, self.origin(source.name)))
             elif same:
@@ -226,7 +226,7 @@ class _Report:
         named += [
             _host([merge.Reading(part, self.origin(part.name))], assumed)
             for place, (part, _) in recorded.items()
-            if place not in taken
+            if place not in places
         ]
         whole = [host for each in current for host in each.contents.hosts]
         return together.hosts([*named, *whole]).hosts

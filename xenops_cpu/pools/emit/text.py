@@ -107,8 +107,8 @@ def _for_xapi(
     xen = difference.release
     text = xapi(difference.level, vm)
     level = reading.featureset(text)
-    tried = [trial.by_featureset(host, guest, level) for host in hosts]
-    guests = [guest_tried for guest_tried in tried if guest_tried is not None]
+    trials = [trial.by_featureset(host, guest, level) for host in hosts]
+    guests = [guest_tried for guest_tried in trials if guest_tried is not None]
     short = tuple(_short(XAPI, difference, guests, Reach(difference), with_registers=False))
     notes = tuple(words.registers(registers.own(level, hosts, guest, xen), xen))
     return Emitted(

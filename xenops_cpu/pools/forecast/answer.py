@@ -67,10 +67,10 @@ def forecast(
 
 def _places(pool: PoolUpdate, order: Sequence[str]) -> tuple[int, ...]:
     by_name = {host.name: n for n, host in enumerate(pool.hosts)}
-    wanted = {pool.hosts[n].name for n in pool.order}
-    if len(order) != len(wanted) or set(order) != wanted:
+    names = {pool.hosts[n].name for n in pool.order}
+    if len(order) != len(names) or set(order) != names:
         raise InputError(
-            f"an order names each host that is updated once: {', '.join(sorted(wanted))}"
+            f"an order names each host that is updated once: {', '.join(sorted(names))}"
         )
     first = pool.hosts[pool.order[0]]
     if first.coordinator and order[0] != first.name:
