@@ -43,7 +43,6 @@ if TYPE_CHECKING:
         FailedToSuspend,
         HookFailed,
         InputOutputError,
-        InternalError,
         InvalidVcpus,
         MediaNotEjectable,
         MediaNotPresent,
@@ -55,8 +54,8 @@ if TYPE_CHECKING:
         Unimplemented,
         UnknownError,
         VmsFailedToCooperate,
-        XenopsError,
     )
+    from .failures import InternalError, XenopsError
     from .host import ChipsetInfo, CpuInfo, HostChange, HostHistory, HostStat, Hypervisor
     from .pool import (
         PoolAnswer,
@@ -102,6 +101,7 @@ _PLACES = {
         "TouchedVm",
     ),
     "domain": ("DomainPolicy",),
+    "failures": ("InternalError", "XenopsError"),
     "errors": (
         "AlreadyExists",
         "BadPowerState",
@@ -124,7 +124,6 @@ _PLACES = {
         "FailedToSuspend",
         "HookFailed",
         "InputOutputError",
-        "InternalError",
         "InvalidVcpus",
         "MediaNotEjectable",
         "MediaNotPresent",
@@ -136,7 +135,6 @@ _PLACES = {
         "Unimplemented",
         "UnknownError",
         "VmsFailedToCooperate",
-        "XenopsError",
     ),
     "calls": ("LEFT_TO_XENOPSD", "METHODS", "Client", "Method", "Param", "Service"),
 }

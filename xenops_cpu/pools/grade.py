@@ -7,14 +7,12 @@ does what it says), 11 for Only_by_max, 12 for Only_by_force, 13 for Impossible.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..interface import Verdict
 
 
-@frozen
-class Grade:
+class Grade(NamedTuple):
     """What a verdict means: `allowed`, whether Xen and xapi let the VM in without force; the exit
     code of a program that gives it; `word` and `sentence` for people; `tone`: good, fair or bad.
     """

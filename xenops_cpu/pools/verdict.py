@@ -40,9 +40,9 @@ from ..text import notebook
 from . import advice, lack, registers
 from .grade import GRADES, Grade
 from .lack import Lack
-from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
+from .ored import ored
 from .vm import TOPOLOGY, Vm, labels
 
 if TYPE_CHECKING:
