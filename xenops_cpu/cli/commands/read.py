@@ -251,9 +251,9 @@ def _report(path: str, source: Input, width: int) -> Iterator[str]:
     for vm in source.vms:
         yield from _vm(vm, homes, width)
     if source.left_out:
-        counted = (f"{number} {kind}{'' if number == 1 else 's'}"
+        counts = (f"{number} {kind}{'' if number == 1 else 's'}"
                    for kind, number in source.left_out.items())  # fmt: skip
-        yield from _wrapped(f"left out, as no VMs: {', '.join(counted)}", width)
+        yield from _wrapped(f"left out, as no VMs: {', '.join(counts)}", width)
     if source.kind == "featureset" and source.featureset is not None:
         yield f"  {source.featureset.text(':')}"
         yield f"  {len(source.featureset)} features; 'xenops-cpu decode' names them"
@@ -274,8 +274,8 @@ def _report(path: str, source: Input, width: int) -> Iterator[str]:
 def _contents(source: Input) -> str:
     if source.kind == "suspend-image":
         return "a suspend image"
-    counted = [(len(source.hosts), "host"), (len(source.vms), "VM")]
-    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number]
+    counts = [(len(source.hosts), "host"), (len(source.vms), "VM")]
+    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts if number]
     kinds = {"policy": "a CPU policy", "log": f"{len(source.events)} things in xapi's log"}
     return " and ".join(words) or kinds.get(source.kind, "a featureset")
 
