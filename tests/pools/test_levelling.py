@@ -16,7 +16,8 @@ from tests.support.hosts import names
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import NEWEST, RELEASES, release
 from xenops_cpu.features.risks import ORED
-from xenops_cpu.pools.levelling import Reduction, combine, level, ored, reduced, rules
+from xenops_cpu.pools.levelling import Reduction, combine, level, reduced, rules
+from xenops_cpu.pools.ored import ored
 
 OF_POOLS = GOLDEN / "pools"
 OF_LIBXC = {"xs8": "xenserver-8-4.17.3-4", "xs8.2": "xenserver-8.2-4.13.5-9.39", "pq417": "4.17"}

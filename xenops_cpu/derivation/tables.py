@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from .. import data_files
 
 
-@frozen
-class Threshold:
+class Threshold(NamedTuple):
     """`microcode`: the first revision that will do. `steppings`: None for all that no row names."""
 
     model: int

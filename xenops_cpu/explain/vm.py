@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from typing import NamedTuple
+
+from attrs import evolve
 
 from ..derivation import Derivation, reasons_of
 from ..guests import hypervisor, reasons
@@ -34,8 +36,7 @@ def hypervisor_of(host: Host, derivation: Derivation | None) -> Hypervisor:
         )
 
 
-@frozen
-class Why:
+class Why(NamedTuple):
     """`present`: whether the feature is there after it, None where it is no feature."""
 
     step: str

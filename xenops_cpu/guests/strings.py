@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -22,8 +23,7 @@ ONE_BY_ONE = "4.13 xs8.2 xsr"
 X_IS_MAX = "4.13-4.15 xs8.2 xsr"
 
 
-@frozen
-class XendLeaf:
+class XendLeaf(NamedTuple):
     """`strings`: of EAX, EBX, ECX, EDX, 32 characters each; None leaves a register alone."""
 
     leaf: int

@@ -13,8 +13,7 @@ kind.
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..cpuid.policy import Policy
 from ..cpuid.words import policy_featureset
@@ -31,8 +30,7 @@ _8, _8_2, _RETROFIT = "xenserver-8", "xenserver-8.2", "xenserver-8.2-retrofit"
 _MAX = ("pv_max", "hvm_max")
 
 
-@frozen
-class Rule:
+class Rule(NamedTuple):
     """Set `names` in the `sets`, on CPUs of `vendors` (None: all), if `present` allows it.
 
     `present`: "" always, `host` where the host featureset has the bit, `hidden` where raw has it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from attrs import define, field, frozen
 
@@ -13,8 +13,7 @@ from ...features.release import Release
 from ..step import StepOf
 
 
-@frozen
-class LeafChange:
+class LeafChange(NamedTuple):
     """One step, one leaf. `detail`: what decided, where the step's own reason is not enough."""
 
     step: str
