@@ -1,6 +1,5 @@
 """docs/promises.md: each promise has tests, and they are there."""
 
-import ast
 import re
 
 import pytest
@@ -28,10 +27,5 @@ def test_a_promise_is_held_by_tests(promise: str, names: list[str]) -> None:
     assert names, f"nothing holds: {promise}"
     for name in names:
         file, _, function = name.partition("::")
-        tree = ast.parse((ROOT / file).read_text("utf-8"))
-        tests = {
-            node.name
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        }
+        tests = re.findall(r"^ *def (test_\w+)\(", (ROOT / file).read_text("utf-8"), re.MULTILINE)
         assert function in tests if function else tests, f"{promise}: there is no {name}"

@@ -159,8 +159,8 @@ def userspace(folder: Path, domains: Score, policies: Score) -> None:
                     f"{where} {name}", differences(_by_hand(want, name), _by_hand(ours[name], name))
                 )
             continue
-        wanted = config(record)
-        domain = start(_unencrypted(of_derivation(derived[key])), wanted, hap=bool(wanted.hap))
+        settings = config(record)
+        domain = start(_unencrypted(of_derivation(derived[key])), settings, hap=bool(settings.hap))
         domain, results = take(domain, record["steps"], libxc_of(xen))
         faults = [] if results == record["results"] else [f"{results}, not {record['results']}"]
         faults += differences(texts.policy(data["policies"][record["policy"]]), domain.policy)

@@ -56,15 +56,15 @@ def lines(record: Mapping[str, Any]) -> Iterator[tuple[str, Vcpu, bool]]:
     states = dict(_states(run["state"]))
     vcpu = Vcpu(long_mode=pv, pae=pv)
     last = -1
-    seen: set[tuple[str, ...]] = set()
+    keys: set[tuple[str, ...]] = set()
     for line in run["cpuid"]:
         tag = int(line.partition(":")[0], 16)
         if tag != last:
-            vcpu, last, seen = _in_state(vcpu, tag, states.get(tag)), tag, set()
+            vcpu, last, keys = _in_state(vcpu, tag, states.get(tag)), tag, set()
         key = tuple(line.split()[1:3])
         # With a state's second line for leaf 1 a PV guest asks without the prefix.
-        yield line, vcpu, pv and (tag == _PLAIN or (tag == 1 and key in seen))
-        seen.add(key)
+        yield line, vcpu, pv and (tag == _PLAIN or (tag == 1 and key in keys))
+        keys.add(key)
 
 
 def _states(lines: list[str]) -> Iterator[tuple[int, tuple[str, int, bool]]]:

@@ -106,16 +106,16 @@ class _Reader:
         return schema_name(text(data, "$ref", f"{where}: errors: data"), where)
 
     def methods(self) -> Iterator[Method]:
-        seen: set[str] = set()
+        names: set[str] = set()
         for where, method in self.raw_methods():
             only(method, METHOD_KEYS, where)
             name = text(method, "name", where)
             if not METHOD.match(name):
                 raise ContractError(f'{where}: "{name}" is not a name of the form Module.method')
             python = identifier(Method.python_name(name), where)
-            if python in seen:
+            if python in names:
                 raise ContractError(f"{where}: is there twice")
-            seen.add(python)
+            names.add(python)
             if method.get("paramStructure") != "by-name":
                 raise ContractError(f"{where}: paramStructure has to be by-name, as rpclib calls")
             params = tuple(self.params(sequence(entry(method, "params", where), where), where))
@@ -138,15 +138,15 @@ class _Reader:
             )
 
     def params(self, params: list[Any], where: str) -> Iterator[Param]:
-        seen: set[str] = set()
+        names: set[str] = set()
         for index, param in enumerate(params):
             here = f"{where}: params[{index}]"
             param = self.follow(mapping(param, here), here)
             only(param, {"name", "description", "required", "schema"}, here)
             name = identifier(text(param, "name", here), here)
-            if name in seen:
+            if name in names:
                 raise ContractError(f"{here}: {name} is there twice")
-            seen.add(name)
+            names.add(name)
             yield Param(
                 name=name,
                 type=self.schemas.type(entry(param, "schema", here), f"{where}: parameter {name}"),

@@ -25,10 +25,10 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: scripts/generate-pages [--check]", file=sys.stderr)
         return 2
-    wanted = files()
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    pages = files()
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     left = [
-        path for folder in (MANUAL, COMPLETION) for path in folder.glob("*") if path not in wanted
+        path for folder in (MANUAL, COMPLETION) for path in folder.glob("*") if path not in pages
     ]
     if arguments:
         for path in (*stale, *left):
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         path.unlink()
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(wanted[path])
+        path.write_text(pages[path])
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

@@ -26,7 +26,7 @@ def write(folder: Path) -> None:
     pages = folder / "pages"
     waiting = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
     waiting += [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "idl" / "REFERENCE.md"]
-    seen = set(waiting)
+    files = set(waiting)
     while waiting:
         file = waiting.pop()
         copy = pages / file.relative_to(ROOT)
@@ -36,8 +36,8 @@ def write(folder: Path) -> None:
             continue
         text, linked = page(file)
         copy.write_text(text, "utf-8")
-        waiting += sorted(linked - seen)
-        seen |= linked
+        waiting += sorted(linked - files)
+        files |= linked
     (pages / "commands.md").write_text(commands(), "utf-8")
 
 

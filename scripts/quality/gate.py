@@ -29,8 +29,8 @@ EXCEPTIONS: dict[str, str] = {}
 
 def main() -> int:
     command = [sys.executable, "-m", "coverage", "json", "--quiet", "-o", "-"]
-    measured = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
-    report = json.loads(measured.stdout)
+    process = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+    report = json.loads(process.stdout)
     incomplete = []
     for name, file in sorted(report["files"].items()):
         missing = ", ".join(missing_of(file))

@@ -23,6 +23,8 @@ SAYS_NOTHING = frozenset((
     "told", "found", "made", "given", "one", "this", "that", "these", "those", "said", "got",
     "what", "thing", "things", "rest",
 ))  # fmt: skip
+# What was done to a value is not what it is. A function may be called so: that is what it answers.
+DONE_TO_IT = frozenset(("asked", "meant", "received", "spoken", "stated", "taken", "tried"))
 
 
 def files() -> Iterator[Path]:
@@ -39,20 +41,20 @@ def is_python(path: Path, text: str) -> bool:
     return path.suffix == ".py" or (first.startswith("#!") and "python" in first)
 
 
-def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """What the code names, with the line."""
+def names(tree: ast.AST) -> Iterator[tuple[int, str, bool]]:
+    """What the code names, with the line, and whether it is a value: no function, no class."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
-                yield node.lineno, name
+                yield node.lineno, name, True
             case ast.arg(arg=name) | ast.alias(asname=str(name)):
-                yield node.lineno, name
+                yield node.lineno, name, True
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield node.lineno, name
+                yield node.lineno, name, False
             case ast.ClassDef(name=name):
-                yield node.lineno, name.lower()
+                yield node.lineno, name.lower(), False
             case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                yield node.lineno, name
+                yield node.lineno, name, True
 
 
 def faults(path: Path, text: str) -> Iterator[str]:
@@ -62,8 +64,9 @@ def faults(path: Path, text: str) -> Iterator[str]:
     if lines > MOST_LINES:
         yield f"{place}: {lines} lines, more than {MOST_LINES}: it is two nouns"
     if is_python(path, text):
-        for line, name in names(ast.parse(text)):
-            if name.strip("_") in SAYS_NOTHING:
+        for line, name, is_value in names(ast.parse(text)):
+            word = name.strip("_")
+            if word in SAYS_NOTHING or (is_value and word in DONE_TO_IT):
                 yield f"{place}:{line}: {name} does not say what it is: the field has a noun for it"
 
 

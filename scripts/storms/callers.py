@@ -141,12 +141,12 @@ def _crowd(path: str, until: float, count: int, first: bytes, away: float) -> No
             alive = []
             for client in clients:
                 try:
-                    gone = client.recv(4096) == b""
+                    at_end = client.recv(4096) == b""
                 except BlockingIOError:
-                    gone = False
+                    at_end = False
                 except OSError:
-                    gone = True
-                if gone:
+                    at_end = True
+                if at_end:
                     client.close()
                     closed.append(time.monotonic())
                 else:

@@ -27,10 +27,10 @@ def case_cpu(name: str, record: Mapping[str, Any], params: Mapping[str, Any]) ->
     kept = {key: record[key] for key in ("leaves", "msrs", "microcode") if record.get(key)}
     known = ("cmdline", "ucode", "hvm", "ept", "smt", "sbpb", "null_seg_clears_base", "msrs",
              "registers")  # fmt: skip
-    stated = {
+    parameters = {
         key: params[key] for key in known if params.get(key) is not None and params[key] != ""
     }
-    return {"name": name, **kept, "params": stated}
+    return {"name": name, **kept, "params": parameters}
 
 
 def new_case(

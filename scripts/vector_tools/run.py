@@ -180,22 +180,22 @@ def judge(cases: list[Case], answers: Iterable[Any], shown: int) -> int:
     return 0 if answered and not wrong else 1
 
 
-def compare(wanted: Any, answer: Any, where: str) -> Iterator[str]:
+def compare(expected: Any, answer: Any, where: str) -> Iterator[str]:
     """A sentence for each difference; what a found object has beside that is passed over."""
-    if isinstance(wanted, dict) and isinstance(answer, dict):
-        for name, value in wanted.items():
+    if isinstance(expected, dict) and isinstance(answer, dict):
+        for name, value in expected.items():
             if name not in answer:
                 yield f"{where}.{name} is missing"
             else:
                 yield from compare(value, answer[name], f"{where}.{name}")
-    elif isinstance(wanted, list) and isinstance(answer, list):
-        if len(wanted) != len(answer):
-            yield f"{where}: {len(answer)} entries, should be {len(wanted)}"
-        for index, (mine, theirs) in enumerate(zip(wanted, answer)):  # noqa: B905
+    elif isinstance(expected, list) and isinstance(answer, list):
+        if len(expected) != len(answer):
+            yield f"{where}: {len(answer)} entries, should be {len(expected)}"
+        for index, (mine, theirs) in enumerate(zip(expected, answer)):  # noqa: B905
             if mine != theirs:
                 yield from compare(mine, theirs, f"{where}[{index}]")
-    elif wanted != answer:
-        yield f"{where or 'the answer'} is {json.dumps(answer)}, should be {json.dumps(wanted)}"
+    elif expected != answer:
+        yield f"{where or 'the answer'} is {json.dumps(answer)}, should be {json.dumps(expected)}"
 
 
 if __name__ == "__main__":

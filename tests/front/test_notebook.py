@@ -44,8 +44,7 @@ def records() -> dict[str, Any]:
     [
         ("known host", "<KnownHost 'xeon-gold-6154@4.17', Xen 4.17: PV 69 to 77 features, HVM 86 "
          "to 95 features>"),
-        ("featureset", "<Featureset 1fcbfbff-f7fa3203-2c100800-…, 19 words, 86 features: FPU VME "
-         "DE PSE TSC …>"),
+        ("featureset", "<Featureset 1fcbfbff-f7fa3203-2c100800-…, 19 words, 86 features>"),
         ("level", "<Level of 2 hosts for HVM guests, Xen 4.17: 71 features, 15 lost>"),
         ("answer", "<Answer 'a VM started on xeon-gold-6154@4.17' on 'xeon-e5-2696-v3@4.17': only "
          "by force: 3DNOWPREFETCH XSAVEC XGETBV1 XSAVES RTM …>"),
@@ -58,12 +57,12 @@ def records() -> dict[str, Any]:
         ("policy", "<Policy of 38 leaves and 2 MSRs>"),
         ("start", "<Start: HVM guest, Xen 4.17>"),
         ("release", "<Release 4.17: 19 words, 232 features>"),
-        ("settled", "Settled(featureset=<Featureset 00000005, 1 word, 2 features: FPU DE>, "
+        ("settled", "Settled(featureset=<Featureset 00000005, 1 word, 2 features>, "
          "release=<Release 4.17: 19 words, 232 features>)"),
     ],
 )  # fmt: skip
 def test_a_record_is_a_line(name: str, shown: str) -> None:
-    """What it is of, how many features, and which first."""
+    """What it is of, and how many features."""
     assert repr(records()[name]) == shown
 
 
@@ -81,7 +80,7 @@ def cells(html: str) -> list[list[str]]:
     [
         ("known host", ["HVM and PVH guests", "86 features", "VMX CMP_LEGACY HLE MPX CLWB ITSC "
          "RTM_ALWAYS_ABORT FB_CLEAR RFDS_CLEAR"]),
-        ("featureset", ["2", "CPUID 0x80000001.edx", "2c100800", "SYSCALL NX PAGE1GB RDTSCP LM"]),
+        ("featureset", ["2", "2c100800", "11 20 26 27 29"]),
         ("level", ["XSAVEC", "not on xeon-e5-2696-v3@4.17 (the CPU does not show it: CPUID "
          "0x0000000d:1.eax bit 1 is 0)"]),
         ("answer", ["RTM", "the CPU does not show it: CPUID 0x00000007:0.ebx bit 11 is 0",
@@ -139,9 +138,9 @@ def test_tables_have_an_end() -> None:
 def test_what_has_nothing_in_it_is_shown_too() -> None:
     """No words, no leaves, a set longer than any release's."""
     assert repr(Featureset()) == "<Featureset without words>"
-    assert repr(names("FPU").cut(1)) == "<Featureset 00000001, 1 word, 1 feature: FPU>"
+    assert repr(names("FPU").cut(1)) == "<Featureset 00000001, 1 word, 1 feature>"
     assert repr(Policy()) == "<Policy of 0 leaves and 0 MSRs>"
     assert len(cells(Featureset()._repr_html_())) == len(cells(Policy()._repr_html_())) == 2
     longest = cells(Featureset(1, 64)._repr_html_())
-    assert longest[2] == ["0", "CPUID 0x00000001.edx", "00000001", "FPU"]
+    assert longest[2] == ["0", "00000001", "0"]
     assert longest[-1] == ["and 4 more"]

@@ -26,6 +26,8 @@ RULES = runpy.run_path(str(ROOT / "scripts" / "quality" / "house_rules.py"))
         "match word:\n    case [_, *rest]: pass",
         "with file as this: pass",
         "if (got := word): pass",
+        "def level(asked): pass",
+        "self._taken = 1",
     ],
 )
 def test_a_name_that_says_nothing_is_seen(code: str) -> None:
@@ -37,7 +39,7 @@ def test_a_name_that_says_nothing_is_seen(code: str) -> None:
 
 def test_other_names_and_texts_are_not_looked_at() -> None:
     """A name that has such a word in it, strings, and what another module calls its own."""
-    code = 'one_word = told_by.found("rest", given=what)\n'
+    code = 'one_word = told_by.found("rest", given=what)\ndef asked(): pass\n'
     assert not list(RULES["names"](ast.parse("f(given=1)\n")))
     assert not list(RULES["faults"](ROOT / "scripts" / "x.py", code))
 

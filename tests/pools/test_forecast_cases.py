@@ -163,6 +163,25 @@ def test_a_restart_when_the_first_host_is_done() -> None:
     assert (lost.guest, lost.lost, lost.gained) == (HVM, ("AVX", "ADX"), ())
 
 
+def test_a_restart_where_the_vm_is_by_then() -> None:
+    """A VM that had to leave the first host restarts on another, at a level that still has AVX, and
+    may be stuck later as before: on its old host it would be safe.
+    """
+    update = pool(change("a"), change("b", AVX, LESS), change("c"))
+    outlook = forecast(update, [vm("v", names(AVX), 1)])
+    assert (outlook.stops_at, outlook.certainly_by) == (3, None)
+    assert [way.when for way in outlook.cycles[0].ways] == [When.MOVE, When.OWN, When.OFF]
+    # What the level has by then need not have passed the first step: MD_CLEAR is OR-ed.
+    update = pool(change("a", "FPU ADX", "FPU MD_CLEAR"), change("b", "FPU ADX"))
+    outlook = forecast(update, [vm("v", names("FPU ADX"), 1)])
+    assert [way.when for way in outlook.cycles[0].ways] == [
+        When.AFTER,
+        When.MOVE,
+        When.OWN,
+        When.OFF,
+    ]
+
+
 def test_vms_without_a_level() -> None:
     """Of a type whose level nobody asks for, a VM that is stuck can move or stay off only."""
     update = pool(change("a"), change("b"), change("c", LESS))

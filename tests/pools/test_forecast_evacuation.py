@@ -45,19 +45,23 @@ def test_who_is_on_a_host() -> None:
     assert stuck.certain
     assert [(each.name, each.home) for each in stuck.vms] == [
         ("here", "uuid-1"),
-        ("untold", "uuid-1"),
+        ("untold", ""),
     ]
     (refusal,) = stuck.refusals
     assert (refusal.hosts, refusal.answer.hindrance) == (("b",), "lacks AVX")
 
 
 def test_a_host_without_a_uuid() -> None:
-    """Every VM that runs is taken to be on it, and said to be; where it is, it is for certain."""
-    hosts = [member("a", uuid=""), member("b", LESS)]
-    guest = vm("v", names(AVX), 7)
-    outlook = evacuation(hosts, "a", [guest])
+    """A VM that runs is taken to be on it, and said to be, but for those on another host; where it
+    is, it is for certain.
+    """
+    hosts = [member("b", LESS), member("a", uuid="")]
+    guest, elsewhere = vm("v", names(AVX), 7), vm("elsewhere", names(AVX), 2)
+    outlook = evacuation(hosts, "a", [elsewhere, guest])
     assert outlook.vms == outlook.taken_to_be == (guest,)
-    assert [stuck.certain for stuck in outlook.stuck] == [True]
+    assert [(stuck.vms, stuck.certain) for stuck in outlook.stuck] == [((guest,), True)]
+    unnamed = [evolve(each, uuid="") for each in hosts]
+    assert evacuation(unnamed, "a", [elsewhere]).taken_to_be == (elsewhere,)
 
 
 def test_what_helps_today() -> None:

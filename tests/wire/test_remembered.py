@@ -93,7 +93,7 @@ def test_so_many_are_remembered() -> None:
             LabService(),
             xmlrpc.dump_call("HOST.get_domain_policy", [{"debug_info": "x", "domid": number}]),
         )
-    assert len(dispatch._asked) <= LIMITS.remembered_calls
+    assert len(dispatch._questions) <= LIMITS.remembered_calls
 
 
 @pytest.mark.parametrize(

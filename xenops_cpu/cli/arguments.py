@@ -131,8 +131,8 @@ def release(arguments: argparse.Namespace) -> Release | None:
         raise Failure(f"--xen: {error}", WRONG_USAGE) from error
 
 
-def release_for(featureset: Featureset, asked: Release | None) -> Release:
+def release_for(featureset: Featureset, release: Release | None) -> Release:
     """The release whose names a featureset of nobody known gets."""
     from ..features.fit import by_length
 
-    return asked or by_length(featureset.length).release
+    return release or by_length(featureset.length).release

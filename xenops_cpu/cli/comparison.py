@@ -14,7 +14,8 @@ from ..features.featureset import MAX_WORDS, Featureset, FeaturesetError
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
 from . import WRONG_USAGE, Failure
-from .arguments import failing, read, release, release_for, the_host
+from .arguments import failing, read, release_for, the_host
+from .arguments import release as asked_release
 
 if TYPE_CHECKING:
     from ..cpuid.policy import Policy
@@ -45,23 +46,23 @@ class Compared(NamedTuple):
 
 def compare(arguments: argparse.Namespace) -> Compared:
     """What the options A, B, --word and --xen ask for. Raises Failure."""
-    asked = release(arguments)
+    release = asked_release(arguments)
     phrase = phrases.phrase(arguments.a)
     if arguments.b is None:
         if phrase is None or phrase.expected is None:
             raise Failure("B is missing: what shall A be compared with?", WRONG_USAGE)
-        return _words(phrase.index, phrase.value, phrase.expected, asked, ("found", "expected"))
+        return _words(phrase.index, phrase.value, phrase.expected, release, ("found", "expected"))
     if arguments.word is not None:
         values = [_value(text) for text in (arguments.a, arguments.b)]
-        return _words(arguments.word, values[0], values[1], asked)
+        return _words(arguments.word, values[0], values[1], release)
     other = phrases.phrase(arguments.b)
     if phrase is not None and other is not None:
         if phrase.index != other.index:
             raise Failure(f"word {phrase.index} is not word {other.index}", WRONG_USAGE)
-        return _words(phrase.index, phrase.value, other.value, asked)
+        return _words(phrase.index, phrase.value, other.value, release)
     a = read(arguments.a, one_word=True)
     b = read(arguments.b, one_word=True)
-    return _inputs(a, b, asked)
+    return _inputs(a, b, release)
 
 
 def _value(text: str) -> int:
@@ -72,9 +73,9 @@ def _value(text: str) -> int:
 
 
 def _words(
-    index: int, a: int, b: int, asked: Release | None, names: tuple[str, str] = ("A", "B")
+    index: int, a: int, b: int, release: Release | None, names: tuple[str, str] = ("A", "B")
 ) -> Compared:
-    xen = asked or release_named(NEWEST)
+    xen = release or release_named(NEWEST)
     try:
         difference = SetDifference(phrases.word(index, a), phrases.word(index, b), xen)
     except FeaturesetError as error:
@@ -85,7 +86,7 @@ def _words(
     return Compared("featuresets", titles[0], titles[1], difference.same, xen, sets=difference)
 
 
-def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
+def _inputs(a: Input, b: Input, release: Release | None) -> Compared:
     names = (_short(a, "A"), _short(b, "B"))
     if a.hosts or b.hosts:
         from ..inputs.known import require_featuresets
@@ -94,20 +95,20 @@ def _inputs(a: Input, b: Input, asked: Release | None) -> Compared:
             require_featuresets(a)
             require_featuresets(b)
     if a.hosts and b.hosts:
-        return _hosts(a, b, names, asked)
+        return _hosts(a, b, names, release)
     if a.hosts or b.hosts:
-        return _arrival(*((b, a) if a.hosts else (a, b)), asked)
+        return _arrival(*((b, a) if a.hosts else (a, b)), release)
     if a.policy is not None and b.policy is not None:
         from ..explain.policies import policies
 
-        xen = asked or release_named(NEWEST)
+        xen = release or release_named(NEWEST)
         policy_difference = policies(a.policy, b.policy, xen)
         return Compared(
             "policies", *names, policy_difference.same, xen, policies={"": policy_difference}
         )
-    seen_a, seen_b = _seen(a, asked), _seen(b, asked)
-    xen = asked or max(
-        (release_for(seen, None) for seen in (seen_a, seen_b)), key=lambda x: x.length
+    seen_a, seen_b = _seen(a, release), _seen(b, release)
+    xen = release or max(
+        (release_for(featureset, None) for featureset in (seen_a, seen_b)), key=lambda x: x.length
     )
     difference = SetDifference(seen_a, seen_b, xen)
     return Compared("featuresets", *names, difference.same, xen, sets=difference)
@@ -119,10 +120,10 @@ def _short(source: Input, letter: str) -> str:
     return f"{letter} ({', '.join(source.host_names) or source.name})"
 
 
-def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) -> Compared:
+def _hosts(a: Input, b: Input, names: tuple[str, str], release: Release | None) -> Compared:
     from ..explain import differences
 
-    difference = differences.hosts(the_host(a).host, the_host(b).host, names, asked)
+    difference = differences.hosts(the_host(a).host, the_host(b).host, names, release)
     return Compared(
         "hosts",
         *names,
@@ -134,17 +135,17 @@ def _hosts(a: Input, b: Input, names: tuple[str, str], asked: Release | None) ->
     )
 
 
-def _arrival(vm: Input, to: Input, asked: Release | None) -> Compared:
+def _arrival(vm: Input, to: Input, release: Release | None) -> Compared:
     """A VM that goes to a host; of a bare set or policy, once as a PV and once as an HVM guest."""
     from ..inputs.known import known
     from ..pools.verdict import check
 
     named = the_host(to)
     member = known(named).member
-    guests = _guests(vm, asked or member.release)
+    guests = _guests(vm, release or member.release)
     answers = tuple(check(guest, member) for guest in guests)
     fits = all(answer.grade.allowed for answer in answers)
-    xen = asked or member.release
+    xen = release or member.release
     return Compared("arrival", guests[0].name, named.name, fits, xen, journeys=answers)
 
 

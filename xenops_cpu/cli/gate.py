@@ -121,9 +121,9 @@ def columns(unknown: int) -> int:
     """The terminal's (or COLUMNS), as shutil.get_terminal_size finds them without its four
     compressors; `unknown` where there is no terminal.
     """
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isascii() and asked.isdigit() and int(asked):
-        return int(asked)
+    text = os.environ.get("COLUMNS", "")
+    if text.isascii() and text.isdigit() and int(text):
+        return int(text)
     if sys.__stdout__ is None:
         return unknown
     try:

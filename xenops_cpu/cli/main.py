@@ -57,15 +57,15 @@ def _leave(code: int) -> NoReturn:
 def _main(arguments: Sequence[str]) -> int:
     arguments = _command_first(arguments)
     name = arguments[0] if arguments else ""
-    spoken = f"xenops-cpu {name}" if name in COMMANDS else "xenops-cpu"
+    program = f"xenops-cpu {name}" if name in COMMANDS else "xenops-cpu"
     try:
         code = _run(name, arguments[1:])
         sys.stdout.flush()
     except Failure as failure:
-        _say(f"{spoken}: {failure}\n")
+        _say(f"{program}: {failure}\n")
         return failure.code
     except FileError as error:
-        _say(f"{spoken}: {error}\n")
+        _say(f"{program}: {error}\n")
         return CANNOT_BE_READ
     except KeyboardInterrupt:
         return 130
@@ -76,7 +76,7 @@ def _main(arguments: Sequence[str]) -> int:
         return BROKEN_PIPE
     except OSError as error:
         where = error.filename or "standard output"
-        _say(f"{spoken}: {where}: {error.strerror}\n")
+        _say(f"{program}: {where}: {error.strerror}\n")
         if error.filename is None:
             gate.of(sys.stdout).give_up()
         return CANNOT_BE_READ
@@ -84,7 +84,7 @@ def _main(arguments: Sequence[str]) -> int:
         if os.environ.get("XENOPS_CPU_DEBUG"):
             raise
         _say(
-            f"{spoken}: a fault in this program, please report it: "
+            f"{program}: a fault in this program, please report it: "
             f"{type(error).__name__}: {error} (XENOPS_CPU_DEBUG=1 shows where)\n"
         )
         return FAULT

@@ -114,9 +114,9 @@ def stored(texts: Sequence[str], parsed: argparse.Namespace) -> list[Stored]:
         return reader(parsed).stored(texts)
 
 
-def guest_types(members: Iterable[Member], wanted: GuestType | None) -> list[GuestType]:
-    """The guest types to speak of: the one wanted, else all that some host runs, HVM first."""
-    if wanted is not None:
-        return [wanted]
+def guest_types(members: Iterable[Member], choice: GuestType | None) -> list[GuestType]:
+    """The guest types to speak of: `choice`, else all that some host runs, HVM first."""
+    if choice is not None:
+        return [choice]
     here = {guest for member in members for guest in member.offers}
     return [guest for guest in (GuestType.HVM, GuestType.PV) if guest in here]

@@ -24,7 +24,7 @@ class Progress:
         self.subject = subject
         self.total = max(total, 1)
         self.shown = False
-        self._seen = sys.stderr.isatty()
+        self._on_terminal = sys.stderr.isatty()
         self._next = time.monotonic() + _PATIENCE_SECONDS
 
     def __enter__(self) -> Progress:
@@ -35,7 +35,7 @@ class Progress:
             self._draw("")
 
     def step(self, done: int) -> None:
-        if not self._seen or (now := time.monotonic()) < self._next:
+        if not self._on_terminal or (now := time.monotonic()) < self._next:
             return
         self._next, self.shown = now + _REFRESH_SECONDS, True
         filled = min(_WIDTH, _WIDTH * done // self.total)

@@ -98,12 +98,12 @@ def _summary(prospects: Sequence[_Prospect]) -> str:
 def _prospects(typed: Sequence[KnownHost], arguments: argparse.Namespace) -> list[_Prospect]:
     """The hosts before and after. Raises Failure."""
     members = [each.member for each in typed]
-    wanted = targets.of_hosts(arguments, members)
+    target_by_name = targets.of_hosts(arguments, members)
     named = _named_anew(arguments, members)
     only = {_of_pool(text, members, "--only") for text in arguments.only}
     if not named and not targets.asked(arguments):
         raise Failure(f"what is it updated to? {targets.NAMES} or --to HOST=NEW say", WRONG_USAGE)
-    prospects = [_prospect(each, wanted[each.member.name], named, only) for each in typed]
+    prospects = [_prospect(each, target_by_name[each.member.name], named, only) for each in typed]
     if not any(prospect.changes for prospect in prospects):
         raise Failure("no host changes: all are what they are to be", WRONG_USAGE)
     return prospects
@@ -250,7 +250,7 @@ def _guests(
     members: Sequence[Member], vms: Sequence[Vm], arguments: argparse.Namespace
 ) -> Iterator[GuestType]:
     """Whose level is of interest: of the VMs there are, else the type that most pools run."""
-    wanted = pool_arguments.wanted_type(arguments)
+    guest_type = pool_arguments.wanted_type(arguments)
     running = {vm.guest for vm in vms if not vm.halted and not vm.suspended}
-    here = pool_arguments.guest_types(members, wanted)
+    here = pool_arguments.guest_types(members, guest_type)
     yield from [guest for guest in here if guest in running] or here[:1]

@@ -20,14 +20,14 @@ _PLACES = (
 
 def places() -> list[Path]:
     """Where a service listens unless told otherwise, best first."""
-    asked = os.environ.get("XENOPS_CPU_SOCKET", "")
+    variable = os.environ.get("XENOPS_CPU_SOCKET", "")
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")  # an empty one is none, says its specification
     named = [
         place.replace("$XDG_RUNTIME_DIR", runtime)
         for place in _PLACES
         if runtime or "$" not in place
     ]
-    return [path(place) for place in (asked, *named) if place]
+    return [path(place) for place in (variable, *named) if place]
 
 
 def to_serve() -> Path:

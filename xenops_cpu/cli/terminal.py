@@ -140,14 +140,14 @@ def _rich_print(text: Any, *, soft_wrap: bool = False) -> None:
     """
     from rich.console import Console
 
-    seen = sys.stdout.isatty()
-    able = seen and os.environ.get("TERM") not in (None, "dumb")
+    is_terminal = sys.stdout.isatty()
+    able = is_terminal and os.environ.get("TERM") not in (None, "dumb")
     console = Console(
         highlight=False,
         no_color=False,
         force_terminal=True,
         color_system="auto" if able else "standard",
-        width=None if seen else width(),
+        width=None if is_terminal else width(),
         soft_wrap=soft_wrap,
     )
     with console.capture() as captured:

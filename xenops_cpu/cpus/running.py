@@ -189,8 +189,8 @@ def _occurred(occurrence: Occurrence, cpu: Cpu, silicon: Silicon, revision: int)
             case "-" if there:
                 words[change.word] = value & ~change.value
             case "-" if dumped is not None and dumped >= occurrence.first:
-                taken = change.value if silicon.tsx else change.value & ~_TSX.get(change.word, 0)
-                words[change.word] = value | taken
+                bits = change.value if silicon.tsx else change.value & ~_TSX.get(change.word, 0)
+                words[change.word] = value | bits
             case "=" if there and (silicon.tsx or not change.value):
                 known = (
                     silicon.dumped.msrs.get(int(change.word, 16)) if dumped == revision else None

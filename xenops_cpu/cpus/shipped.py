@@ -149,13 +149,13 @@ def find(text: str, microcode: Wish | None = None) -> Instance:
     wishes = [word for word in (*means.split("+"), *words) if word and wish.is_wish(word)]
     settings = [word for word in (*means.split("+"), *words) if word and word not in wishes]
     if len(wishes) + (microcode is not None) > 1:
-        asked = ", ".join((*wishes, *([microcode.text] if microcode else [])))
-        raise UnknownCpu(f'"{text}" asks for more than one microcode: {asked}')
-    wanted = microcode or (wish.parse(wishes[0]) if wishes else NEWEST)
-    result = running.of(shipped.cpu, wanted, firmware.parse(settings))
+        names = ", ".join((*wishes, *([microcode.text] if microcode else [])))
+        raise UnknownCpu(f'"{text}" asks for more than one microcode: {names}')
+    state = microcode or (wish.parse(wishes[0]) if wishes else NEWEST)
+    result = running.of(shipped.cpu, state, firmware.parse(settings))
     suffix = alias.removeprefix(shipped.id) if alias else ""
-    if wanted != NEWEST and not alias:
-        suffix += f"+{wanted.text}"
+    if state != NEWEST and not alias:
+        suffix += f"+{state.text}"
     suffix += "".join(f"+{word}" for word in words if word in settings)
     cpu = evolve(result.cpu, name=shipped.title + suffix)
     return Instance(
@@ -194,17 +194,17 @@ def _by_name(text: str) -> tuple[Shipped, str]:
         return get(identity), ""
     if identity in aliases():
         return get(_base(identity)), identity
-    wanted = _words(text)
-    fitting = [name for name, entry in entries.items() if wanted and wanted <= _words_of(entry)]
-    fitting = fitting or [name for name in entries if wanted and wanted == _brand(name)]
+    words = _words(text)
+    fitting = [name for name, entry in entries.items() if words and words <= _words_of(entry)]
+    fitting = fitting or [name for name in entries if words and words == _brand(name)]
     if len(fitting) == 1:
         return get(fitting[0]), ""
     if fitting:
         raise UnknownCpu(f'"{text}" fits several shipped CPUs: {_listed(fitting)}')
-    before = [alias for alias in aliases() if wanted and wanted <= _words(alias)]
+    before = [alias for alias in aliases() if words and words <= _words(alias)]
     if len(before) == 1:
         return get(_base(before[0])), before[0]
-    telling = wanted - _COMMON
+    telling = words - _COMMON
     near = before or [name for name, entry in entries.items() if telling & _words_of(entry)]
     advice = f"near are {_listed(near)}" if near else f"there are {_listed(list(entries))}"
     raise UnknownCpu(f'no shipped CPU is called "{text}"; {advice}')

@@ -124,8 +124,8 @@ class Line(NamedTuple):
         """The weakest of the steps behind a state. One that was seen confirms all before it."""
         weakest = Confidence.SEEN
         for step in self.steps:
-            seen = step.confidence is Confidence.SEEN
-            weakest = step.confidence if seen else min(weakest, step.confidence)
+            confirms = step.confidence is Confidence.SEEN
+            weakest = step.confidence if confirms else min(weakest, step.confidence)
             if step is until:
                 break
         return weakest

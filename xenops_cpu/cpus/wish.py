@@ -51,18 +51,18 @@ def parse(text: str) -> Wish:
 
     Digits that can be a day or a year are one, and no revision: that begins with 0x then.
     """
-    wanted = text.strip().lower()
-    if wanted in ("newest", "as-dumped"):
-        return Wish(wanted, wanted)
-    if _DATE.fullmatch(wanted):
-        return Wish("until", wanted, until=wanted)
-    packed = _PACKED_DATE.fullmatch(wanted)
+    word = text.strip().lower()
+    if word in ("newest", "as-dumped"):
+        return Wish(word, word)
+    if _DATE.fullmatch(word):
+        return Wish("until", word, until=word)
+    packed = _PACKED_DATE.fullmatch(word)
     if packed:
-        return Wish("until", wanted, until="-".join(packed.groups()))
-    if _REVISION.fullmatch(wanted):
-        return Wish("revision", wanted, revision=int(wanted, 16))
-    if _packages(wanted):
-        return Wish("package", wanted)
+        return Wish("until", word, until="-".join(packed.groups()))
+    if _REVISION.fullmatch(word):
+        return Wish("revision", word, revision=int(word, 16))
+    if _packages(word):
+        return Wish("package", word)
     raise WishError(f'"{text}" is no microcode to wish for; right are {FORMS}')
 
 

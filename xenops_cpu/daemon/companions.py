@@ -230,8 +230,8 @@ class Companions:
 
         host = self.measures.current
         vendor = vendor or (host.processor.vendor if host else "")
-        asked = xen.microcode if self.source.name == "xen" else microcode.revision
-        return surroundings.read(asked(vendor))
+        reader = xen.microcode if self.source.name == "xen" else microcode.revision
+        return surroundings.read(reader(vendor))
 
     def _changed(self, entry: Entry) -> None:
         for cause in entry.causes[:1]:

@@ -88,7 +88,7 @@ def _smxp(key: str) -> Callable[[Reader, str, str], None]:
 
 
 def _psr(reader: Reader, value: str, option: str) -> None:
-    wanted = set(reader.values.get("psr", ()))
+    technologies = set(reader.values.get("psr", ()))
     for item in value.split(","):
         name, colon, text = item.partition(":")
         if name not in ("cat", "cdp", "mba"):
@@ -97,10 +97,10 @@ def _psr(reader: Reader, value: str, option: str) -> None:
         if wish is None:
             reader.bad(option, f'"{text}" is neither true nor false')
         elif wish:
-            wanted.add(name)
+            technologies.add(name)
         else:
-            wanted.discard(name)
-    reader.values["psr"] = frozenset(wanted)
+            technologies.discard(name)
+    reader.values["psr"] = frozenset(technologies)
 
 
 def _vpmu(reader: Reader, value: str, option: str) -> None:

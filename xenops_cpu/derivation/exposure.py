@@ -68,8 +68,8 @@ def masked(xen: Release, number: int, name: str, *, follows: bool) -> str:
         text = _not_offered(xen, number)
     if follows:
         return "Xen's list of features leaves it to a rule of its own, which follows"
-    seen = _seen(xen, number)
-    return f"{text}; {seen}" if seen else text
+    exception = _seen(xen, number)
+    return f"{text}; {exception}" if exception else text
 
 
 def _not_by_default(xen: Release, number: int, kind: str) -> str:
@@ -91,7 +91,7 @@ def _not_offered(xen: Release, number: int) -> str:
 
 def _seen(xen: Release, number: int) -> str:
     label = xen.label(number)
-    for seen in _SEEN:
-        if label in seen.names and xen.name in span(seen.releases):
-            return seen.text
+    for exception in _SEEN:
+        if label in exception.names and xen.name in span(exception.releases):
+            return exception.text
     return ""

@@ -91,8 +91,8 @@ def _pv_max_x2apic(s: State) -> None:
 
 def spec_ctrl_detail(s: State) -> str:
     """Why Xen does not virtualise MSR_SPEC_CTRL for the guest type in hand."""
-    wanted = s.options.msr_sc_pv if s.guest == "pv" else s.options.msr_sc_hvm
-    if not wanted:
+    enabled = s.options.msr_sc_pv if s.guest == "pv" else s.options.msr_sc_hvm
+    if not enabled:
         return "spec-ctrl= says so"
     if s.guest == "hvm" and s.has("IBRS"):
         return "SVM cannot virtualise it on this CPU"

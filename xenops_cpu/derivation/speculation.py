@@ -294,8 +294,8 @@ def _gds_avx(s: State) -> None:
         return
     vulnerable, mitigated = _gds(s)
     # A mitigation that is locked off takes the wish for one with it.
-    wanted = s.options.gds_mit != 0 and not s.has("GDS_CTRL")
-    if vulnerable and not mitigated and s.has("AVX") and wanted:
+    mitigates = s.options.gds_mit != 0 and not s.has("GDS_CTRL")
+    if vulnerable and not mitigated and s.has("AVX") and mitigates:
         s.detail = (
             f"model {s.model:x}h is vulnerable"
             if s.model in intel_models("gds")

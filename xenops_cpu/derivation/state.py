@@ -198,13 +198,13 @@ class State:
     def clear_bit(self, bit: int) -> None:
         if not bit or self.cleared & bit:
             return
-        gone = (bit | self.plan.dependents.get(bit, 0)) & ~self.cleared
-        self.cleared |= gone
+        bits = (bit | self.plan.dependents.get(bit, 0)) & ~self.cleared
+        self.cleared |= bits
         self.changes.append(
-            Change(self.step, "cleared", gone, 0, self.plan.number[bit], self.detail)
+            Change(self.step, "cleared", bits, 0, self.plan.number[bit], self.detail)
         )
         if self.booted:
-            self.host &= ~gone
+            self.host &= ~bits
 
     def show_cpuid(self) -> None:
         """Bring `cpuid` up to date with `hidden` and `shown`."""

@@ -121,10 +121,10 @@ def _standing(
             f"something against it is there ({', '.join(helping)}); whether Xen uses it is in its "
             "log: xl dmesg, under 'Speculative mitigation facilities'",
         )
-    asked = [*(name for group in concept.safe for name in group), *concept.helps]
-    if not asked or all(anywhere(name) is None for name in asked):
+    features = [*(name for group in concept.safe for name in group), *concept.helps]
+    if not features or all(anywhere(name) is None for name in features):
         return Standing.NOT_TOLD, "not told: what this host tells has no bit that says"
-    names = _or(asked)
+    names = _or(features)
     return (
         Standing.OPEN,
         f"take it as open: there is no {names}, unless the vendor lists this CPU as safe "

@@ -20,12 +20,12 @@ class Presence:
 
 def presence(vm: Vm, number: int, host: Member | None = None) -> Presence:
     """Whether the VM has feature `number`; with the host that it is on, or may go to, also why."""
-    seen = vm.features
-    if seen is None:
+    features = vm.features
+    if features is None:
         return Presence(vm, None, "it has seen no features yet")
-    if vm.policy is None and number >= seen.length * WORD_BITS:
-        return Presence(vm, None, f"its record has {seen.length} words only")
-    present = number in seen
+    if vm.policy is None and number >= features.length * WORD_BITS:
+        return Presence(vm, None, f"its record has {features.length} words only")
+    present = number in features
     return Presence(vm, present, "" if host is None else _why(vm, number, present, host))
 
 

@@ -98,17 +98,17 @@ def _sections(text: str) -> dict[str, dict[str, str]]:
 
 
 def _concept(name: str, values: Mapping[str, str]) -> Concept:
-    safe = tuple(tuple(part.split(_BOTH)) for part in _listed(values.get("safe", "")))
-    needs = _listed(values.get("needs", ""))
-    helps = _listed(values.get("helps", ""))
+    safe = tuple(tuple(part.split(_BOTH)) for part in _listed(values.get("safe")))
+    needs = _listed(values.get("needs"))
+    helps = _listed(values.get("helps"))
     features = (
         *(feature for group in safe for feature in group),
         *needs,
         *helps,
-        *_members(_listed(values.get("features", ""))),
+        *_members(_listed(values.get("features"))),
     )
     return Concept(
-        names=(name, *_listed(values.get("also", ""))),
+        names=(name, *_listed(values.get("also"))),
         title=values["title"],
         kind=values["kind"],
         text=" ".join(values["text"].split()),
@@ -116,7 +116,7 @@ def _concept(name: str, values: Mapping[str, str]) -> Concept:
         safe=safe,
         needs=needs,
         helps=helps,
-        vendors=_listed(values.get("vendors", "")),
+        vendors=_listed(values.get("vendors")),
         commands=tuple(line.strip() for line in values.get("try", "").splitlines()),
         sources=_listed(values["source"], ";"),
     )
@@ -130,7 +130,7 @@ def _members(names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _listed(text: str, separator: str = ",") -> tuple[str, ...]:
+def _listed(text: str | None, separator: str = ",") -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(separator)) if text else ()
 
 

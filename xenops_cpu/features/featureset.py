@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import NoReturn
 
 from ..errors import Error
@@ -22,7 +21,7 @@ WORD_BITS = 32
 MAX_WORDS = 64
 
 # In a repr.
-_SHOWN_WORDS, _SHOWN_NAMES = 3, 5
+_SHOWN_WORDS = 3
 
 _WORD_MASK = (1 << WORD_BITS) - 1
 _WORD = r"[0-9a-fA-F]{1,8}"
@@ -142,34 +141,26 @@ class Featureset:
         return self.text()
 
     def __repr__(self) -> str:
-        """For people: the first words and names, and how many there are."""
+        """For people: the first words, and how many there are. Names are a release's to give."""
         if not self.length:
             return "<Featureset without words>"
-        from .fit import by_length
-
         words = "-".join(f"{word:08x}" for word in self.words[:_SHOWN_WORDS])
         more = "-…" if self.length > _SHOWN_WORDS else ""
-        names = by_length(self.length).release.names(islice(self, _SHOWN_NAMES))
-        ellipsis = " …" if len(self) > _SHOWN_NAMES else ""
-        shown = f": {' '.join(names)}{ellipsis}" if names else ""
-        return f"<Featureset {words}{more}, {self._counts()}{shown}>"
+        return f"<Featureset {words}{more}, {self._counts()}>"
 
     def _repr_html_(self) -> str:
-        """For notebooks: each word with the names of its features."""
+        """For notebooks: each word with its bits."""
         from ..text import notebook
-        from .fit import by_length
 
-        xen = by_length(self.length).release
-        places = [str(word) for word in xen.words] + [""] * MAX_WORDS
-        names: dict[int, list[str]] = {}
-        for number in self:
-            names.setdefault(number // WORD_BITS, []).append(xen.label(number))
         rows = [
-            (index, places[index], f"{word:08x}", " ".join(names.get(index, [])))
+            (
+                index,
+                f"{word:08x}",
+                " ".join(str(bit) for bit in range(WORD_BITS) if word >> bit & 1),
+            )
             for index, word in enumerate(self.words)
         ]
-        title = f"{self._counts()}; names of {xen.title}"
-        return notebook.table(title, ("word", "", "hex", "features"), rows)
+        return notebook.table(self._counts(), ("word", "hex", "bits"), rows)
 
     def _counts(self) -> str:
         words = "1 word" if self.length == 1 else f"{self.length} words"

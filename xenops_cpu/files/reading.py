@@ -63,13 +63,13 @@ def lines(path: Path | str, most: int, line: int, *, pipes: bool = False) -> Ite
 
     Raises FileError.
     """
-    taken = number = 0
+    size = number = 0
     with opened(path, pipes=pipes) as file:
         while text := file.readline(line + 1):
-            taken, number = taken + len(text), number + 1
+            size, number = size + len(text), number + 1
             if len(text) > line:
                 raise FileError(path, f"line {number} has more than {amount(line, 'bytes')}")
-            if taken > most:
+            if size > most:
                 raise FileError(path, f"larger than {amount(most, 'bytes')}")
             yield text
 
@@ -123,12 +123,12 @@ def _is_stdin(status: os.stat_result) -> bool:
 
 def _check(path: Path | str, status: os.stat_result, pipes: bool, block_devices: bool) -> None:
     mode = status.st_mode
-    wanted = (
+    acceptable = (
         stat.S_ISREG(mode)
         or (pipes and stat.S_ISFIFO(mode))
         or (block_devices and stat.S_ISBLK(mode))
     )
-    if not wanted:
+    if not acceptable:
         kind = next((kind for is_of, kind in _KINDS if is_of(mode)), "it is of no known kind")
         raise FileError(path, f"{kind}; {'a file or a pipe' if pipes else 'a file'} is read")
 

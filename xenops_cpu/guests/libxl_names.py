@@ -131,8 +131,8 @@ def _own(xen: Release, number: int) -> str:
 
 def _names_of(xen: Release, number: int) -> tuple[str, ...]:
     """All names that mean this bit and no other."""
-    meant = _bit(xen, "", number)
-    return () if meant is None else _by_bits(LINES.get(xen.line, xen.name)).get(_bits(meant), ())
+    flag = _bit(xen, "", number)
+    return () if flag is None else _by_bits(LINES.get(xen.line, xen.name)).get(_bits(flag), ())
 
 
 @cache

@@ -98,8 +98,8 @@ def _xenguest(settings: Settings, xen: Hypervisor) -> Featureset:
     bits = (
         own.bits if own is not None else xen.default("hvm" if hvm else "pv").features(xen.release)
     )
-    for name, wanted in (("NX", settings.nx), ("PAE", settings.pae)):
-        if not wanted:
+    for name, enabled in (("NX", settings.nx), ("PAE", settings.pae)):
+        if not enabled:
             bits &= ~_bit(xen, name)
     if (settings.pinned or settings.nested) and xen.has_host("ITSC"):
         bits |= _bit(xen, "ITSC")

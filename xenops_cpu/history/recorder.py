@@ -43,7 +43,7 @@ class _Order(Enum):
 @frozen
 class _Noticed:
     fingerprint: Fingerprint
-    seen: float
+    moment: float
     written: threading.Event
 
 
@@ -108,7 +108,7 @@ class Recorder:
         noticed = _Noticed(fingerprint, self._clock(), threading.Event())
         if self._thread is None:
             with self._inline:
-                self._take(noticed.fingerprint, noticed.seen)
+                self._take(noticed.fingerprint, noticed.moment)
             return
         self._noticed.put(noticed)
         if not noticed.written.wait(WRITE_SECONDS):
@@ -164,7 +164,7 @@ class Recorder:
                 pass
             try:
                 if isinstance(noticed, _Noticed):
-                    self._take(noticed.fingerprint, noticed.seen)
+                    self._take(noticed.fingerprint, noticed.moment)
                 elif noticed is _Order.LOOK_AROUND:
                     self._compare()
                 else:
@@ -175,15 +175,15 @@ class Recorder:
                 if isinstance(noticed, _Noticed):
                     noticed.written.set()
 
-    def _take(self, fingerprint: Fingerprint, seen: float) -> None:
+    def _take(self, fingerprint: Fingerprint, moment: float) -> None:
         before, self._last = self._last, fingerprint
         id = self._newest() + 1
-        self._unwritten.append((fingerprint, seen, id))
+        self._unwritten.append((fingerprint, moment, id))
         if self._write():
             return
         # Told all the same, and under the number that it will have in the store.
         if not self._entries or self._entries[-1].digest != fingerprint.digest:
-            entry = entry_of(fingerprint, self._source, seen, before, __version__)
+            entry = entry_of(fingerprint, self._source, moment, before, __version__)
             self._publish([*self._entries, evolve(entry, id=id)][-MAX_ENTRIES:])
 
     def _compare(self) -> None:
@@ -211,8 +211,8 @@ class Recorder:
 
         try:
             while self._unwritten:
-                fingerprint, seen, id = self._unwritten[0]
-                store.record(self._path, fingerprint, self._source, seen, id)
+                fingerprint, moment, id = self._unwritten[0]
+                store.record(self._path, fingerprint, self._source, moment, id)
                 self._unwritten.popleft()
             self._publish(store.entries(self._path, self._source))
         except StoreError as error:

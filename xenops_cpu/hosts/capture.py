@@ -157,8 +157,8 @@ def _membership(stored: Mapping[str, Any], pool: Mapping[str, Any]) -> Membershi
 def _typed(value: object, kind: type[T], where: str) -> T:
     names = {str: "a string", int: "a whole number", bool: "true or false", dict: "an object"}
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        wanted = names.get(kind, "a list")
-        raise CaptureError(f"capture member {where}: {json.dumps(value)[:60]} is not {wanted}")
+        noun = names.get(kind, "a list")
+        raise CaptureError(f"capture member {where}: {json.dumps(value)[:60]} is not {noun}")
     return value
 
 

@@ -52,6 +52,6 @@ def _difference(member: str, before: object, now: object) -> str:
     if member not in ("flags", "commandline"):
         return f"{before} → {now}"
     old, new = str(before).split(), str(now).split()
-    gone, come = ([word for word in a if word not in b] for a, b in ((old, new), (new, old)))
-    parts = [f"gained {' '.join(come)}"] * bool(come) + [f"lost {' '.join(gone)}"] * bool(gone)
+    lost, gained = ([word for word in a if word not in b] for a, b in ((old, new), (new, old)))
+    parts = [f"gained {' '.join(gained)}"] * bool(gained) + [f"lost {' '.join(lost)}"] * bool(lost)
     return "; ".join(parts) or "another order"

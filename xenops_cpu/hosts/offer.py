@@ -49,8 +49,8 @@ def offer(host: Host, guest: GuestType) -> Offer:
     if not boot:  # this guest type does not exist here, so nobody can arrive either
         return Offer(guest, boot, boot, max_from_xen=False)
     release: Release = host.release
-    taken = release.featureset(name for name in TAKEN_FROM_HOST if name in release.features)
-    return Offer(guest, boot, (boot - taken) | (sets.host & taken), max_from_xen=False)
+    from_host = release.featureset(name for name in TAKEN_FROM_HOST if name in release.features)
+    return Offer(guest, boot, (boot - from_host) | (sets.host & from_host), max_from_xen=False)
 
 
 def offers(host: Host) -> tuple[Offer, Offer]:

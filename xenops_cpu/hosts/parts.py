@@ -189,9 +189,9 @@ def of_host(read: Host) -> Parts:
 
 
 def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Iterator[str]:
-    wanted = SETS if xen.has_max else SETS[:4]
-    missing = [name for name in wanted if name not in sets]
-    if len(missing) == len(wanted):
+    names = SETS if xen.has_max else SETS[:4]
+    missing = [name for name in names if name not in sets]
+    if len(missing) == len(names):
         yield NO_SETS
     elif missing:
         yield f"{NOT_TOLD}the sets {', '.join(missing)}"

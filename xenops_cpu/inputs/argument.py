@@ -139,10 +139,10 @@ def _refusal(text: str, error: InputError) -> InputError:
     return FormError(str(error)) if not text.strip() else error
 
 
-def _one_of(source: Input, wanted: str, text: str) -> Input:
-    chosen = source.only(wanted)
+def _one_of(source: Input, name: str, text: str) -> Input:
+    chosen = source.only(name)
     if not chosen.hosts and not chosen.vms:
         names = [*source.host_names, *(vm.name for vm in source.vms)]
-        there = listed(wanted, names)
-        raise InputError(f'{shown(text)}: there is no "{wanted}" in the file; {there}')
+        there = listed(name, names)
+        raise InputError(f'{shown(text)}: there is no "{name}" in the file; {there}')
     return chosen

@@ -135,9 +135,9 @@ def _candidates(processor: Processor, revision: int | None) -> Iterator[Instance
             wishes = [Wish("revision", f"0x{revision:x}", revision=revision)]
         else:
             wishes = [wish.NEWEST, wish.AS_DUMPED, *_revisions(cpu)]
-        for wanted in wishes:
+        for candidate in wishes:
             try:
-                yield shipped.find(cpu.id, wanted)
+                yield shipped.find(cpu.id, candidate)
             except WishError:
                 continue
         if revision is not None:

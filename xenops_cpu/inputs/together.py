@@ -32,7 +32,7 @@ def together(inputs: Sequence[Input], name: str = "") -> Input:
     from . import xapi_log
     from .records.collected import apart, once
 
-    newest, gone = current(inputs)
+    newest, notes = current(inputs)
     whole = hosts(host for each in newest for host in each.hosts)
     left_out: Counter[str] = Counter()
     for each in inputs:
@@ -47,7 +47,7 @@ def together(inputs: Sequence[Input], name: str = "") -> Input:
         vms=once(vms([(each.vms, each.moment) for each in newest])),
         stored=stored([(each.stored, each.moment) for each in newest]),
         left_out=left_out,
-        notes=tuple(dict.fromkeys((*gone, *(note for each in inputs for note in each.notes)))),
+        notes=tuple(dict.fromkeys((*notes, *(note for each in inputs for note in each.notes)))),
         damage="; ".join(each.damage for each in inputs if each.damage),
         moment=_newest(each.moment for each in inputs),
         names=names,
@@ -193,14 +193,14 @@ def _without_gone(older: Input, newer: Input) -> tuple[Input, str]:
     there |= {record.uuid for record in newer.stored}
     hosts = tuple(n for n in older.hosts if n.host.uuid in there or not n.host.recorded)
     vms = tuple(vm for vm in older.vms if vm.uuid in there)
-    gone = [n.name for n in older.hosts if n.host.uuid not in there and n.host.recorded]
-    gone += [vm.name for vm in older.vms if vm.uuid not in there]
+    lost = [n.name for n in older.hosts if n.host.uuid not in there and n.host.recorded]
+    lost += [vm.name for vm in older.vms if vm.uuid not in there]
     kept = older._replace(
         hosts=hosts,
         vms=vms,
         stored=tuple(record for record in older.stored if record.uuid in there),
     )
-    if not gone:
+    if not lost:
         return kept, ""
-    names = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    names = ", ".join(lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
     return kept, f"{older.name} is older than {newer.name}, from which these have gone: {names}"

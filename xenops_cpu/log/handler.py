@@ -31,11 +31,11 @@ def handler(stream: TextIO | None, limits: Limits = LIMITS) -> logging.Handler:
 class _Kind:
     """What lines of one kind may still take, and how many of them were left out."""
 
-    __slots__ = ("left", "omitted", "seen")
+    __slots__ = ("left", "moment", "omitted")
 
     def __init__(self, left: float, now: float) -> None:
         self.left = left
-        self.seen = now
+        self.moment = now
         self.omitted = 0
 
 
@@ -90,9 +90,9 @@ class Handler(logging.Handler):
             kind = _Kind(self._limits.log_burst_bytes, now)
             self._kinds[record.name, str(record.msg)[:200]] = kind
             return kind
-        left = kind.left + (now - kind.seen) * self._limits.log_bytes_a_second
+        left = kind.left + (now - kind.moment) * self._limits.log_bytes_a_second
         kind.left = min(left, self._limits.log_burst_bytes)
-        kind.seen = now
+        kind.moment = now
         return kind
 
     def _say(self, near: logging.LogRecord, text: str, *arguments: object) -> bool:

@@ -43,7 +43,6 @@ SHORTEST = 4
 class Rules:
     """One release's rules as integers. `bases`: (bit of a deep feature, all that depend on it)."""
 
-    release: Release
     ored: int
     bases: tuple[tuple[int, int], ...]
     rsba: int
@@ -76,7 +75,6 @@ def rules(name: str, later: bool = True) -> Rules:
         return 1 << known.number if known else 0
 
     return Rules(
-        release=xen,
         ored=ored_bits(xen, later),
         bases=tuple((1 << number, mask.bits) for number, mask in xen.deep_deps.items()),
         rsba=bit("RSBA"),

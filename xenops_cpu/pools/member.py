@@ -214,15 +214,15 @@ def _odd(offer: Offer, host: Host) -> list[str]:
 
 def unlike(names: Iterable[str]) -> list[str]:
     """The same names, each once: one that was there already gets a number."""
-    taken: set[str] = set()
+    result_names: set[str] = set()
     numbers: dict[str, int] = {}  # the last that a name got, so that many alike take one step each
     result = []
     for name in names:
         number, unique = numbers.get(name, 1), name
-        while unique in taken:
+        while unique in result_names:
             number += 1
             unique = f"{name} ({number})"
         numbers[name] = number
-        taken.add(unique)
+        result_names.add(unique)
         result.append(unique)
     return result

@@ -109,10 +109,10 @@ def _on_its_way(vm: Vm, record: Vm, members: Sequence[Member]) -> Iterator[VmFin
                 "word from anybody",
             )
         elif answer.missing and not answer.problems and not lost:
-            asked = " ".join(item.name for item in answer.missing)
+            lacks = " ".join(item.name for item in answer.missing)
             yield VmFinding(
                 record,
-                f"xapi refuses {member.name} for {asked}, which the VM does not have: forcing that "
+                f"xapi refuses {member.name} for {lacks}, which the VM does not have: forcing that "
                 "migration takes no feature from it",
             )
 

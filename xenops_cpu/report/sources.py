@@ -41,8 +41,8 @@ class Sources:
 
     def numbers(self, texts: Iterable[str]) -> tuple[int, ...]:
         """By which numbers the page refers to these; those that it does not list have none."""
-        wanted = set(texts)
-        return tuple(source.number for source in self.sources if source.text in wanted)
+        citations = set(texts)
+        return tuple(source.number for source in self.sources if source.text in citations)
 
 
 def of_member(member: Member) -> str:

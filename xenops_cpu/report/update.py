@@ -20,7 +20,7 @@ def course_of(forecast: Forecast, basis: Sequence[str] = (), *, certain: bool = 
     """`basis`: what is updated to what, and what the forecast rests on, in sentences. `certain`: it
     does not hang on microcode that nobody told.
     """
-    seen: set[object] = set()
+    lacks: set[object] = set()
     return Course(
         title="the rolling update",
         outcome=words.verdict(forecast, certain=certain),
@@ -31,7 +31,7 @@ def course_of(forecast: Forecast, basis: Sequence[str] = (), *, certain: bool = 
             Step(
                 host=step.host,
                 targets=step.targets,
-                held=tuple(_held(stuck, seen) for stuck in step.stuck),
+                held=tuple(_held(stuck, lacks) for stuck in step.stuck),
                 changes=(words.level_change(step),) if step.changes else (),
             )
             for step in forecast.steps
@@ -53,14 +53,14 @@ def _tone(forecast: Forecast, *, certain: bool) -> Tone:
     return TONES[forecast.outcome if certain or not through else Outcome.MAY_STOP]
 
 
-def _held(stuck: Stuck, seen: set[object]) -> Held:
-    """With the reasons of missing features where they come first; `seen`: those that were told."""
+def _held(stuck: Stuck, lacks: set[object]) -> Held:
+    """With the reasons of missing features where they come first; `lacks`: those that were told."""
     reasons = [stuck.problem] if stuck.problem else []
     for refusal in stuck.refusals:
         reasons.append(words.refusal_words(refusal))
         missing = refusal.answer.missing
-        if missing not in seen:
-            seen.add(missing)
+        if missing not in lacks:
+            lacks.add(missing)
             reasons += (
                 f"{' '.join(names)}: {reason}" for (reason, *_), names in alike(missing).items()
             )

@@ -96,11 +96,11 @@ def _taken_in(host: PoolHost, guest: GuestType) -> int:
 
 def _missing(vms: Iterable[PoolVm], hosts: Sequence[PoolHost]) -> int:
     """How many features VMs have seen that hosts do not take in, summed over unlike pairs."""
-    seen = {(vm.guest_type, vm.last_boot_cpu_flags.get("features", "")) for vm in vms}
+    kinds = {(vm.guest_type, vm.last_boot_cpu_flags.get("features", "")) for vm in vms}
     missing = 0
     for guest in GuestType:
         offers = {_taken_in(host, guest) for host in hosts}
-        for guest_type, text in seen:
+        for guest_type, text in kinds:
             bits = _bits(text) if guest_type == guest else 0
             if bits:
                 missing += sum((bits & ~offer).bit_count() for offer in offers)

@@ -82,7 +82,7 @@ def _simulated(boot_cpuinfo: Path | None, release: str | None) -> Simulated:
     from .simulated import DEFAULT_RELEASE, Simulated, derived_release
 
     xen = derived_release(release or DEFAULT_RELEASE)
-    return Simulated(xen=xen, boot_cpuinfo=boot_cpuinfo, asked=release or "")
+    return Simulated(xen=xen, boot_cpuinfo=boot_cpuinfo, spelling=release or "")
 
 
 def _shipped(text: str, release: str | None) -> Source:

@@ -58,16 +58,16 @@ class Fresh:
         if answer is not None and self._clock() - answer[0] < self._seconds:
             return answer[1]
         with self._lock:
-            asked = self._clock()
+            now = self._clock()
             answer = self._answer
-            if answer is not None and asked - answer[0] < self._seconds:
+            if answer is not None and now - answer[0] < self._seconds:
                 return answer[1]  # somebody else has read it while this caller waited
             host = self._source.read()
             if answer is not None:
                 host = _other(answer[1], host)
             if answer is None or host is not answer[1]:
                 self._noticed(host)
-            self._answer = asked, host
+            self._answer = now, host
             return host
 
 

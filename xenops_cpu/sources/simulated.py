@@ -45,7 +45,7 @@ class Subject:
 class Simulated:
     """Derives anew at each read; this machine's CPU is read anew as well (`subject` None).
 
-    `asked`: the release as it was asked for, if that was more than a release: a point release
+    `spelling`: the release as it was asked for, if that was more than a release: a point release
     differs from what is derived.
     """
 
@@ -54,7 +54,7 @@ class Simulated:
     options: Options = field(factory=Options)
     as_bare_metal: bool = False
     boot_cpuinfo: Path | None = None
-    asked: str = ""
+    spelling: str = ""
 
     @property
     def name(self) -> str:
@@ -78,12 +78,12 @@ class Simulated:
         except Error as error:
             raise SourceError(str(error)) from error
         sets = _as_libxc_answers(derivation)
-        asked = point_releases.named(self.asked)
-        point = point_releases.note(asked)
+        version = point_releases.named(self.spelling)
+        point = point_releases.note(version)
         host = Host(
             origin=f"simulated: what {self.xen.title} would offer on {subject.title}",
             xen=Xen(
-                version=asked if point else self.xen.version,
+                version=version if point else self.xen.version,
                 capabilities=_PV + (_HVM if derivation.hvm else ""),
                 commandline=self.options.cmdline,
             ),
@@ -187,7 +187,7 @@ def of_dump(
         other_cpu(cpu, notes),
         derived_release(release or DEFAULT_RELEASE),
         options_of(params or {}),
-        asked=release or "",
+        spelling=release or "",
     )
 
 

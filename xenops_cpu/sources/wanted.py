@@ -38,17 +38,17 @@ class Wanted:
     boot_cpuinfo: Path | None = None
 
 
-def simulated(wanted: Wanted) -> Simulated:
+def simulated(request: Wanted) -> Simulated:
     """What is wanted, ready to be read. Raises InputError, SourceError."""
-    subject, known = _subject(wanted)
-    xen = release(wanted.xen)
+    subject, known = _subject(request)
+    xen = release(request.xen)
     return Simulated(
         subject=subject,
         xen=xen,
-        options=options(wanted, xen, known),
-        as_bare_metal=wanted.as_bare_metal,
-        boot_cpuinfo=wanted.boot_cpuinfo,
-        asked=wanted.xen,
+        options=options(request, xen, known),
+        as_bare_metal=request.as_bare_metal,
+        boot_cpuinfo=request.boot_cpuinfo,
+        spelling=request.xen,
     )
 
 
@@ -57,37 +57,37 @@ def release(text: str) -> Release:
     return derived_release(text or DEFAULT_RELEASE)
 
 
-def options(wanted: Wanted, xen: Release, known: Options | None = None) -> Options:
+def options(request: Wanted, xen: Release, known: Options | None = None) -> Options:
     """How Xen is started; `known`: what is known of the machine already.
 
     Raises CommandLineError for an item that Xen would complain about.
     """
-    parse_cmdline(wanted.cmdline, xen, strict=True)
+    parse_cmdline(request.cmdline, xen, strict=True)
     base = known or Options()
     return evolve(
         base,
-        cmdline=" ".join(filter(None, (base.cmdline, wanted.cmdline))),
-        msrs={**base.msrs, **wanted.msrs},
-        machine=base.machine if wanted.hvm else evolve(base.machine, hvm=False),
+        cmdline=" ".join(filter(None, (base.cmdline, request.cmdline))),
+        msrs={**base.msrs, **request.msrs},
+        machine=base.machine if request.hvm else evolve(base.machine, hvm=False),
     )
 
 
-def _subject(wanted: Wanted) -> tuple[Subject | None, Options | None]:
+def _subject(request: Wanted) -> tuple[Subject | None, Options | None]:
     """The CPU to simulate (None: this machine's) and what its record knows of the machine."""
-    if wanted.cpu is not None:
-        instance = shipped.find(wanted.cpu, wanted.microcode)
+    if request.cpu is not None:
+        instance = shipped.find(request.cpu, request.microcode)
         return other_cpu(instance.cpu, instance.notes), options_of(instance.params)
-    if wanted.dump is not None:
-        dump, *others = dumps.read(wanted.dump)
+    if request.dump is not None:
+        dump, *others = dumps.read(request.dump)
         notes = dump.notes
         if others:
-            notes = (*notes, f"{wanted.dump} has {1 + len(others)} CPUs: the first is taken")
+            notes = (*notes, f"{request.dump} has {1 + len(others)} CPUs: the first is taken")
         subject = other_cpu(dump.cpu, notes)
-        if wanted.microcode is not None:
-            return _with_microcode(subject, wanted.microcode, dump.params)
+        if request.microcode is not None:
+            return _with_microcode(subject, request.microcode, dump.params)
         return subject, options_of(dump.params)
-    if wanted.microcode is not None:
-        return _with_microcode(this_machine(wanted.boot_cpuinfo), wanted.microcode, {})
+    if request.microcode is not None:
+        return _with_microcode(this_machine(request.boot_cpuinfo), request.microcode, {})
     return None, None
 
 

@@ -59,11 +59,11 @@ class _BoundedSocket(socket.socket):
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         self._wait_no_longer()
-        received = super().recv_into(buffer, nbytes, flags)
-        self._left -= received
+        count = super().recv_into(buffer, nbytes, flags)
+        self._left -= count
         if self._left < 0:
             raise _TooMuch
-        return received
+        return count
 
 
 class _UnixConnection(http.client.HTTPConnection):

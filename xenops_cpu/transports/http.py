@@ -83,7 +83,7 @@ class RequestReader:
     tell nothing.
     """
 
-    __slots__ = ("_body_start", "_head", "_json", "_problem", "_seen", "buffer", "max_body")
+    __slots__ = ("_body_start", "_head", "_json", "_problem", "_scanned", "buffer", "max_body")
 
     def __init__(self, max_body: int = LIMITS.size, json: bool = False) -> None:
         self.buffer = bytearray()
@@ -92,7 +92,7 @@ class RequestReader:
         self._head: _Head | None = None  # None: no whole head yet
         self._problem: HttpError | None = None  # of a head whose body has not begun to arrive
         self._body_start = 0
-        self._seen = 0  # bytes of the buffer in which no head ends
+        self._scanned = 0  # bytes of the buffer in which no head ends
 
     @property
     def missing(self) -> str:
@@ -100,8 +100,8 @@ class RequestReader:
         if self._problem is not None:
             return str(self._problem)
         if self._head is not None:
-            received = len(self.buffer) - self._body_start
-            return f"the request ends after {received} of {self._head.length} bytes of its body"
+            size = len(self.buffer) - self._body_start
+            return f"the request ends after {size} of {self._head.length} bytes of its body"
         if self.buffer.strip():
             return f"the request ends after {len(self.buffer)} bytes, within its headers"
         return ""
@@ -150,7 +150,7 @@ class RequestReader:
         if len(buffer) < end:
             return None
         self._head = None
-        self._seen = 0
+        self._scanned = 0
         json = head.json or self._json
         request = Request(bytes(buffer[start:end]), head.keep_alive, json, head.page)
         del buffer[:end]
@@ -164,13 +164,13 @@ class RequestReader:
             return None
         if buffer.startswith((b"\r", b"\n")):
             del buffer[: len(buffer) - len(buffer.lstrip(b"\r\n"))]
-            self._seen = 0
+            self._scanned = 0
         if buffer and not buffer[:1].isalpha():
             raise HttpError(f"not an HTTP/1 request: it begins with {bytes(buffer[:20])!r}")
-        end = _HEAD_END.search(buffer, max(self._seen - 2, 0), MAX_HEAD_BYTES)
+        end = _HEAD_END.search(buffer, max(self._scanned - 2, 0), MAX_HEAD_BYTES)
         if end is None:
             self._look_at_first_line()
-            self._seen = len(buffer)
+            self._scanned = len(buffer)
             return None
         self._body_start = end.end()
         text = bytes(buffer[: end.end()])

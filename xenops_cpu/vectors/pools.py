@@ -37,8 +37,8 @@ def verdict_of(ask: Mapping[str, Any]) -> dict[str, Any]:
         release=xen,
         offers={guest: Offer(guest, boot, most, joined=False)},
     )
-    seen = None if vm.get("featureset") is None else _set(vm, "featureset", "vm")
-    traveller = Vm("vm", guest, features=seen, vendor=str(vm.get("vendor", "")))
+    features = None if vm.get("featureset") is None else _set(vm, "featureset", "vm")
+    traveller = Vm("vm", guest, features=features, vendor=str(vm.get("vendor", "")))
     answer = check(traveller, member)
     missing = Featureset(sum(1 << lack.number for lack in answer.missing), xen.length)
     return {"verdict": answer.verdict.value, "missing": xen.names(missing)}

@@ -141,12 +141,12 @@ class _Asked(NamedTuple):
     arguments: list[Any]
 
 
-_asked: Remembered[_Asked] = Remembered()
+_questions: Remembered[_Asked] = Remembered()
 
 
 def _remembered(body: bytes) -> tuple[str, _Plan, list[Any]] | None:
     """What a call asks that differs from an earlier one in its debug_info alone."""
-    known = _asked.find(body)
+    known = _questions.find(body)
     if known is None:
         return None
     (method, plan, arguments), debug_info = known
@@ -156,10 +156,10 @@ def _remembered(body: bytes) -> tuple[str, _Plan, list[Any]] | None:
     return method, plan, arguments
 
 
-def _remember(body: bytes, asked: _Asked) -> None:
-    plan = asked.plan
+def _remember(body: bytes, question: _Asked) -> None:
+    plan = question.plan
     if plan.debug_info is not None and not plan.lengthy and xmlrpc.is_plain_call(body):
-        _asked.keep(body, asked)
+        _questions.keep(body, question)
 
 
 def wire_of(body: bytes, otherwise: str = XMLRPC) -> str:
@@ -249,9 +249,9 @@ def _answer(
     code = CALL_FAILED
     method = ""
     try:
-        asked = _remembered(body) if wire is xmlrpc and limits is LIMITS else None
-        if asked is not None:
-            method, plan, arguments = asked
+        question = _remembered(body) if wire is xmlrpc and limits is LIMITS else None
+        if question is not None:
+            method, plan, arguments = question
         else:
             call = wire.parse_call(body, limits)
             envelope, method = call.envelope, call.method

@@ -27,26 +27,26 @@ class Remembered(Generic[Asked]):
 
     def __init__(self, most: int = LIMITS.remembered_calls) -> None:
         self._most = most
-        self._asked: dict[tuple[bytes, bytes], Asked] = {}
+        self._questions: dict[tuple[bytes, bytes], Asked] = {}
 
     def __len__(self) -> int:
-        return len(self._asked)
+        return len(self._questions)
 
     def find(self, body: bytes) -> tuple[Asked, str] | None:
         """What a call asks, and its debug_info; None for one that has to be read."""
         before, _, tail = body.partition(_BEFORE)
         text, _, behind = tail.partition(_BEHIND)
-        asked = self._asked.get((before, behind))
-        if asked is None or _PLAIN.fullmatch(text) is None:
+        question = self._questions.get((before, behind))
+        if question is None or _PLAIN.fullmatch(text) is None:
             return None
-        return asked, text.decode("ascii")
+        return question, text.decode("ascii")
 
-    def keep(self, body: bytes, asked: Asked) -> None:
+    def keep(self, body: bytes, question: Asked) -> None:
         """What a plain call with a debug_info asks. When there are too many, all go."""
         before, mark, tail = body.partition(_BEFORE)
         text, ends, behind = tail.partition(_BEHIND)
         if len(body) > _BYTES or not mark or not ends or _PLAIN.fullmatch(text) is None:
             return
-        if len(self._asked) >= self._most:
-            self._asked.clear()
-        self._asked[before, behind] = asked
+        if len(self._questions) >= self._most:
+            self._questions.clear()
+        self._questions[before, behind] = question

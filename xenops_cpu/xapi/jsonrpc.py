@@ -151,10 +151,10 @@ class _Text:
             raise self._unexpected(f'"{letter}"')
         self._at += 1
 
-    def _unexpected(self, wanted: str) -> Exception:
+    def _unexpected(self, symbol: str) -> Exception:
         if not self.peek():
             return self._cut_off()
-        return AnswerError(f"{self._who}: damaged JSON: {wanted} is missing")
+        return AnswerError(f"{self._who}: damaged JSON: {symbol} is missing")
 
     def _cut_off(self) -> Exception:
         return Unreachable(f"{self._who}: the answer is cut off within its JSON")

@@ -114,9 +114,13 @@ def fetch(session: Session, progress: Progress | None = None) -> Records:
     # Each host counts its control domain as well.
     total = max(residents - len(hosts), 0)
     vms = _vms(session, lambda done: step("VMs", done, total))
-    wanted = {vm.text("metrics") for vm in vms.values()}
+    references = {vm.text("metrics") for vm in vms.values()}
     metrics = _all(
-        session, "VM_metrics", lambda done: step("VM metrics", done, len(wanted)), MAX_VMS, wanted
+        session,
+        "VM_metrics",
+        lambda done: step("VM metrics", done, len(references)),
+        MAX_VMS,
+        references,
     )
     pool = next(iter(pools.values()))
     return Records(
@@ -172,12 +176,12 @@ def _all(
     kind: str,
     step: Callable[[int], None],
     most: int,
-    wanted: set[str] | None = None,
+    references: set[str] | None = None,
 ) -> dict[str, Record]:
     records: dict[str, Record] = {}
 
     def each(reference: str, value: Value) -> None:
-        if wanted is None or reference in wanted:
+        if references is None or reference in references:
             _add(records, kind, reference, value, most, session)
             step(len(records))
 

@@ -87,10 +87,10 @@ class Trust:
             )
         elif self.fingerprints:
             if actual not in self.fingerprints | {vouched}:
-                wanted = " or ".join(sorted(self.fingerprints))
+                pins = " or ".join(sorted(self.fingerprints))
                 raise CertificateError(
                     f"{address}: the certificate is another one than --fingerprint says; nothing "
-                    f"was sent\n  wanted {wanted}\n  seen   {actual}"
+                    f"was sent\n  wanted {pins}\n  seen   {actual}"
                 )
         elif vouched:
             if actual != vouched:

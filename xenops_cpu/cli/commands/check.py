@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ...inputs.argument import shown, split_name, what_it_is
 from ...interface import Verdict
+from ...pools.grade import GRADES
 from ...pools.member import Member
-from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
+from ...pools.verdict import UNSEEN, XAPI, Answer, check_all
 from ...pools.vm import Vm
 from ...pools.words import count, notes, some
 from .. import (

@@ -79,11 +79,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    asked = asked_release(arguments)
+    release = asked_release(arguments)
     if arguments.style == "xen-cpuid" and not arguments.json:
-        return _as_xen_cpuid(arguments.featuresets, asked)
+        return _as_xen_cpuid(arguments.featuresets, release)
     try:
-        sets = list(_sets(arguments.featuresets, asked, arguments.word))
+        sets = list(_sets(arguments.featuresets, release, arguments.word))
     except FeaturesetError as error:
         raise Failure(str(error), WRONG_USAGE) from error
     if not sets:
@@ -101,20 +101,20 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _sets(texts: list[str], asked: Release | None, index: int | None) -> Iterator[_Set]:
+def _sets(texts: list[str], release: Release | None, index: int | None) -> Iterator[_Set]:
     phrase = phrases.phrase(" ".join(texts))
     if phrase is not None:
-        xen = asked or release_named(NEWEST)
+        xen = release or release_named(NEWEST)
         yield _Set("", phrases.word(phrase.index, phrase.value), xen, phrase.index)
         return
     for text in texts:
         source = read(text, one_word=True)
-        for decoded in _of_input(source, asked):
+        for decoded in _of_input(source, release):
             if index is None:
                 yield decoded
             elif decoded.featureset.length == 1:
                 value = phrases.word(index, decoded.featureset.bits)
-                xen = asked or release_named(NEWEST)
+                xen = release or release_named(NEWEST)
                 yield decoded._replace(featureset=value, release=xen, shown=index)
             elif index < decoded.featureset.length:
                 yield decoded._replace(shown=index)
@@ -142,36 +142,36 @@ def _contents(source: Input) -> str:
     )
 
 
-def _of_input(source: Input, asked: Release | None) -> Iterator[_Set]:
+def _of_input(source: Input, release: Release | None) -> Iterator[_Set]:
     for each in source.hosts:
-        yield from _of_host(each.host, each.name, asked)
+        yield from _of_host(each.host, each.name, release)
     if source.hw_caps is not None:
-        yield _of_hw_caps(source, source.hw_caps, asked)
+        yield _of_hw_caps(source, source.hw_caps, release)
     for vm in source.vms:
         if vm.features is not None:
-            yield _Set(vm.name, vm.features, release_for(vm.features, asked))
+            yield _Set(vm.name, vm.features, release_for(vm.features, release))
     if source.featureset is not None and not source.vms:
-        yield _Set("", source.featureset, release_for(source.featureset, asked))
+        yield _Set("", source.featureset, release_for(source.featureset, release))
     if source.policy is not None and source.featureset is None:
         from ...cpuid.words import policy_featureset
 
-        xen = asked or release_named(NEWEST)
+        xen = release or release_named(NEWEST)
         yield _Set(source.name, policy_featureset(source.policy, xen), xen)
 
 
-def _of_host(host: Host, name: str, asked: Release | None) -> Iterator[_Set]:
+def _of_host(host: Host, name: str, release: Release | None) -> Iterator[_Set]:
     from ...hosts.host import SETS, TITLES
 
     for key in SETS:
         title, featureset = TITLES[key][0], host.featuresets.named(key)
         if featureset is not None and featureset.length:
-            yield _Set(f"{name}: {title}", featureset, asked or host.release)
+            yield _Set(f"{name}: {title}", featureset, release or host.release)
 
 
-def _of_hw_caps(xl_info: Input, words: Featureset, asked: Release | None) -> _Set:
+def _of_hw_caps(xl_info: Input, words: Featureset, release: Release | None) -> _Set:
     """Raises Failure where nobody says that the words are in the order of a featureset."""
     host, name = xl_info.hosts[0].host, xl_info.hosts[0].name
-    if asked is None and not host.fit.certain:
+    if release is None and not host.fit.certain:
         raise Failure(
             f"{xl_info.name}: hw_caps was printed by a Xen that is not known here "
             f"({host.xen.version}); before 4.7 the words had another order, of a newer one --xen "
@@ -180,12 +180,12 @@ def _of_hw_caps(xl_info: Input, words: Featureset, asked: Release | None) -> _Se
     return _Set(
         f"{name}: hw_caps",
         words,
-        asked or host.release,
+        release or host.release,
         note=_HW_CAPS.format(last=words.length - 1),
     )
 
 
-def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
+def _as_xen_cpuid(texts: Iterable[str], release: Release | None) -> int:
     """Hosts in full, everything else as the tool would read it."""
     from ... import inputs
     from ...explain import xen_cpuid
@@ -196,7 +196,7 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
         except inputs.InputError:
             source = None
         if source is not None and source.hw_caps is not None:
-            words = _of_hw_caps(source, source.hw_caps, asked)
+            words = _of_hw_caps(source, source.hw_caps, release)
             text = str(words.featureset).replace("-", ":")
             sys.stdout.write(xen_cpuid.decode([text], words.release)[0])
             continue
@@ -204,7 +204,7 @@ def _as_xen_cpuid(texts: Iterable[str], asked: Release | None) -> int:
             for each in source.hosts:
                 sys.stdout.write(xen_cpuid.info(each.host, detail=True))
             continue
-        printed, complaints = xen_cpuid.decode([text], asked or release_named(NEWEST))
+        printed, complaints = xen_cpuid.decode([text], release or release_named(NEWEST))
         sys.stdout.write(printed)
         for complaint in complaints:
             print(complaint, file=sys.stderr)

@@ -130,6 +130,6 @@ def _uuid(arguments: argparse.Namespace) -> str:
 
 def _guest(hosts: Sequence[Member], arguments: argparse.Namespace) -> GuestType:
     """One text is for one guest type: HVM where any host runs such guests."""
-    wanted = pool_arguments.wanted_type(arguments)
-    guests = pool_arguments.guest_types(hosts, wanted)
+    guest_type = pool_arguments.wanted_type(arguments)
+    guests = pool_arguments.guest_types(hosts, guest_type)
     return guests[0] if guests else GuestType.HVM

@@ -259,10 +259,10 @@ def _where(
         host, derivation = derived_host(host_text)
         return host, derivation, host.release
     if not _simulates(arguments):
-        asked = asked_release(arguments)
+        release = asked_release(arguments)
         if vm is not None and vm.features is not None:
-            return None, None, release_for(vm.features, asked)
-        return None, None, asked or release_named(NEWEST)
+            return None, None, release_for(vm.features, release)
+        return None, None, release or release_named(NEWEST)
     from ...sources import SourceError
 
     try:

@@ -62,13 +62,15 @@ def parser() -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     typed = pool_arguments.hosts(arguments.hosts, arguments)
     vms = vm_arguments.all_vms(arguments.vm, arguments, files=arguments.hosts)
-    asked = prospects.forecast(typed, vms, arguments)
+    forecast = prospects.forecast(typed, vms, arguments)
     if arguments.json:
-        document = forecast_json.document(asked.outlook, asked.basis, asked.worse)
-        terminal.print_json({**document, "microcode": targets.microcode_json(asked.updates)})
+        document = forecast_json.document(forecast.outlook, forecast.basis, forecast.worse)
+        terminal.print_json({**document, "microcode": targets.microcode_json(forecast.updates)})
     else:
-        forecast_words.tell(asked.outlook, asked.basis, arguments.commands, certain=asked.certain)
-        targets.tell_microcode(asked.updates)
+        forecast_words.tell(
+            forecast.outlook, forecast.basis, arguments.commands, certain=forecast.certain
+        )
+        targets.tell_microcode(forecast.updates)
         words.tell_notes([each.member for each in typed], arguments.notes)
-    through = asked.outlook.outcome is Outcome.GOES_THROUGH and asked.certain
+    through = forecast.outlook.outcome is Outcome.GOES_THROUGH and forecast.certain
     return OK if through else ANSWERED_WITH_AN_ERROR

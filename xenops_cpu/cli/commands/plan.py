@@ -129,17 +129,18 @@ def run(arguments: argparse.Namespace) -> int:
     after, updates = _after(before, arguments)
     xen = asked_release(arguments)
     old, new = [typed.member for typed in before], [typed.member for typed in after]
-    wanted = pool_arguments.wanted_type(arguments)
+    guest_type = pool_arguments.wanted_type(arguments)
     at_level = (
-        plan.started_at_level(old, guest, xen) for guest in pool_arguments.guest_types(old, wanted)
+        plan.started_at_level(old, guest, xen)
+        for guest in pool_arguments.guest_types(old, guest_type)
     )
     vms = [
         *(vm for vm in at_level if vm is not None),
         *vm_arguments.all_vms(arguments.vm, arguments, files=arguments.pool),
     ]
     planned = plan.plan(old, new, vms, xen)
-    if wanted is not None:
-        changes = tuple(change for change in planned.changes if change.guest is wanted)
+    if guest_type is not None:
+        changes = tuple(change for change in planned.changes if change.guest is guest_type)
         planned = evolve(planned, changes=changes)
     code = OK if planned.harmless else ANSWERED_WITH_AN_ERROR
     if arguments.json:
@@ -210,8 +211,8 @@ def _after(
         changing = set(by_name)
         if arguments.host != ALL:
             changing = {_name(arguments.host, by_name, arguments)}
-        wanted = targets.of_hosts(arguments, [typed.member for typed in before])
-        results = {name: targets.update(by_name[name], wanted[name]) for name in by_name
+        target_by_name = targets.of_hosts(arguments, [typed.member for typed in before])
+        results = {name: targets.update(by_name[name], target_by_name[name]) for name in by_name
                    if name in changing}  # fmt: skip
         after = [results[t.member.name][0] if t.member.name in results else t for t in before]
         return after, [(name, result) for name, (_, result) in results.items()]

@@ -62,9 +62,9 @@ def parser() -> argparse.ArgumentParser:
         _more_help,
     )
     options.add_source(command)
-    taken = {action.dest for action in command._actions}
+    members = {action.dest for action in command._actions}
     for member, key in keys.KEYS.items():
-        if member not in taken:
+        if member not in members:
             default = sockets.to_serve() if member == "socket" else key.default
             shown = f"{key.help} ({default})" if default else key.help
             command.add_argument(

@@ -216,7 +216,7 @@ def _settings(
         featureset = arguments.featureset
         texts = arguments.cpuid
         named = bool(texts) and texts[0].startswith("host")
-        wanted = xl.read(",".join(texts) if named else texts, xen.release) if texts else None
+        xl_setting = xl.read(",".join(texts) if named else texts, xen.release) if texts else None
         if arguments.viridian is not None:
             enlightened = viridian.parameter(arguments.viridian.split(","), xen.release)
         if arguments.cores_per_socket and not xen.release.xenserver:
@@ -224,7 +224,7 @@ def _settings(
                 f"--cores-per-socket: only XenServer's libxc knows it, not {xen.release.title}'s",
                 WRONG_USAGE,
             )
-        if wanted is not None and toolstack == XAPI:
+        if xl_setting is not None and toolstack == XAPI:
             raise Failure("--cpuid is xl's, not xapi's: --toolstack xl", WRONG_USAGE)
         settings = evolve(
             settings,
@@ -238,7 +238,7 @@ def _settings(
             emulated_tsc=arguments.emulated_tsc or settings.emulated_tsc,
             restore=arguments.restore,
             cores_per_socket=arguments.cores_per_socket,
-            setting=settings.setting if wanted is None else wanted,
+            setting=settings.setting if xl_setting is None else xl_setting,
             xcp_ng=arguments.xcp_ng,
         )
     except (Error, ValueError) as error:

@@ -20,8 +20,8 @@ def of_host(members: Sequence[Member], name: str, vms: Sequence[Vm]) -> Evacuati
 def tell(answer: Evacuation) -> None:
     running = f"{count(len(answer.vms), 'VM')} on {answer.host}"
     if answer.allowed:
-        asked = f"; asked were {some(answer.targets)}" if answer.vms and answer.targets else ""
-        terminal.heading(f"every one of {running} can leave{asked}")
+        targets = f"; asked were {some(answer.targets)}" if answer.vms and answer.targets else ""
+        terminal.heading(f"every one of {running} can leave{targets}")
     else:
         stuck = sum(len(each.vms) for each in answer.stuck)
         terminal.heading(f"{answer.host} cannot be evacuated: {stuck} of {running} cannot leave")

@@ -110,18 +110,18 @@ def missing_leaves(leaves: Mapping[LeafKey, Registers]) -> Iterator[str]:
     def eax(leaf: int) -> int:
         return leaves.get((leaf, 0), _NOTHING)[0]
 
-    wanted: list[LeafKey] = []
+    keys: list[LeafKey] = []
     if eax(0) >= 7:
-        wanted += [(7, subleaf) for subleaf in range(min(eax(7), 2) + 1)]
+        keys += [(7, subleaf) for subleaf in range(min(eax(7), 2) + 1)]
     if eax(0) >= 0xD:
-        wanted += [(0xD, 0), (0xD, 1)]
-    wanted += [(0x80000000, 0)]
-    wanted += [
+        keys += [(0xD, 0), (0xD, 1)]
+    keys += [(0x80000000, 0)]
+    keys += [
         (leaf, 0)
         for leaf in (0x80000001, 0x80000007, 0x80000008, 0x80000021)
         if eax(0x80000000) >= leaf
     ]
-    for leaf, subleaf in wanted:
+    for leaf, subleaf in keys:
         if (leaf, subleaf) not in leaves:
             yield f"{leaf:x}:{subleaf:x}" if leaf in (7, 0xD) else f"{leaf:x}"
 

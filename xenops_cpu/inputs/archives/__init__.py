@@ -35,7 +35,7 @@ def kind(head: bytes) -> str | None:
     return "tar" if tar.recognises(head) else None
 
 
-def members(file: BinaryIO, wanted: Wanted) -> Iterator[Member]:
+def members(file: BinaryIO, select: Wanted) -> Iterator[Member]:
     """The wanted files of an archive, also of archives in it (one level deep).
 
     A compressed file that is no tar is a single member without a name. Raises InputError for what
@@ -45,10 +45,10 @@ def members(file: BinaryIO, wanted: Wanted) -> Iterator[Member]:
     head = file.read(tar.BLOCK)
     file.seek(0)
     if kind(head) == "zip":
-        yield from _chosen(zip.files(file, account), wanted, account, "")
+        yield from _chosen(zip.files(file, account), select, account, "")
     else:
         raw = file if kind(head) == "tar" else None
-        yield from _streamed(kind(head), _chunks(file, account), wanted, account, "", raw)
+        yield from _streamed(kind(head), _chunks(file, account), select, account, "", raw)
 
 
 def plain(file: BinaryIO, account: Account) -> Chunks:
@@ -76,7 +76,7 @@ def ungzipped(member: Member) -> Chunks:
 def _streamed(
     packing: str | None,
     chunks: Chunks,
-    wanted: Wanted,
+    select: Wanted,
     account: Account,
     inside: str,
     raw: BinaryIO | None = None,
@@ -89,7 +89,7 @@ def _streamed(
         raise InputError(f"{inside or 'this'} is no archive")
     stream = Stream(chunks, raw)
     if tar.recognises(stream.peek(tar.BLOCK)):
-        yield from _chosen(tar.files(stream, account), wanted, account, inside)
+        yield from _chosen(tar.files(stream, account), select, account, inside)
         if raw is None:  # the checksum of compressed data comes after the tar's end
             for _ in stream.remainder():
                 pass
@@ -98,22 +98,22 @@ def _streamed(
 
 
 def _chosen(
-    files: Iterator[tuple[str, Chunks]], wanted: Wanted, account: Account, inside: str
+    files: Iterator[tuple[str, Chunks]], select: Wanted, account: Account, inside: str
 ) -> Iterator[Member]:
     """The wanted files, and those of the archives among the files where these are not inner."""
     for name, contents in files:
-        if wanted(name):
+        if select(name):
             yield Member(inside + name, contents, account)
         elif not inside and name.lower().endswith(_SUFFIXES):
             folder = f"{name}/"
             if name.lower().endswith(".zip"):
                 # Held in memory, as its directory is at its end.
                 data = io.BytesIO(Member(name, contents).read(input_limits.INNER_ZIP_BYTES))
-                yield from _chosen(zip.files(data, account), wanted, account, folder)
+                yield from _chosen(zip.files(data, account), select, account, folder)
             else:
                 stream = Stream(contents)
                 packing = kind(stream.peek(tar.BLOCK))
-                yield from _streamed(packing, stream.remainder(), wanted, account, folder)
+                yield from _streamed(packing, stream.remainder(), select, account, folder)
 
 
 def _chunks(file: BinaryIO, account: Account) -> Chunks:

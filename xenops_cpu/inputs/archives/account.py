@@ -34,14 +34,14 @@ class Account:
     One for all of an archive, with the archives in it. Each method raises OverBudget.
     """
 
-    taken: int = 0
+    packed: int = 0
     unpacked: int = 0
     members: int = 0
     started: float = field(factory=lambda: time.process_time())
 
     def take(self, count: int) -> None:
         """So many bytes of the file; as often as any work is done."""
-        self.taken += count
+        self.packed += count
         if time.process_time() - self.started > input_limits.ARCHIVE_SECONDS:
             raise OverBudget(
                 "archive_seconds",
@@ -51,11 +51,11 @@ class Account:
     def make(self, count: int) -> None:
         """So many bytes came out."""
         self.unpacked += count
-        most = input_limits.ARCHIVE_FREE_BYTES + input_limits.ARCHIVE_RATIO * self.taken
+        most = input_limits.ARCHIVE_FREE_BYTES + input_limits.ARCHIVE_RATIO * self.packed
         if self.unpacked > most:
             raise OverBudget(
                 "archive_ratio",
-                f"{self.taken} bytes unpack to more than {self.unpacked >> 20} MiB: a bomb, "
+                f"{self.packed} bytes unpack to more than {self.unpacked >> 20} MiB: a bomb, "
                 "not a report",
             )
         if self.unpacked > input_limits.ARCHIVE_BYTES:

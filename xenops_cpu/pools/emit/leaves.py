@@ -54,9 +54,9 @@ def reach(difference: Difference, hosts: Sequence[Member], guest: GuestType) -> 
     )
     off = [number for number in there if not difference.values[number]]
     alone = [number for number in off if not _follows(number, sayable, leaves)]
-    wanted = {_limit(leaf_of(xen, number)) for number in alone}
-    limits = tuple(_strings(wanted, hosts, guest, xen)) if wanted else ()
-    if len(limits) < len(wanted):
+    kinds = {_limit(leaf_of(xen, number)) for number in alone}
+    limits = tuple(_strings(kinds, hosts, guest, xen)) if kinds else ()
+    if len(limits) < len(kinds):
         host, leaf = lacking[0]
         raise EmitError(
             f"no one text fits all of these hosts: {host.name} has no CPUID {shown(leaf)}, which "

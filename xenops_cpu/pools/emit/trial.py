@@ -119,9 +119,9 @@ def compared(
     ignored = fixed(xen) | _named(xen, TOPOLOGY)
     if not with_registers:
         ignored |= registers.of(xen)
-    wanted = level.cut(xen.length)
-    more = guest.features - wanted - ignored
-    less = wanted - guest.features - ignored - _named(xen, NESTED)
+    target = level.cut(xen.length)
+    more = guest.features - target - ignored
+    less = target - guest.features - ignored - _named(xen, NESTED)
     return more, less
 
 

@@ -11,7 +11,7 @@ from ..member import Member
 from ..verdict import Answer, check, impossible, refusals
 from ..vm import Vm
 from .course import Case
-from .pool import PoolUpdate, bits, mask
+from .pool import PoolUpdate, bits
 
 
 @frozen
@@ -68,11 +68,11 @@ class Cases:
         return [Group(cases[key], tuple(same)) for key, same in groups.items()]
 
     def case(self, vm: Vm, places: int | None = None) -> Case:
-        """`places` None: where the VM is; every host, where that is not told."""
+        """`places` None: where the VM is, as far as it is told."""
         if places is None:
             home = self.places.get(vm.home)
-            everywhere = mask(range(len(self.pool.hosts)))
-            places = everywhere if home is None else 1 << home
+            untold = self.pool.every_place if self.pool.untold is None else self.pool.untold
+            places = untold if home is None else 1 << home
         return Case(self.refusing(vm), places, vm.bound)
 
     def refusing(self, vm: Vm) -> tuple[int, int]:

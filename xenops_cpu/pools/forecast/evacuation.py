@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ..member import Member
 from ..vm import Vm
@@ -37,18 +37,16 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
     """Whether every VM can leave the host of that name. Raises KeyError for a name that is none."""
     by_name = {member.name: member for member in members}
     host = by_name[name]
+    others = {member.uuid for member in members}
     here: list[Vm] = []
     untold: list[Vm] = []
     for vm in vms:
-        if vm.halted or vm.suspended:
+        if vm.halted or vm.suspended or _elsewhere(vm, host, others):
             continue
+        here.append(vm)
         if not vm.home or not host.uuid:
             untold.append(vm)
-        if not vm.home or not host.uuid or vm.home == host.uuid:
-            here.append(vm)
-    # Where a host has no UUID, VMs and host have one for this question.
-    place = host.uuid or "here"
-    outlook = forecast(_pool(members, name, place), [evolve(vm, home=place) for vm in here])
+    outlook = forecast(_pool(members, name), here)
     stuck = outlook.steps[0].stuck if here else ()
     off = None if outlook.switched_off is None or not here else outlook.switched_off.get(1)
     return Evacuation(
@@ -62,13 +60,18 @@ def evacuation(members: Sequence[Member], name: str, vms: Iterable[Vm]) -> Evacu
     )
 
 
-def _pool(members: Sequence[Member], name: str, place: str) -> PoolUpdate:
+def _elsewhere(vm: Vm, host: Member, others: Set[str]) -> bool:
+    """Whether it is told: by the UUID of another host, or by one that this host has not."""
+    return bool(vm.home) and vm.home != host.uuid and (bool(host.uuid) or vm.home in others)
+
+
+def _pool(members: Sequence[Member], name: str) -> PoolUpdate:
     """The pool, of which one host changes nothing: it is evacuated, that is all."""
     xapi = next((m for m in members if m.membership.coordinator), members[0]).membership
     newest = _newest(members)
     changes = tuple(
         HostChange(
-            evolve(member, uuid=place) if member.name == name else member,
+            member,
             member,
             enabled=member.membership.enabled is not False,
             changes=member.name == name,
@@ -76,7 +79,8 @@ def _pool(members: Sequence[Member], name: str, place: str) -> PoolUpdate:
         )
         for number, member in enumerate(members)
     )
-    return PoolUpdate(changes, rule_of(xapi.version("xapi")))
+    here = mask(place for place, member in enumerate(members) if member.name == name)
+    return PoolUpdate(changes, rule_of(xapi.version("xapi")), untold=here)
 
 
 def _newest(members: Sequence[Member]) -> int:

@@ -51,7 +51,7 @@ class _Search:
         self.cases = cases
         self.first = first
         self.members = members
-        self.tried = 0
+        self.steps = 0
         self.budget = min(MAX_TRIED, _MAX_CASES // max(len(cases), 1))
         self.dead: set[tuple[int, tuple[int, ...]]] = set()
 
@@ -84,13 +84,13 @@ class _Search:
                 stack.pop()
                 if order[len(self.first) :]:
                     order.pop()
-            if self.tried > self.budget:
+            if self.steps > self.budget:
                 return Search(None, False)
         return Search(None, True)
 
     def step(self, host: int, updated: int, places: tuple[int, ...]) -> tuple[int, ...] | None:
         """Where the VMs may be after a host's step; None where one of them stops it."""
-        self.tried += 1
+        self.steps += 1
         leg = Leg(host, self.pool.targets(host, updated), updated)
         here, after = 1 << host, []
         for case, where in zip(self.cases, places, strict=True):

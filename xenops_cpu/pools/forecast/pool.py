@@ -56,8 +56,8 @@ class PoolUpdate:
     """`upgrade`: xapi sees updated hosts as of a higher version, so that VMs start on them only.
 
     `levels`: the pool's level now, as xapi has it; of a guest type that is not there it is made of
-    the hosts. `guests`: the types whose level is of interest. Raises InputError for a pool without
-    hosts, or two of one name.
+    the hosts. `guests`: the types whose level is of interest. `untold`: where VMs are whose host is
+    not told, as bits; None: on any. Raises InputError for a pool without hosts, or two of one name.
     """
 
     hosts: tuple[HostChange, ...]
@@ -65,6 +65,7 @@ class PoolUpdate:
     upgrade: bool = True
     levels: Mapping[GuestType, Featureset] = field(factory=dict)
     guests: tuple[GuestType, ...] = tuple(GuestType)
+    untold: int | None = None
 
     def __attrs_post_init__(self) -> None:
         names = [host.name for host in self.hosts]
@@ -72,6 +73,11 @@ class PoolUpdate:
             raise InputError("a pool without hosts: there is nothing to update")
         if len(set(names)) < len(names):
             raise InputError(f"two hosts of one name: {', '.join(sorted(names))}")
+
+    @cached_property
+    def every_place(self) -> int:
+        """All hosts, as bits."""
+        return mask(range(len(self.hosts)))
 
     @cached_property
     def enabled(self) -> int:

@@ -83,9 +83,9 @@ def _name(name: str) -> str:
 
 def transfer(queue: str, after: str | None, seconds: float) -> bytes:
     """The body of a poll (POST /transfer) that waits `seconds` for messages after id `after`."""
-    wanted: dict[str, Any] = {} if after is None else {"from": after}
+    start: dict[str, Any] = {} if after is None else {"from": after}
     return json.dumps(
-        {**wanted, "timeout": float(seconds), "queues": [queue]}, separators=(",", ":")
+        {**start, "timeout": float(seconds), "queues": [queue]}, separators=(",", ":")
     ).encode()
 
 
