@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from . import python
-from .model import Basic, Contract, DictOf, ListOf, Record, Text, TupleOf, Type, Variant
+from .model import Basic, Contract, DictOf, ListOf, Record, Tag, Text, TupleOf, Type, Variant
 from .modules import modules
 
 NOTE = (
@@ -17,9 +17,11 @@ NOTE = (
     "this."
 )
 FUTURE = "from __future__ import annotations\n"
-VARIANTS, ERRORS, CALLS = "variants", "errors", "calls"
+VARIANTS, FAILURES, ERRORS, CALLS = "variants", "failures", "errors", "calls"
 # What is in them beside the contract's own names.
-OWN = {VARIANTS: ("Int64",), ERRORS: ("XenopsError",)}
+OWN = {VARIANTS: ("Int64",), FAILURES: ("XenopsError",)}
+# The tags that this service answers with: the others are made when a caller has to read them.
+ANSWERED = ("InternalError",)
 CALLED = ("LEFT_TO_XENOPSD", "METHODS", "Client", "Method", "Param", "Service")
 
 INT64 = """\
@@ -35,6 +37,10 @@ if not TYPE_CHECKING:  # to a type checker, nothing else is there
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
         return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 """
 
 
@@ -45,6 +51,7 @@ def render(contract: Contract) -> dict[str, str]:
         "__init__": _package(places),
         VARIANTS: _variants(contract),
         **{module: _records(contract, module, places) for module in _record_modules(contract)},
+        FAILURES: _failures(contract),
         ERRORS: _errors(contract, places),
         CALLS: _calls(contract, places),
     }
@@ -77,7 +84,8 @@ def _places(contract: Contract) -> dict[str, tuple[str, ...]]:
             module: _sorted(type_.name for type_ in records)
             for module, records in _record_modules(contract).items()
         },
-        ERRORS: _sorted((*OWN[ERRORS], contract.error.name, *tags)),
+        FAILURES: _sorted((*OWN[FAILURES], *ANSWERED)),
+        ERRORS: _sorted((contract.error.name, *(tag for tag in tags if tag not in ANSWERED))),
         CALLS: CALLED,
     }
 
@@ -110,7 +118,10 @@ def _imports(used: Iterable[str], places: Mapping[str, tuple[str, ...]], indent:
 def _package(places: Mapping[str, tuple[str, ...]]) -> str:
     late = {module: names for module, names in places.items() if module != VARIANTS}
     everything = [name for names in places.values() for name in names]
-    lines = ["# Where each of them is; what is not needed at once comes when it is asked for."]
+    lines = [
+        "# Where each of them is. To make a record's class takes a third of a millisecond, and",
+        "# there are some sixty: a name is imported when it is first used (__getattr__, below).",
+    ]
     lines.append("_PLACES = {")
     for module, names in late.items():
         inner = [f"        {python.quote(name)},\n" for name in names]
@@ -161,14 +172,27 @@ def _records(contract: Contract, module: str, places: Mapping[str, tuple[str, ..
     return python.join([head + (f"\n{imports}" if imports else ""), *map(python.record, records)])
 
 
+def _failures(contract: Contract) -> str:
+    """The base of all errors, and those of ANSWERED, which have parts of basic types alone."""
+    head = _head("A failed call, and how this service says that one of its own failed.")
+    head += "\nfrom typing import ClassVar\n\nfrom attrs import define, setters\n"
+    tags = [tag for tag in contract.error.tags if tag.python in ANSWERED]
+    return python.join([head, python.ERROR_BASE, *_classes(contract, tags)])
+
+
 def _errors(contract: Contract, places: Mapping[str, tuple[str, ...]]) -> str:
     head = _head("Errors of the interface: a failed call is one of them.")
     head += "\nfrom typing import ClassVar, TypeAlias\n\nfrom attrs import define, setters\n"
-    imports = _imports(_names(part for tag in contract.error.tags for part in tag.parts), places)
-    parts = [head + (f"\n{imports}" if imports else ""), python.ERROR_BASE]
-    parts += [python.error(tag, tag.name == contract.error.default) for tag in contract.error.tags]
-    parts.append(python.union(contract.error))
-    return python.join(parts)
+    parts = _names(part for tag in contract.error.tags for part in tag.parts)
+    imports = _imports(parts | set(places[FAILURES]), places)
+    tags = [tag for tag in contract.error.tags if tag.python not in ANSWERED]
+    return python.join(
+        [f"{head}\n{imports}", *_classes(contract, tags), python.union(contract.error)]
+    )
+
+
+def _classes(contract: Contract, tags: Iterable[Tag]) -> list[str]:
+    return [python.error(tag, tag.name == contract.error.default) for tag in tags]
 
 
 def _calls(contract: Contract, places: Mapping[str, tuple[str, ...]]) -> str:

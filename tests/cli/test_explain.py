@@ -57,6 +57,15 @@ def test_several_features(sh: Shell) -> None:
     assert [one["name"] for one in found] == ["HLE", "AMD_PPIN", "INTEL_PPIN"]
 
 
+def test_a_bit_that_only_old_records_have(sh: Shell) -> None:
+    """Of IBS it is told where to read why records have it, though no guest is offered it."""
+    text = sh("explain", "IBS")
+    assert "guests:    no annotation: offered to no guest\n" in text
+    assert "see:       explain compatibility bits\n" in text
+    text = sh("explain", "compat bits", "on", "cpu:core-i7-4930k@xenserver-8")
+    assert "  IBS         no   no    no    HVM\n" in text
+
+
 def test_reasons_where_only_the_record_is_known(sh: Shell, tmp_path: Path) -> None:
     """Those of a shipped CPU of that name, where they agree with the record; that is said."""
     path = tmp_path / "record.txt"
@@ -165,9 +174,22 @@ def test_differences_of_policies(sh: Shell, policy_file: str) -> None:
     assert sh.json("diff", policy_file, policy_file)["kind"] == "policies"
 
 
+def test_policies_of_hosts_are_those_of_new_guests(sh: Shell) -> None:
+    """Without --set hvm_default is compared, and that is said; in JSON beside the document."""
+    text = sh("policy", "diff", EPYC, SKYLAKE, code=1)
+    first, rest = text.split("\n", 1)
+    assert first == (
+        "HVM Default of each, what a new HVM guest gets (--set raw, host, pv_max, … for another)"
+    )
+    assert rest == sh("policy", "diff", "--set", "hvm_default", EPYC, SKYLAKE, code=1)
+    assert sh.json("policy", "diff", EPYC, SKYLAKE, code=1)["kind"] == "policies"
+    assert sh.errors.startswith("HVM Default of each")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (("text", EPYC), 2, "choose one: --set raw"),
         (("text", EPYC), 2, "has 6 policies: Raw, Host, PV Max"),
         (("text", "--set", "hvm_max", "cpu:core-i7-4930k@4.13"), 3, "has no CPU policy hvm_max"),
         (("text", "00000001->1/"), 3, 'CPUID entry "00000001->1" is not'),

@@ -447,6 +447,30 @@ def test_audit_of_vms(tmp_path: Path) -> None:
     assert "HVM featureset (VME)" in told["changed"]
 
 
+def test_audit_tells_of_vms_that_are_alike_together(tmp_path: Path) -> None:
+    """Hundreds of VMs with the same finding, or the same old bits, are a line; JSON has each. What
+    to do for those that no host takes in is said.
+    """
+    sets = sets_of(names("FPU SSE", "4.17"), names("FPU SSE", "4.17"))
+    world = World(
+        [WorldHost("xs-01", sets, "h0", xen="4.17.5")],
+        [WorldVm(f"vm-{n}", {"features": str(names(text))}, f"v{n}")
+         for n, text in enumerate(["FPU AVX"] * 6 + ["FPU IBS"] * 5)],
+    )  # fmt: skip
+    path = tmp_path / "pool.xml"
+    path.write_text(world.database())
+    done = run("audit", str(path))
+    assert done.returncode == 1
+    told = [line for line in done.stdout.splitlines() if line.startswith("vm-")]
+    assert told[0] == (
+        "vm-0, vm-1, vm-2, vm-3 and 2 more: no host takes it in; the nearest is xs-01: lacks AVX"
+    )
+    assert told[-1].startswith("vm-6, vm-7, vm-8, vm-9, vm-10: compatibility bits only, IBS: ")
+    assert "to do: for a VM that no host takes in, shut it down and start it" in done.stdout
+    document = json.loads(run("audit", str(path), "--json").stdout)
+    assert [one["vm"] for one in document["vms"]][:6] == [f"vm-{n}" for n in range(6)]
+
+
 # emit
 
 

@@ -12,6 +12,7 @@ from xenops_cpu.guests.domain import Domain
 from xenops_cpu.guests.instruction import cpuid
 from xenops_cpu.guests.libxc import apply
 from xenops_cpu.guests.setting import set_policy
+from xenops_cpu.guests.spec_ctrl import spec_ctrl_bits
 from xenops_cpu.guests.vcpu import CR4_OSXSAVE, CR4_PKE, NOTHING, Surroundings, Vcpu
 from xenops_cpu.guests.wishes import Wishes
 
@@ -193,7 +194,7 @@ def test_registers_follow_the_policy() -> None:
 
 
 def settable(guest: Domain) -> int:
-    return msrs.spec_ctrl_bits(guest.policy, guest.hypervisor.release)
+    return spec_ctrl_bits(guest.policy, guest.hypervisor.release)
 
 
 def test_bits_of_spec_ctrl() -> None:

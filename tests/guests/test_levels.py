@@ -14,8 +14,9 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.guests import limits
 from xenops_cpu.guests.hypervisor import NoPolicies, of_host
-from xenops_cpu.guests.levels import as_booted, numbers
+from xenops_cpu.guests.levels import as_booted
 from xenops_cpu.guests.libxc import apply
+from xenops_cpu.guests.numbers import numbers
 from xenops_cpu.guests.wishes import Wishes
 from xenops_cpu.guests.xl import read
 

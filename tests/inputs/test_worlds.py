@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import define
 
+from tests.cli.test_cli import run
 from tests.support.world import NOTATIONS, World, WorldHost, WorldVm
 from xenops_cpu import inputs
 from xenops_cpu.interface import GuestType
@@ -131,3 +133,27 @@ def test_every_notation_tells_the_same(tmp_path: Path) -> None:
 
     first, *others = (facts(read(world, notation, tmp_path)) for notation in NOTATIONS)
     assert all(other == first for other in others)
+
+
+@define
+class Unrecorded(WorldHost):
+    """A host of which xapi has written nothing yet."""
+
+    @property
+    def cpu_info(self) -> dict[str, str]:
+        return {}
+
+
+@pytest.mark.parametrize("notation", ["database", "json"])
+def test_a_host_without_a_record_is_not_left_out_in_silence(tmp_path: Path, notation: str) -> None:
+    """A pool's answer without one of its hosts is another pool's: it is said which is not there."""
+    world = World([WorldHost("a", SETS, uuid="h0"), Unrecorded("new host", {}, uuid="h1")])
+    pool = read(world, notation, tmp_path)
+    assert pool.host_names == ("a",)
+    assert pool.damage == (
+        "xapi has no CPU record (cpu_info) of new host: left out, and what is said of the pool is "
+        "said without it"
+    )
+    done = run("level", str(tmp_path / f"pool.{notation}"))
+    assert done.returncode == 0
+    assert "no CPU record (cpu_info) of new host" in done.stderr

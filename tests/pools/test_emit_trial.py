@@ -246,9 +246,23 @@ def test_less_than_the_level_is_not_handed_out(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_text_that_takes_a_leaf_from_the_host_that_has_it() -> None:
-    """FS_GS_NS is in the level by Turin, whose leaf an old CPU of another vendor lacks."""
-    with pytest.raises(EmitError, match=r"would lack FS_GS_NS on epyc-9965, against the level"):
+    """FS_GS_NS is in the level by Turin, whose leaf an old CPU of another vendor lacks; what is
+    wrong is that they are of two vendors, so that is said first.
+    """
+    words = (
+        "^these hosts have CPUs of GenuineIntel and AuthenticAMD: no VM can move between vendors, "
+        r"whatever the level; give the hosts of one vendor \(a guest with that text would lack "
+        r"FS_GS_NS on epyc-9965, against the level: it is not handed out\)$"
+    )
+    with pytest.raises(EmitError, match=words):
         emit("xl", pool(("xeon-e5462", TURIN), "4.20"), HVM, "4.20")
+
+
+def test_a_text_for_hosts_of_two_vendors_says_so() -> None:
+    """Where one can be written, its first comment is that no VM goes from one to another."""
+    emitted_text = emit("xapi", pool((SKYLAKE, "epyc-7763"), "4.17"), HVM, "4.17")
+    assert "no VM can move between vendors" in emitted_text.notes[0]
+    assert "# these hosts have CPUs of GenuineIntel and AuthenticAMD" in emitted_text.text
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from xenops_cpu.pools.forecast.commands import of_evacuation, of_forecast
 from xenops_cpu.pools.forecast.evacuation import evacuation
 from xenops_cpu.pools.forecast.pool import bits, rule_of, upgrades, with_coordinator
 from xenops_cpu.pools.forecast.remedies import When
+from xenops_cpu.pools.forecast.words import without_cycles
 from xenops_cpu.pools.level import level_of
 from xenops_cpu.pools.member import Member
 
@@ -461,3 +462,25 @@ def test_hosts_that_run_no_guests_of_a_type_trap_nobody() -> None:
 
 def _only(member: Member) -> Member:
     return evolve(member, offers={HVM: member.offers[HVM]})
+
+
+def test_a_bound_vm_does_not_hide_what_helps_the_others() -> None:
+    """A VM that may not be migrated has to be shut down, whatever is done; a host that refuses
+    another VM is switched off all the same, and that is told apart.
+    """
+    update = unlike_hosts()
+    level = level_of([host.before for host in update.hosts], HVM).featureset
+    older = level_of([host.before for host in update.hosts[1:]], HVM).featureset
+    pinned = vm("pinned", level, 3, immobile="platform:nomigrate is set")
+    alone = forecast(update, [pinned])
+    assert alone.besides is None
+    told = forecast(update, [vm("old", older, 2), pinned])
+    assert (told.other_order, told.switched_off) == (None, None)
+    assert told.besides is not None
+    assert [each.name for each in told.besides.bound] == ["pinned"]
+    assert told.besides.switched_off == {2: ("xs-01",), 3: ("xs-01",)}
+    assert list(without_cycles(told)) == [
+        "pinned shut down meanwhile, and switch xs-01 off as a target (xe host-disable) while "
+        "xs-02, xs-03 are evacuated: nobody else is stuck then"
+    ]
+    assert forecast(update, [vm("old", older, 2)]).besides is None

@@ -56,6 +56,24 @@ def test_a_derivations_reason_is_preferred() -> None:
     assert asked == [("hvm_max", number("AVX"))]
 
 
+def test_a_reason_where_nobody_told_the_sets() -> None:
+    """A host of which no set of Xen's is known can have reasons all the same, of max; else its
+    record is all there is.
+    """
+    untold = evolve(member("FPU", "FPU", "FPU"), sets=None)
+    telling = evolve(untold, explain=lambda name, feature: f"{name} lacks {feature}")
+    avx = number("AVX")
+    assert missing(telling, HVM, avx).reason == f"hvm_max lacks {avx}"
+    assert missing(untold, HVM, avx).reason == "the host's record does not have it"
+
+
+def test_a_host_without_compatibility_bits_of_a_type() -> None:
+    """Where libxc adds bits for no guests of that type, the reason is that of the feature."""
+    bare = evolve(member("FPU", "FPU", "FPU"), compat_bits={})
+    lack = only_by_max(bare, HVM, number("HTT"))
+    assert (lack.reason, lack.compatibility) == (why_only_in_migration(XEN, number("HTT")), "")
+
+
 def test_a_record_alone_knows_no_reason() -> None:
     """Of xapi's record only the absence can be told."""
     told = member_of_record({"features_pv": "1", "features_hvm": str(names("FPU"))}, "h", XEN)

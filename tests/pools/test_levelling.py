@@ -16,7 +16,8 @@ from tests.support.hosts import names
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import NEWEST, RELEASES, release
 from xenops_cpu.features.risks import ORED
-from xenops_cpu.pools.levelling import combine, level, ored, rules
+from xenops_cpu.pools.levelling import Reduction, combine, level, reduced, rules
+from xenops_cpu.pools.ored import ored
 
 OF_POOLS = GOLDEN / "pools"
 OF_LIBXC = {"xs8": "xenserver-8-4.17.3-4", "xs8.2": "xenserver-8.2-4.13.5-9.39", "pq417": "4.17"}
@@ -53,6 +54,26 @@ def test_every_vector_of_libxc() -> None:
         record = json.loads(line)
         left, right = of_words(record["in_a"]), of_words(record["in_b"])
         assert combine(left, right, release(OF_LIBXC[record["libxc"]])) == of_words(record["out"])
+
+
+def test_reductions_of_parts_add_up() -> None:
+    """AND, OR, the longest, and how many: of two parts as of all; none is neutral."""
+    hosts = [Featureset.of_words(words) for words in ([7], [3, 1], [], [6, 3, 1])]
+    whole = reduced(hosts)
+    assert whole == Reduction(2, 7 | 3 << 32 | 1 << 64, 3, 3)
+    assert reduced(hosts[:2]) + reduced(hosts[2:]) == whole
+    assert reduced(hosts[3:]) + reduced(hosts[:3]) == whole
+    assert reduced([]) + whole == whole == whole + Reduction()
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_level_has_no_more_than_what_its_rules_bring(name: str) -> None:
+    """What one host lacks is in no level but for what is OR-ed and RSBA, RRSBA: FPU is not, though
+    old releases know no RSBA.
+    """
+    arch_caps = {"ARCH_CAPS"} & set(release(name).features)
+    sets = [release(name).featureset({"FPU", *arch_caps}), release(name).featureset(arch_caps)]
+    assert level(sets, release(name)) == release(name).featureset(arch_caps)
 
 
 @given(HOSTS, XENS, st.randoms(use_true_random=False))

@@ -21,10 +21,11 @@ from xenops_cpu.features.release import release
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType, Verdict
 from xenops_cpu.pools import arrival, verdict
+from xenops_cpu.pools.advice import OWN
 from xenops_cpu.pools.grid import VERDICTS, grid
 from xenops_cpu.pools.member import Member, member_of, member_of_record
 from xenops_cpu.pools.plan import started_at_level
-from xenops_cpu.pools.verdict import OWN, UNSEEN, Answer, check, check_all
+from xenops_cpu.pools.verdict import UNSEEN, Answer, check, check_all
 from xenops_cpu.pools.vm import Vm, of_flags, started_on
 from xenops_cpu.text.notebook import table
 

@@ -19,8 +19,8 @@ from xenops_cpu.hosts.moment import Moment
 from xenops_cpu.interface import GuestType, SecurityKind, Verdict
 from xenops_cpu.pools import words
 from xenops_cpu.pools.fleet import Standing
+from xenops_cpu.pools.grade import GRADES
 from xenops_cpu.pools.member import member_of
-from xenops_cpu.pools.verdict import GRADES
 from xenops_cpu.pools.vm import Vm
 from xenops_cpu.report import vms as vm_words
 

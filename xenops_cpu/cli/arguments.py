@@ -101,7 +101,11 @@ def derived_host(text: str, xen: Release | None = None) -> tuple[Host, Derivatio
     Raises Failure.
     """
     named = one_host(text, xen)
-    return named.host, named.simulated.explained()[1] if named.simulated is not None else None
+    if named.simulated is None:
+        return named.host, None
+    from ..sources.simulated import derivation_of
+
+    return named.host, derivation_of(named.host) or named.simulated.explained()[1]
 
 
 def add_release(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-_OBJECTS_UNTIL_GARBAGE = 20_000
+_OBJECTS_UNTIL_GARBAGE = 50_000
 
 
 def _typed(text: str) -> str:

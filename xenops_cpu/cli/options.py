@@ -44,8 +44,11 @@ def source(options: argparse.Namespace) -> Source:
     if simulation.asked_for(options):
         simulation.take_source(options, options.source or "simulated")
         return simulation.source(options)
+    boot_cpuinfo = options.boot_cpuinfo
+    if boot_cpuinfo is None and ":" not in (options.source or ""):  # a host by name has its own
+        boot_cpuinfo = path(BOOT_CPUINFO)
     try:
-        return choose.source(options.source, options.boot_cpuinfo or path(BOOT_CPUINFO))
+        return choose.source(options.source, boot_cpuinfo)
     except SourceError as error:
         raise Failure(str(error)) from error
     except ValueError as error:

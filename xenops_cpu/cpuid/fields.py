@@ -7,8 +7,7 @@ SDM volume 4, and the parts of them that Xen's policies keep (xen/include/xen/li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-
-from attrs import frozen
+from typing import NamedTuple
 
 from . import identity
 from .identity import BRAND, REGISTERS, Registers, Signature
@@ -24,8 +23,7 @@ FEATURES = "features"  # beside these: what no field tells, for it has a name of
 CATEGORIES = (LIMITS, IDENTITY, TOPOLOGY, ADDRESSES, CACHES, STATE, MSRS, OTHER)
 
 
-@frozen
-class Field:
+class Field(NamedTuple):
     """`width` bits of a register from bit `low` on; `show` makes them text."""
 
     category: str

@@ -8,9 +8,7 @@ get_cpu_family()).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
-
-from attrs import frozen
+from typing import Final, NamedTuple
 
 Registers = tuple[int, int, int, int]
 LeafKey = tuple[int, int]
@@ -34,8 +32,7 @@ HYPERVISOR_BIT: Final = 1 << 31
 BRAND: Final = (0x80000002, 0x80000004)
 
 
-@frozen
-class Signature:
+class Signature(NamedTuple):
     """EAX of leaf 1, taken apart."""
 
     family: int

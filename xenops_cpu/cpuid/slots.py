@@ -8,9 +8,7 @@ pre-emptively").
 
 from __future__ import annotations
 
-from typing import Final
-
-from attrs import frozen
+from typing import Final, NamedTuple
 
 from ..features.release import RELEASES, Release
 from .fields import ARCH_CAPS, PLATFORM_INFO
@@ -28,8 +26,7 @@ LAST_STATE = 62
 _MSRS = 2
 
 
-@frozen
-class Slots:
+class Slots(NamedTuple):
     """`features`: the last subleaf of leaf 7. `extended`: the last extended leaf.
 
     `arch_caps_bits`: how much of MSR 10ah is kept, 32 bits in 4.13.

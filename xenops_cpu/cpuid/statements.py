@@ -7,6 +7,7 @@ name here is told by its register, so that no difference goes unsaid.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from attrs import field as member
 from attrs import frozen
@@ -22,8 +23,7 @@ from .words import policy_featureset
 _WHOLE = (1 << WORD_BITS) - 1
 
 
-@frozen
-class Place:
+class Place(NamedTuple):
     """Bits of a register of a leaf, or of MSR `msr`; `register` is an index into REGISTERS."""
 
     mask: int

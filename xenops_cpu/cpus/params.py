@@ -13,7 +13,6 @@ from typing import Any
 from attrs import evolve
 
 from ..derivation import Options
-from .dumps.records import RecordError, hexadecimal, registers
 
 _SWITCHES = ("ept", "smt", "sbpb", "null_seg_clears_base")
 
@@ -41,8 +40,12 @@ def options_of(
     if params.get("cmdline") is not None:
         changes["cmdline"] = _joined(_text(params["cmdline"], f"{where}.cmdline"), wished.cmdline)
     if params.get("ucode") is not None and wished.microcode is None:
+        from .dumps.records import hexadecimal
+
         changes["microcode"] = hexadecimal(params["ucode"], f"{where}.ucode", 8)
     if params.get("msrs"):
+        from .dumps.records import registers
+
         changes["msrs"] = {**registers(params["msrs"], f"{where}.msrs"), **wished.msrs}
     return evolve(wished, **changes)
 
@@ -50,6 +53,8 @@ def options_of(
 def _text(value: object, where: str) -> str:
     if isinstance(value, str):
         return value
+    from .dumps.records import RecordError
+
     raise RecordError(f"{where}: {value!r} is not text")
 
 
@@ -61,4 +66,6 @@ def _joined(own: str, wished: str) -> str:
 def _switch(value: object, where: str) -> bool:
     if value in (0, 1):
         return bool(value)
+    from .dumps.records import RecordError
+
     raise RecordError(f"{where}: {value!r} is neither 0 nor 1")

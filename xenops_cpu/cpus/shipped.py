@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import evolve, frozen
 
@@ -59,8 +59,7 @@ class Shipped:
         return f"{self.id} ({self.title})"
 
 
-@frozen
-class Instance:
+class Instance(NamedTuple):
     """A shipped CPU as it runs under a name. `note`: of a name that meant something else once."""
 
     id: str

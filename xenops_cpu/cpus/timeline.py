@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
@@ -31,8 +31,7 @@ class Confidence(IntEnum):
         return self.name.lower()
 
 
-@frozen
-class Release:
+class Release(NamedTuple):
     """One microcode revision. `built`: the date in its header, `released`: of the first public
     package ("" where that is not known). `public`: in a package that operating systems load, else
     in firmware only. `by`: the date by which it was there at the latest. `base`: it loads only over
@@ -61,8 +60,7 @@ class Release:
         return self.released or self.built
 
 
-@frozen
-class Step:
+class Step(NamedTuple):
     """The state of the watched registers from revision `first` on; None for one not known."""
 
     first: int
@@ -72,8 +70,7 @@ class Step:
     evidence: str = ""
 
 
-@frozen
-class Change:
+class Change(NamedTuple):
     """`sign`: + and - add and remove bits of a word, ~ says that firmware decides them, = is the
     value of a register as microcode leaves it.
     """
@@ -83,8 +80,7 @@ class Change:
     value: int
 
 
-@frozen
-class Occurrence:
+class Occurrence(NamedTuple):
     """One effect on one signature, from revision `first` on (None: of every revision)."""
 
     first: int | None
@@ -96,8 +92,7 @@ class Occurrence:
     note: str = ""
 
 
-@frozen
-class Condition:
+class Condition(NamedTuple):
     """Bits that only some parts of a signature have (`needs`: tsx, ecores), and what others have
     instead.
     """
@@ -107,8 +102,7 @@ class Condition:
     otherwise: Mapping[str, int]
 
 
-@frozen
-class Line:
+class Line(NamedTuple):
     """The releases for one kind of part, oldest first, and the states they bring."""
 
     masks: str
@@ -150,8 +144,7 @@ class Line:
         return sorted(releases, key=lambda release: (release.date, release.revision))
 
 
-@frozen
-class Effect:
+class Effect(NamedTuple):
     """What an update does, whatever the signature. `date`, `conditions`, `xen`, `notes` are text
     for people, as are `confidence` and `sources`; `kind`: microcode, firmware, or where Xen looks.
     """
@@ -199,8 +192,7 @@ class Timeline:
         )
 
 
-@frozen
-class Package:
+class Package(NamedTuple):
     """One package of a distribution, and the date of the public releases that it has (or "")."""
 
     distribution: str

@@ -8,7 +8,7 @@ distribution's release (`xcp-ng-8.3`: its newest package known here).
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import frozen
 
@@ -81,8 +81,7 @@ def _packages(text: str) -> list[Package]:
     ]
 
 
-@frozen
-class Choice:
+class Choice(NamedTuple):
     """What a wish comes to. `revision` None: the words as dumped. `how`: for people."""
 
     revision: int | None

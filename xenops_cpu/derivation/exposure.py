@@ -9,14 +9,13 @@ features by the state of the guest, and the policy of a single domain takes in s
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import NamedTuple
 
 from ..features.release import Release
 from .releases import span
 
 
-@frozen
-class _Seen:
+class _Seen(NamedTuple):
     """Features that guests can see although no set offers them, in which releases, and who does."""
 
     names: frozenset[str]

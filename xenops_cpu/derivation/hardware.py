@@ -7,6 +7,8 @@ arch/x86/hvm/vmx/vmcs.c vmx_init_vmcs_config(), hvm/svm/svm.c start_svm(), 4.13 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from attrs import define, field, frozen
 
 from ..cpuid.cpu import Cpu
@@ -73,8 +75,7 @@ class Machine:
     hide_unusable: bool = False
 
 
-@frozen
-class Vmx:
+class Vmx(NamedTuple):
     """The VMX controls Xen asks for, usable or not. `measured`: from registers, not guessed."""
 
     measured: bool
@@ -85,7 +86,7 @@ class Vmx:
     mpx: bool
 
 
-@define
+@define(eq=False)
 class Hardware:
     """One CPU in one machine, as Xen finds it. `notes` tell what was assumed."""
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..features.release import Release
 from .grammar import parse_bool
 from .releases import span
 
 
-@frozen
-class CpuidItem:
+class CpuidItem(NamedTuple):
     """One item of cpuid=: the feature number and whether it is to be shown."""
 
     number: int
@@ -20,7 +19,7 @@ class CpuidItem:
     text: str
 
 
-@define
+@define(eq=False)
 class Reader:
     """`values` are by their names in BootOptions; what is not there is not said."""
 

@@ -72,7 +72,8 @@ def _builds(line: str, build: str) -> tuple[str, ...]:
         return builds(line)
     if build.endswith("+"):
         least = build_numbers(build[:-1])
-        return tuple(n for n in builds(line) if build_numbers(release(n).build) >= least)
+        names = builds(line)  # their tables are not read for it
+        return tuple(n for n in names if build_numbers(n.removeprefix(f"{line}-")) >= least)
     name = f"{line}-{build}"
     if name not in LENGTHS:
         raise ValueError(f"{build} is no build of {line} that is known here")

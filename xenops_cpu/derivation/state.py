@@ -9,6 +9,7 @@ xen/arch/x86/cpu/common.c, 4.13 to 4.22).
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from attrs import define, field, frozen
 
@@ -19,8 +20,7 @@ from .cmdline import BootOptions
 from .hardware import Hardware
 
 
-@frozen
-class Change:
+class Change(NamedTuple):
     """What one step changed in one set.
 
     `set`: "cpuid" (what CPUID shows), "forced", "cleared", or a featureset's name. `root`: for
@@ -87,7 +87,7 @@ def plan(name: str) -> Plan:
     )
 
 
-@define
+@define(eq=False)
 class State:
     """Sets are plain integers: feature n is bit n. `fs` is the guest set being made, `guest` its
     type ("pv", "hvm") and `base` the name of the set.

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from .. import data_files
 
 
-@frozen
-class Threshold:
+class Threshold(NamedTuple):
     """`microcode`: the first revision that will do. `steppings`: None for all that no row names."""
 
     model: int
@@ -46,14 +43,14 @@ def _threshold(row: str) -> Threshold:
 
 def needed_microcode(rows: tuple[Threshold, ...], model: int, stepping: int) -> int | None:
     """The revision that rows ask of this CPU; a row with its stepping wins over one without."""
-    needed = None
+    revision = None
     for row in rows:
         if row.model == model:
             if row.steppings is None:
-                needed = row.microcode
+                revision = row.microcode
             elif stepping in row.steppings:
                 return row.microcode
-    return needed
+    return revision
 
 
 @cache

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..cpuid.cpu import Cpu
 from ..cpuid.identity import REGISTERS
@@ -14,8 +13,7 @@ _7D0_ARCH_CAPS = 1 << 29
 _REGISTER: Mapping[str, int] = {name: index for index, name in enumerate(REGISTERS)}
 
 
-@frozen
-class Readable:
+class Readable(NamedTuple):
     """The words as CPUID and MSR 10a have them, and which of them Xen reads."""
 
     silicon: int

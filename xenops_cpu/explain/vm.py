@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from typing import NamedTuple
+
+from attrs import evolve
 
 from ..derivation import Derivation, reasons_of
-from ..guests import hypervisor, reasons
-from ..guests.changes import dependence
+from ..guests import hypervisor
 from ..guests.domain import Domain
 from ..guests.hypervisor import Hypervisor, NoPolicies
 from ..hosts.host import Host
@@ -34,8 +35,7 @@ def hypervisor_of(host: Host, derivation: Derivation | None) -> Hypervisor:
         )
 
 
-@frozen
-class Why:
+class Why(NamedTuple):
     """`present`: whether the feature is there after it, None where it is no feature."""
 
     step: str
@@ -48,6 +48,9 @@ def story(domain: Domain, number: int, derivation: Derivation | None) -> tuple[W
 
     `derivation` is the one behind the host, where there is one.
     """
+    from ..guests import reasons
+    from ..guests.changes import dependence
+
     whys: list[Why] = []
     if derivation is not None:
         whys = [

@@ -17,6 +17,7 @@ KINDS = (LEAK, ABILITY, IDEA)
 
 _GROUP = "@"  # before a group of meanings.txt
 _BOTH = "+"  # between features that count only together
+_LISTS = ("safe", "needs", "helps", "features")  # the values that have features
 
 
 class Concept(NamedTuple):
@@ -62,7 +63,13 @@ def close(text: str) -> tuple[str, ...]:
 
 def about(feature: str) -> tuple[Concept, ...]:
     """The concepts that a feature belongs to, by Xen's name."""
-    return tuple(concept for concept in concepts() if feature in concept.features)
+    sections = _sections(data_files.read_text("concepts.ini"))
+    named = (
+        _concept(name, values)
+        for name, values in sections.items()
+        if any(feature in text or _GROUP in text for text in map(values.get, _LISTS) if text)
+    )
+    return tuple(concept for concept in named if feature in concept.features)
 
 
 @cache
@@ -91,17 +98,17 @@ def _sections(text: str) -> dict[str, dict[str, str]]:
 
 
 def _concept(name: str, values: Mapping[str, str]) -> Concept:
-    safe = tuple(tuple(part.split(_BOTH)) for part in _listed(values.get("safe", "")))
-    needs = _listed(values.get("needs", ""))
-    helps = _listed(values.get("helps", ""))
+    safe = tuple(tuple(part.split(_BOTH)) for part in _listed(values.get("safe")))
+    needs = _listed(values.get("needs"))
+    helps = _listed(values.get("helps"))
     features = (
         *(feature for group in safe for feature in group),
         *needs,
         *helps,
-        *_members(_listed(values.get("features", ""))),
+        *_members(_listed(values.get("features"))),
     )
     return Concept(
-        names=(name, *_listed(values.get("also", ""))),
+        names=(name, *_listed(values.get("also"))),
         title=values["title"],
         kind=values["kind"],
         text=" ".join(values["text"].split()),
@@ -109,7 +116,7 @@ def _concept(name: str, values: Mapping[str, str]) -> Concept:
         safe=safe,
         needs=needs,
         helps=helps,
-        vendors=_listed(values.get("vendors", "")),
+        vendors=_listed(values.get("vendors")),
         commands=tuple(line.strip() for line in values.get("try", "").splitlines()),
         sources=_listed(values["source"], ";"),
     )
@@ -123,7 +130,7 @@ def _members(names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _listed(text: str, separator: str = ",") -> tuple[str, ...]:
+def _listed(text: str | None, separator: str = ",") -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(separator)) if text else ()
 
 

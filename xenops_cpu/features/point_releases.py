@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from .. import data_files
 from .release import UPSTREAM, release
@@ -20,8 +19,7 @@ _POINT = re.compile(r"(4\.\d+)\.(\d+)")
 _NAMED = re.compile(r"(?:xen[ _-]*)?(4\.\d+\.\d+)(?!-?\d)", re.IGNORECASE)
 
 
-@frozen
-class Change:
+class Change(NamedTuple):
     """`features`: by name, whose entry in Xen's header changed; none where only code did. `text`:
     what holds since. `arrivals`: series (`4.17`) -> point release (2) and commit.
     """

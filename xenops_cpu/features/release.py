@@ -205,6 +205,7 @@ def line_of(name: str) -> str:
     return next((line for line in LINES if _in_line(name, line)), name)
 
 
+@cache
 def builds(line: str) -> tuple[str, ...]:
     """The builds of a line that have tables here, oldest first."""
     return tuple(name for name in RELEASES if _in_line(name, line))

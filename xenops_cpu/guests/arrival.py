@@ -8,7 +8,9 @@ featureset.
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from typing import NamedTuple
+
+from attrs import evolve
 
 from ..cpuid.policy import Policy
 from ..cpuid.slots import slots
@@ -29,8 +31,7 @@ _NOT_CARRIED = "the stream does not say it: it is as this host has it"
 _THE_HOSTS = "the stream carries no policy: it is as this host gives it to a new guest"
 
 
-@frozen
-class Arrival:
+class Arrival(NamedTuple):
     """`domain`: as it is on the host; what it was created with where its policy is refused, None
     where it is not even created. `refused`: why it does not arrive, "" where it does; `refusal`:
     Xen's answer, where it was Xen's. `changes`: what it has other than before; of a refused one

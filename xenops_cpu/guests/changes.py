@@ -14,7 +14,7 @@ from ..cpuid.statements import Place, Statement, in_leaves, statements
 from ..features.meanings import copy_of
 from . import reasons
 from .domain import Domain
-from .msrs import spec_ctrl_bits
+from .spec_ctrl import spec_ctrl_bits
 
 # Of these categories, fewer is worse for a guest that already runs.
 _COUNTED = (LIMITS, ADDRESSES, STATE, MSRS)

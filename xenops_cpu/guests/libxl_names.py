@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cache
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -24,8 +25,7 @@ _XEN_NAMES = "4.14+"
 MSR_BITS = 64
 
 
-@frozen
-class Flag:
+class Flag(NamedTuple):
     """`width` bits of a register of CPUID from bit `low` on."""
 
     name: str

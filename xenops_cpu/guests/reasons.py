@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..cpuid.identity import REGISTERS, LeafKey
 from ..cpuid.words import word_key
@@ -24,8 +23,7 @@ _SETTING = {
 }
 
 
-@frozen
-class Reason:
+class Reason(NamedTuple):
     """One step that changed what was asked about. `before`, `after`: the bits in question, as they
     stand in their register.
     """

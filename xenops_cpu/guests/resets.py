@@ -9,8 +9,7 @@ because another one that they need is gone are not counted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..cpuid.identity import NOTHING, REGISTERS, LeafKey
 from ..cpuid.words import word_key
@@ -20,8 +19,7 @@ from .domain import Domain
 from .strings import X_IS_MAX, XendLeaf, where_x
 
 
-@frozen
-class Reset:
+class Reset(NamedTuple):
     """A register whose unnamed bits an `x` changed. `before`, `after`: all of it; `bits`: which
     changed; `features`: those of them that have a name and are features.
     """

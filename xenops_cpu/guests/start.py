@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve, frozen
 
 from . import libxc, setting, toolstacks
 from .domain import Domain, Refusal
 from .hypervisor import Hypervisor
-from .resets import Reset, resets
 from .toolstacks import Settings
+
+if TYPE_CHECKING:
+    from .resets import Reset
 
 
 @frozen
@@ -45,5 +49,7 @@ def start(xen: Hypervisor, settings: Settings, toolstack: str) -> Start:
     domain, refusal = libxc.apply(created, wishes)
     if refusal is not None or not wishes.xend:
         return Start(domain, refusal)
+    from .resets import resets  # of strings, which few VMs have
+
     without, _ = libxc.apply(created, evolve(wishes, xend=(), msr=()))
     return Start(domain, None, resets(without, domain, wishes.xend))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..cpuid.identity import NOTHING, LeafKey, Registers
 from ..cpuid.policy import Policy
@@ -22,8 +21,7 @@ ONE_BY_ONE = "4.13 xs8.2 xsr"
 X_IS_MAX = "4.13-4.15 xs8.2 xsr"
 
 
-@frozen
-class XendLeaf:
+class XendLeaf(NamedTuple):
     """`strings`: of EAX, EBX, ECX, EDX, 32 characters each; None leaves a register alone."""
 
     leaf: int
@@ -35,11 +33,10 @@ class XendLeaf:
         return self.leaf, self.subleaf
 
 
-@frozen
-class MsrString:
+class MsrString(NamedTuple):
     """`text`: 64 characters."""
 
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     text: str
 
 

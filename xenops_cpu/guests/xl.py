@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-
-from attrs import define, field, frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..cpuid.identity import REGISTERS
 from ..cpuid.policy import NO_SUBLEAF
 from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import Release
-from .libxl_names import MSR_BITS, Flag, MsrBit, names
 from .recalculation import sanitised
 from .strings import MsrString, XendLeaf
+
+if TYPE_CHECKING:
+    from .libxl_names import Flag, MsrBit
 
 _LEAF_BITS = 32
 _FAMILY, _MODEL = "family", "model"
 
 
-@frozen
-class Setting:
+class Setting(NamedTuple):
     """A cpuid= setting as libxl hands it to libxc. `complaints`: what xl says and leaves out."""
 
     xend: tuple[XendLeaf, ...] = ()
@@ -38,13 +38,13 @@ class Setting:
         return [xend_text(leaf) for leaf in self.xend]
 
 
-@define
 class _Reader:
     """What has been read so far: characters by leaf and register, and by MSR."""
 
-    leaves: dict[tuple[int, int], list[list[str] | None]] = field(factory=dict)
-    msrs: dict[int, list[str]] = field(factory=dict)
-    complaints: list[str] = field(factory=list)
+    def __init__(self) -> None:
+        self.leaves: dict[tuple[int, int], list[list[str] | None]] = {}
+        self.msrs: dict[int, list[str]] = {}
+        self.complaints: list[str] = []
 
     def leaf(self, leaf: int, subleaf: int) -> list[list[str] | None]:
         return self.leaves.setdefault((leaf, subleaf), [None] * len(REGISTERS))
@@ -83,6 +83,8 @@ def read(setting: str | Sequence[str], xen: Release) -> Setting:
 
 
 def _name(reader: _Reader, item: str, xen: Release) -> None:
+    from .libxl_names import MsrBit, names  # most VMs have no such setting
+
     name, equals, value = item.partition("=")
     if not equals:
         reader.complaints.append(f'"{item}": there is no "=" in it')
@@ -100,6 +102,8 @@ def _msr_bit(reader: _Reader, meaning: MsrBit, value: str, item: str) -> None:
     if value not in ("0", "1", "x", "k", "s"):
         reader.complaints.append(f'"{item}": a bit of an MSR is one of 0, 1, x, k, s')
         return
+    from .libxl_names import MSR_BITS
+
     text = reader.msrs.setdefault(meaning.index, ["x"] * MSR_BITS)
     text[MSR_BITS - 1 - meaning.bit] = "k" if value == "s" else value
 

@@ -24,6 +24,10 @@ from .moment import UNKNOWN_MOMENT, Moment
 UNKNOWN = "unknown"
 # A set that nobody told: no words at all. A set without features has words, and they are zero.
 UNTOLD: Final = Featureset()
+# Notes on what nobody told: how they begin, and those that are looked for.
+NOT_TOLD = "not told: "
+NO_SETS = "no featureset is told, only what CPU it is"
+NO_IOMMU = f"{NOT_TOLD}whether there is an IOMMU"
 
 
 class Kind(Enum):

@@ -16,7 +16,19 @@ from ..cpuid.words import policy_featureset
 from ..features.featureset import Featureset
 from ..features.fit import fit
 from ..features.release import RELEASES, Release, release
-from .host import SETS, UNKNOWN, UNTOLD, Featuresets, Host, Processor, Topology, Xen
+from .host import (
+    NO_IOMMU,
+    NO_SETS,
+    NOT_TOLD,
+    SETS,
+    UNKNOWN,
+    UNTOLD,
+    Featuresets,
+    Host,
+    Processor,
+    Topology,
+    Xen,
+)
 from .membership import NO_POOL, Membership
 from .moment import UNKNOWN_MOMENT, Moment
 
@@ -24,10 +36,6 @@ FROM_POLICIES = (
     "sets are made from the policies: what Xen has in leaves beyond a policy's highest (VERW_CLEAR "
     "on AMD) does not show"
 )
-# How the notes begin that tell what nobody told.
-_UNTOLD = "not told: "
-NO_SETS = "no featureset is told, only what CPU it is"
-NO_IOMMU = f"{_UNTOLD}whether there is an IOMMU"
 _NOT_COUNTED = Topology(cpu_count=0, socket_count=0, threads_per_core=0, nr_nodes=0)
 
 
@@ -176,7 +184,7 @@ def of_host(read: Host) -> Parts:
         membership=read.membership,
     )
     anew = set(host(parts, read.origin).notes)
-    kept = (note for note in read.notes if note not in anew and not note.startswith(_UNTOLD))
+    kept = (note for note in read.notes if note not in anew and not note.startswith(NOT_TOLD))
     return evolve(parts, notes=tuple(kept))
 
 
@@ -186,9 +194,9 @@ def _untold(parts: Parts, sets: Mapping[str, Featureset], xen: Release) -> Itera
     if len(missing) == len(names):
         yield NO_SETS
     elif missing:
-        yield f"{_UNTOLD}the sets {', '.join(missing)}"
+        yield f"{NOT_TOLD}the sets {', '.join(missing)}"
     if parts.topology is None:
-        yield f"{_UNTOLD}the counts of CPUs and sockets"
+        yield f"{NOT_TOLD}the counts of CPUs and sockets"
     if parts.iommu is None:
         yield NO_IOMMU
 

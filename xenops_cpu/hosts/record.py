@@ -13,13 +13,16 @@ for; what stands for what is said in the notes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from attrs import fields_dict
 
 from ..errors import InputError
 from ..features.featureset import Featureset, FeaturesetError
 from .host import Processor, Topology
-from .parts import Parts
+
+if TYPE_CHECKING:
+    from .parts import Parts
 
 # The keys in which a record has these sets. `host` is xenopsd's own record's only.
 KEYS = {
@@ -44,6 +47,8 @@ def of_cpu_info(info: Mapping[str, str], where: str, *, strict: bool = False) ->
 
     `strict`: a count that is none, and a record without a set of guests, are refused too.
     """
+    from .parts import Parts  # a set by itself is read without
+
     sets = {
         name: featureset(info[key], f"{where}: {key}")
         for name, key in KEYS.items()

@@ -18,8 +18,8 @@ from .xapi_log import Event
 @frozen
 class Contents:
     """What a text has. `parts`: of one host or, with names, of several; `hosts`: whole ones.
-    `hw_caps`: as in Input; `names` and `generation`: as in Collected; `letters`: how many
-    characters of texts are kept.
+    `hw_caps`: as in Input; `names`, `unknown` and `generation`: as in Collected; `letters`: how
+    many characters of texts are kept.
     """
 
     parts: tuple[Parts, ...] = ()
@@ -34,6 +34,7 @@ class Contents:
     generation: int = 0
     letters: int = 0
     events: tuple[Event, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, collected: Collected) -> Contents:
@@ -45,4 +46,5 @@ class Contents:
             names=collected.names,
             generation=collected.generation,
             letters=collected.room.letters,
+            unknown=tuple(collected.unknown),
         )

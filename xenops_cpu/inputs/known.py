@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,8 @@ from ..explain.reasons import reasons
 from ..features.featureset import Featureset
 from ..features.release import NEWEST, Release
 from ..features.release import release as release_named
-from ..hosts.host import SETS, Host
+from ..hosts.host import NO_SETS, SETS, Host
 from ..hosts.offer import Offer
-from ..hosts.parts import NO_SETS
 from ..interface import GuestType
 from ..pools.member import Explain, Member, member_of, member_of_set
 from ..pools.words import GUESTS, count
@@ -81,14 +80,13 @@ class KnownHost:
 
     def derivation(self) -> Derivation | None:
         """That behind a simulated host; None for others."""
-        simulated = self.named.simulated if self.named is not None else None
-        return simulated.explained()[1] if simulated is not None else None
+        behind = _derivation(self.named) if self.named is not None else None
+        return behind() if behind is not None else None
 
 
 def known(named: NamedHost, name: str = "") -> KnownHost:
     """A host that was read, with the reasons for its bits where they can be known."""
-    simulated = named.simulated
-    derivation = cache(lambda: simulated.explained()[1]) if simulated is not None else None
+    derivation = _derivation(named)
 
     @cache
     def hypervisor() -> Hypervisor | None:
@@ -102,6 +100,16 @@ def known(named: NamedHost, name: str = "") -> KnownHost:
 
     why = reasons(named.host, derivation) or _assumed_reasons(named)
     return KnownHost(member_of(named.host, name or named.name, why, hypervisor), named)
+
+
+def _derivation(named: NamedHost) -> Callable[[], Derivation] | None:
+    """What makes that behind a simulated host, once; None for others."""
+    simulated = named.simulated
+    if simulated is None:
+        return None
+    from ..sources.simulated import derivation_of
+
+    return cache(lambda: derivation_of(named.host) or simulated.explained()[1])
 
 
 def _assumed_reasons(named: NamedHost) -> Explain | None:

@@ -21,7 +21,7 @@ from ..xapi.options import Options
 from ..xapi.pool import Record, Records
 from . import texts
 from .records import xenapi
-from .records.collected import apart, once
+from .records.collected import apart, once, without_record
 from .value import Input, NamedHost
 
 # What is read, how many so far, how many there will be (0: not known).
@@ -68,6 +68,7 @@ def read(address: str, release: str | None = None) -> Input:
         left_out=collected.left_out,
         moment=moment,
         names=collected.names,
+        damage=without_record(collected.unknown),
     )
 
 

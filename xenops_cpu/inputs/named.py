@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import asdict, evolve
-
-from ..cpus.dumps import Dump
 from ..errors import Error, InputError
-from ..hosts import parts
-from ..hosts.host import Host
-from ..hosts.record import of_cpu_info
 from ..sources import choose, simulated
 from ..sources.simulated import Simulated
 from .value import Input, NamedHost
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..cpus.dumps import Dump
+    from ..hosts.host import Host
     from ..interface import HostStat, QueryResult
 
 
@@ -26,7 +23,11 @@ def resolve(text: str, release: str | None = None) -> Input:
     Raises InputError.
     """
     kind, _, value = text.partition(":")
-    name = Path(value).name.removesuffix(".json") if kind == "recorded" else value or kind
+    name = value or kind
+    if kind == "recorded":
+        from pathlib import Path
+
+        name = Path(value).name.removesuffix(".json")
     try:
         source = choose.source(text, release=release)
         host = source.read()
@@ -59,6 +60,11 @@ def of_dump(dump: Dump, name: str, release: str | None = None) -> NamedHost:
 
 def _served(path: Path, query: QueryResult, stat: HostStat) -> Host:
     """Of a service: the sets it publishes. What raw is, and policies, it does not tell."""
+    from attrs import asdict, evolve
+
+    from ..hosts import parts
+    from ..hosts.record import of_cpu_info
+
     facts = {
         kind: [fact.removeprefix(kind) for fact in query.features if fact.startswith(kind)]
         for kind in ("origin: ", "note: ")

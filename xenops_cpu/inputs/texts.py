@@ -12,7 +12,7 @@ from ..hosts import parts
 from . import together
 from .contents import Contents
 from .formats import FORMATS, Text
-from .records.collected import apart, once
+from .records.collected import apart, once, without_record
 from .value import Input, Kind, NamedHost
 
 
@@ -54,6 +54,7 @@ def as_input(contents: Contents, name: str, where: str, release: str | None = No
         names=contents.names,
         events=contents.events,
         hw_caps=contents.hw_caps,
+        damage=without_record(contents.unknown),
     )
 
 

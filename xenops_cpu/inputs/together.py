@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from ..hosts import parts
 from ..hosts.host import Host
 from ..hosts.moment import UNKNOWN_MOMENT, Moment
 from ..pools.vm import TYPE_NOT_TOLD, Vm
@@ -56,8 +55,7 @@ def together(inputs: Sequence[Input], name: str = "") -> Input:
     )
 
 
-@frozen
-class Hosts:
+class Hosts(NamedTuple):
     """`conflicts`: of sources that say something else, which a person should see."""
 
     hosts: tuple[NamedHost, ...]
@@ -84,7 +82,7 @@ def hosts(every: Iterable[NamedHost]) -> Hosts:
 
 def merged(same: Sequence[Host]) -> tuple[Host, tuple[str, ...]]:
     """One host out of what several sources tell of it, and what they do not agree on."""
-    from ..hosts import merge
+    from ..hosts import merge, parts
 
     readings = [merge.Reading(parts.of_host(host), host.origin) for host in same]
     whole = merge.merge(readings)

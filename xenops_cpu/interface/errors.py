@@ -9,18 +9,8 @@ from typing import ClassVar, TypeAlias
 
 from attrs import define, setters
 
+from .failures import InternalError, XenopsError
 from .variants import Int64, PowerState
-
-
-class XenopsError(Exception):
-    """A failed call. Each tag of the error variant is a class of its own below this one."""
-
-    tag: ClassVar[str]
-    # True for the class that stands for a tag that this version of the interface does not know.
-    catches_unknown: ClassVar[bool] = False
-
-    def __str__(self) -> str:
-        return ": ".join([self.tag, ", ".join(map(str, self.args))]) if self.args else self.tag
 
 
 @define(repr=False, on_setattr=setters.frozen)
@@ -264,14 +254,6 @@ class BallooningTimeoutBeforeMigration(XenopsError):
     """The VM did not balloon down before its migration."""
 
     tag: ClassVar[str] = "Ballooning_timeout_before_migration"
-
-
-@define(repr=False, on_setattr=setters.frozen)
-class InternalError(XenopsError):
-    """Anything else; the text says what was read, where, and what would have been right."""
-
-    tag: ClassVar[str] = "Internal_error"
-    message: str
 
 
 @define(repr=False, on_setattr=setters.frozen)

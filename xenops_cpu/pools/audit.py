@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..features.release import Release
 from ..hosts.cpu_info import cpu_info, xapi_map
@@ -43,10 +43,11 @@ class Finding:
 
 @frozen
 class VmFinding:
-    """What is wrong with a VM's record, in a sentence."""
+    """What is wrong with a VM's record, in a sentence. `stranded`: no host takes it in."""
 
     vm: Vm
     text: str
+    stranded: bool = field(default=False, eq=False)
 
 
 def of_host(name: str, stored: Mapping[str, str], host: Host) -> Iterator[Finding]:
@@ -115,6 +116,7 @@ def of_vms(vms: Iterable[Vm], members: Sequence[Member]) -> Iterator[VmFinding]:
             yield VmFinding(
                 vm,
                 f"no host takes it in; the nearest is {nearest.host.name}: {nearest.hindrance}",
+                stranded=True,
             )
 
 

@@ -17,11 +17,12 @@ from attrs import evolve, frozen
 
 from ..features.release import Release
 from ..interface import GuestType, Verdict
+from .grade import GRADES
 from .grid import VERDICTS, grid
 from .groups import Group, grouped
 from .member import Member
 from .plan import started_at_level
-from .verdict import GRADES, Answer, check_all, kind_of_vm
+from .verdict import Answer, check_all, kind_of_vm
 from .vm import Vm, started_on
 
 MOST_TOLD = 200

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from attrs import field, frozen
 
@@ -17,12 +18,12 @@ from ..features.risks import ORED, RSB
 from ..hosts.host import DEFAULT, set_name
 from ..interface import GuestType
 from ..text import notebook
-from .levelling import level, ored
+from .levelling import level
 from .member import Member, release_of_pool
+from .ored import ored
 
 
-@frozen
-class Cost:
+class Cost(NamedTuple):
     """What one host costs the level. `lacks`: what it has not and another host has.
 
     `alone`: of that, what all others have, so that only this host keeps it out of the level.
@@ -33,8 +34,7 @@ class Cost:
     alone: Featureset
 
 
-@frozen
-class Loss:
+class Loss(NamedTuple):
     """A feature that some host has and the level has not. `hosts`: who lacks it, by name.
 
     `reason`: in words; where nobody lacks the feature itself, another one that it depends on went.
@@ -46,8 +46,7 @@ class Loss:
     reason: str
 
 
-@frozen
-class Kind:
+class Kind(NamedTuple):
     """Hosts of a level, by name, that give the same to its guest type and so cost it the same."""
 
     gives: Featureset

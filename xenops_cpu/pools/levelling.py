@@ -33,23 +33,16 @@ from attrs import frozen
 from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release, release
+from .ored import ored_bits
 
 # A set of XenServer 6 has four words, of Xen 4.7 ten.
 SHORTEST = 4
-
-# Releases without the mask. XenServer's libxc on 4.17 has the first four; Xen 4.15 is the first
-# whose max policies take in the VERW features from hosts that differ (`!` in cpufeatureset.h), so
-# before it an OR-ed bit would only keep the VM out of the hosts that lack it.
-_UNMARKED = ("MD_CLEAR", "FB_CLEAR", "RFDS_CLEAR", "NO_LMSL")
-# Came to 4.17 and 4.18 with the fixes for TSA, after libxc's list was written.
-_UNMARKED_LATER = ("VERW_CLEAR",)
 
 
 @frozen
 class Rules:
     """One release's rules as integers. `bases`: (bit of a deep feature, all that depend on it)."""
 
-    release: Release
     ored: int
     bases: tuple[tuple[int, int], ...]
     rsba: int
@@ -72,24 +65,6 @@ class Rules:
         return bits
 
 
-def ored(xen: Release) -> tuple[str, ...]:
-    """The names of the features that are OR-ed across a pool of this release, in bit order.
-
-    The release's own mask where it has one. Without it (up to 4.18): from 4.15, the four of
-    XenServer's libxc and VERW_CLEAR, as far as the release knows them; none before.
-    """
-    return tuple(xen.names(Featureset(_ored(xen, later=True), xen.length)))
-
-
-def _ored(xen: Release, later: bool) -> int:
-    if "simple_or" in xen.masks:
-        return xen.masks["simple_or"].bits
-    if "!" not in xen.features["MD_CLEAR"].annotation:
-        return 0
-    names = _UNMARKED + _UNMARKED_LATER if later else _UNMARKED
-    return sum(1 << xen.features[name].number for name in names if name in xen.features)
-
-
 @cache
 def rules(name: str, later: bool = True) -> Rules:
     """The rules of the release `name`. `later` False: with what libxc's code OR-s, not more."""
@@ -100,8 +75,7 @@ def rules(name: str, later: bool = True) -> Rules:
         return 1 << known.number if known else 0
 
     return Rules(
-        release=xen,
-        ored=_ored(xen, later),
+        ored=ored_bits(xen, later),
         bases=tuple((1 << number, mask.bits) for number, mask in xen.deep_deps.items()),
         rsba=bit("RSBA"),
         rrsba=bit("RRSBA"),
@@ -182,4 +156,4 @@ def level(featuresets: Iterable[Featureset], xen: Release) -> Featureset:
     return reduced(featuresets).settled(xen)
 
 
-__all__ = ["Reduction", "Rules", "combine", "level", "ored", "reduced", "rules"]
+__all__ = ["Reduction", "Rules", "combine", "level", "reduced", "rules"]

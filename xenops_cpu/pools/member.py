@@ -12,11 +12,10 @@ from ..cpuid.limits import LeafLimits
 from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release
-from ..hosts import compat_bits, parts
+from ..hosts import compat_bits
 from ..hosts.host import DEFAULT, MAX, UNKNOWN, Featuresets, Host, Kind, set_name
 from ..hosts.membership import NO_POOL, Membership
 from ..hosts.offer import Offer, offers
-from ..hosts.record import of_cpu_info
 from ..interface import GuestType
 
 if TYPE_CHECKING:
@@ -131,6 +130,9 @@ def member_of_record(
     """A host of xapi's Host.cpu_info. `assumed`: its release; None: by the number of words. `hvm`
     None: HVM guests run where a set of theirs has features. Raises InputError.
     """
+    from ..hosts import parts  # hosts that are read whole do without
+    from ..hosts.record import of_cpu_info
+
     read = of_cpu_info(info, name, strict=True)
     host = parts.host(evolve(read, hvm=read.hvm if hvm is None else hvm), name, assumed)
     member = member_of(host, name)

@@ -1,7 +1,8 @@
 """The numbers that no level has: highest leaves, address widths, sizes, as VMs have them by host.
 
 xapi levels features alone; so does xl, but for what a person writes in cpuid=. A VM that boots
-where a number is larger meets the smaller one when it moves: guests.levels says what becomes of it.
+where a number is larger meets the smaller one when it moves: guests.numbers says what becomes of
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ..cpuid.policy import Policy
 from ..features.featureset import Featureset
 from ..guests.domain import Refusal
 from ..guests.hypervisor import Hypervisor
-from ..guests.levels import Number, numbers
+from ..guests.numbers import Number, numbers
 from ..guests.start import started
 from ..guests.toolstacks import Settings, usual
 from ..interface import GuestType

@@ -8,10 +8,11 @@ from attrs import frozen
 
 from ..features.release import Release
 from ..interface import GuestType
+from .grade import GRADES
 from .grid import grid
 from .level import Level, level_of
 from .member import Member
-from .verdict import GRADES, Answer, check
+from .verdict import Answer, check
 from .vm import Vm
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..features.featureset import WORD_BITS, Featureset
 from ..features.release import Release, release
@@ -22,8 +21,7 @@ from .vm import Vm
 _ARCH_CAPS = "ARCH_CAPS"
 
 
-@frozen
-class Own:
+class Own(NamedTuple):
     """Hosts, by name, where a VM that boots with a level has the same registers, and what of them
     it has more and less than the level says.
     """

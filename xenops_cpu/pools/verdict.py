@@ -8,8 +8,7 @@
                    would go, with the risk in words
     Impossible     another vendor's CPU, no such guests on that host, or leaves that Xen refuses
 
-Exit codes, part of the contract: 0 for Boots and Migrates (so that `check VM HOST && migrate` does
-what it says), 11 for Only_by_max, 12 for Only_by_force, 13 for Impossible.
+What each is worth, with the exit codes, is grade.py; what to know and to do beside it, advice.py.
 
 The comparison is xapi's (assert_vm_is_compatible in ocaml/xapi/cpuid_helpers.ml): a VM that is shut
 down may start anywhere; else the vendor must be equal, where the VM's record has one, and the VM's
@@ -27,7 +26,7 @@ but refuses bits in words that the host does not have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,53 +37,19 @@ from ..features.release import COMMON_1D, Release, release
 from ..features.risks import RSB
 from ..interface import Verdict
 from ..text import notebook
-from . import lack, obstacles, registers
+from . import advice, lack, registers
+from .grade import GRADES, Grade
 from .lack import Lack
-from .levelling import ored
 from .member import Member
 from .obstacles import impossible, refusals
-from .vm import TOPOLOGY, Vm, labels, wrong_kind
+from .ored import ored
+from .vm import TOPOLOGY, Vm, labels
 
 if TYPE_CHECKING:
     from .arrival import Move
 
 # Which xapi the answer is for: those from 22.7 on compare a record's words as they stand.
 XAPI = "as xapi 22.7 and later compares"
-
-
-# What to know of a VM with a featureset of its own, wherever it goes.
-OWN = (
-    "its platform:featureset is set: it boots with that instead of the pool's level, and a restart "
-    "changes nothing as long as it is there"
-)
-REMOVE_OWN = "xe vm-param-remove param-name=platform param-key=featureset"
-
-
-@frozen
-class Grade:
-    """What a verdict means: `allowed`, whether Xen and xapi let the VM in without force; the exit
-    code of a program that gives it; `word` and `sentence` for people; `tone`: good, fair or bad.
-    """
-
-    allowed: bool
-    exit_code: int
-    word: str
-    sentence: str
-    tone: str
-
-
-GRADES: Mapping[Verdict, Grade] = {
-    Verdict.BOOTS: Grade(True, 0, "boots", "boots here", "good"),
-    Verdict.MIGRATES: Grade(True, 0, "migrates", "resumes or migrates here", "good"),
-    Verdict.ONLY_BY_MAX: Grade(
-        True, 11, "only by max",
-        "resumes or migrates here, only because Xen takes in more than it gives", "fair",
-    ),
-    Verdict.ONLY_BY_FORCE: Grade(
-        False, 12, "only by force", "would go only by force: the host lacks features", "bad"
-    ),
-    Verdict.IMPOSSIBLE: Grade(False, 13, "impossible", "cannot run here", "bad"),
-}  # fmt: skip
 
 # What no comparison of featuresets sees; a guest may depend on it all the same.
 UNSEEN = (
@@ -165,7 +130,7 @@ def check(vm: Vm, member: Member) -> Answer:
     if guest not in member.offers:
         compared = f"nothing: the host runs no {guest.name} guests"
     elif seen is None:
-        notes += _own(vm, member)
+        notes += advice.own(vm, member)
     else:
         offer = member.offers[guest]
         compared = (
@@ -183,7 +148,7 @@ def check(vm: Vm, member: Member) -> Answer:
             lack.only_by_max(member, guest, number, old.get(number, ""))
             for number in beyond - costless
         ]
-        notes += _notes(vm, member, xen.names(costless))
+        notes += advice.notes(vm, member, xen.names(costless))
     return Answer(
         vm=vm,
         host=member,
@@ -192,7 +157,7 @@ def check(vm: Vm, member: Member) -> Answer:
         missing=tuple(lacking),
         only_by_max=tuple(brought),
         problems=tuple(problems),
-        remedies=tuple(_remedies(vm, member, verdict, lacking)),
+        remedies=tuple(advice.remedies(vm, member, verdict, lacking)),
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -255,38 +220,6 @@ def _with_other_hosts(answers: Sequence[Answer]) -> Iterator[Answer]:
             yield answer
 
 
-def _notes(vm: Vm, member: Member, costless: Sequence[str]) -> Iterator[str]:
-    if own := [name for name in costless if name in TOPOLOGY]:
-        yield f"of the guest's own topology, which this host does not give at boot: {' '.join(own)}"
-    if levelled := [name for name in costless if name not in TOPOLOGY]:
-        yield (
-            "taken in though not given at boot, because hosts of a pool may differ in it: "
-            f"{' '.join(levelled)}"
-        )
-    strange = wrong_kind(vm, member.release)
-    if strange:
-        yield (
-            "the record is no PV featureset, for Xen offers these to HVM guests only: "
-            f"{' '.join(member.release.names(strange))}; was the VM's domain type changed?"
-        )
-    yield from _own(vm, member)
-    if vm.limits is None or vm.guest not in member.limits:
-        yield "the highest CPUID leaves were not compared: no policy is known"
-    yield from obstacles.of_stream(vm, member)
-    if not vm.vendor or not member.vendor:
-        yield "the vendors were not compared: one is not known"
-
-
-def _own(vm: Vm, member: Member) -> Iterator[str]:
-    """Of a VM with a featureset of its own."""
-    if vm.own is None:
-        return
-    yield OWN
-    beyond = vm.own - member.migration(vm.guest)
-    if beyond:
-        yield f"of that it would not get here: {' '.join(member.release.names(beyond))}"
-
-
 def _grade(vm: Vm, member: Member) -> tuple[Verdict, list[str]]:
     problems = impossible(vm, member)
     if problems:
@@ -319,29 +252,6 @@ def _free(name: str, whole: bool) -> int:
     return xen.featureset(names).bits | (copies & ~named)
 
 
-def _remedies(vm: Vm, member: Member, verdict: Verdict, lacking: Sequence[Lack]) -> list[str]:
-    if GRADES[verdict].allowed:
-        return []
-    if vm.guest not in member.offers:
-        return [f"choose a host that runs {vm.guest.name} guests"]
-    remedies: list[str] = []
-    # Where the VM cannot go for another reason, what would bring a feature is no help.
-    if verdict is not Verdict.IMPOSSIBLE:
-        remedies += dict.fromkeys(item.remedy for item in lacking if item.remedy)
-    if lacking and all(item.compatibility for item in lacking):
-        remedies.append(
-            "what is missing are bits of old records only: forcing the migration is harmless as "
-            "far as they go"
-        )
-    if vm.own is not None:
-        remedies.append(
-            f"take its own featureset away first ({REMOVE_OWN}), else a restart brings it back"
-        )
-    remedies.append("shut it down and start it on this host: it then gets what is given here")
-    return remedies
-
-
 __all__ = [
-    "GRADES", "UNSEEN", "Answer", "Grade", "check", "check_all", "free", "impossible",
-    "kind_of_vm", "refusals",
+    "UNSEEN", "Answer", "check", "check_all", "free", "impossible", "kind_of_vm", "refusals",
 ]  # fmt: skip

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import frozen
-
-from ..features.release import Release
 from ..interface import GuestType, SecurityKind
-from .lack import Lack
-from .level import Level, Loss
-from .member import Member
-from .registers import Own
-from .security import Reading
-from .verdict import Answer
-from .vm import Vm
+
+if TYPE_CHECKING:
+    from ..features.release import Release
+    from .lack import Lack
+    from .level import Level, Loss
+    from .member import Member
+    from .registers import Own
+    from .security import Reading
+    from .verdict import Answer
+    from .vm import Vm
 
 GUESTS = {GuestType.HVM: "HVM and PVH guests", GuestType.PV: "PV guests"}
 SECURITY = {
@@ -32,8 +33,7 @@ _PLACE = re.compile(
 )
 
 
-@frozen
-class Because:
+class Because(NamedTuple):
     """Features, by name, that have reason, risk and compatibility in common; "" where none."""
 
     features: tuple[str, ...]
@@ -42,8 +42,7 @@ class Because:
     compatibility: str
 
 
-@frozen
-class Lacking:
+class Lacking(NamedTuple):
     """What an answer says of features: all their names under a title, then why by why.
 
     Where something else keeps the VM out (`Answer.problems`), the names alone.

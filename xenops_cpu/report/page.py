@@ -8,9 +8,10 @@ from typing import Any
 from ..features.release import Release
 from ..interface import GuestType
 from ..pools.fleet import assumed, fleet
+from ..pools.grade import GRADES
 from ..pools.level import level_of
 from ..pools.member import Member
-from ..pools.verdict import GRADES, UNSEEN
+from ..pools.verdict import UNSEEN
 from ..pools.vm import Vm
 from ..pools.words import several_vendors
 from ..version import __version__

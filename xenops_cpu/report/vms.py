@@ -8,8 +8,8 @@ from attrs import frozen
 
 from ..interface import Verdict
 from ..pools.fleet import Assumed, Crowd, Finding, Fleet, Standing
+from ..pools.grade import GRADES, Grade
 from ..pools.grid import VERDICTS
-from ..pools.verdict import GRADES, Grade
 from ..pools.words import Lacking, count, lacking
 from .forecast import Tone
 from .sources import Sources, of_vm

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from ..features.featureset import Featureset
 from ..features.release import Release
-from ..pools.levelling import combine
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +21,8 @@ def level_of_two(
     Where `libxc` and our rules differ, libxc's answer counts (the toolstack of this host was tested
     with it), and the log has both.
     """
+    from ..pools.levelling import combine  # most services are never asked
+
     ours = combine(left, right, xen)
     if libxc is None or not left.length or not right.length:
         return ours

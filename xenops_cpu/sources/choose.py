@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from . import KINDS, Source, SourceError
-from .recorded import Example, Recorded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .simulated import Simulated
 
 
@@ -63,13 +63,17 @@ def _usual(boot_cpuinfo: Path | None, release: str | None) -> Source:
 
 
 def _example(name: str, _: str | None) -> Source:
+    from .recorded import Example
+
     example = Example(name)
     example.read()  # a wrong name is better known at the start than at the first call
     return example
 
 
 def _recorded(path: str, _: str | None) -> Source:
-    recorded = Recorded(Path(path))
+    from .recorded import Recorded
+
+    recorded = Recorded(path)
     recorded.read()
     return recorded
 

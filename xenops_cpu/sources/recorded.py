@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -16,13 +15,20 @@ from . import SourceError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+    from pathlib import Path
+
+
+def _path(path: Path | str) -> Path:
+    from pathlib import Path  # examples have none
+
+    return Path(path)
 
 
 @frozen
 class Recorded:
     """Reads `path` each time, so that a capture that is replaced takes effect at once."""
 
-    path: Path = field(converter=Path)
+    path: Path = field(converter=_path)
 
     @property
     def name(self) -> str:

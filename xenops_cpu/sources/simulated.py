@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
@@ -21,6 +20,9 @@ from ..features.release import Release, release
 from ..hosts import compat_bits
 from ..hosts.host import Featuresets, Host, Processor, Topology, Xen
 from . import SourceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_RELEASE = "4.17"
 # xen/arch/x86/setup.c and hvm/hvm.c, xen_hypercall capabilities: PV, then HVM where it is there.
@@ -110,33 +112,39 @@ class SimulatedPolicies(Mapping[str, Policy]):
     """
 
     def __init__(self, derivation: Derivation) -> None:
-        self._derivation = derivation
+        self.derivation = derivation
 
     @cached_property
     def _system(self) -> Mapping[str, Policy]:
         from ..derivation.policies import system_policies
 
-        return system_policies(self._derivation)
+        return system_policies(self.derivation)
 
     def __getitem__(self, name: str) -> Policy:
         if name not in tuple(self):
             raise KeyError(name)
         policy = self._system[name]
         if name == "raw":
-            return evolve(policy, msrs={**self._derivation.cpu.msrs, **_known(policy)})
+            return evolve(policy, msrs={**self.derivation.cpu.msrs, **_known(policy)})
         return policy
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, words in self._derivation.featuresets.items() if words is not None)
+        return (name for name, words in self.derivation.featuresets.items() if words is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __eq__(self, other: object) -> bool:
         """The same derivation has the same policies, so a daemon that compares makes none."""
-        if isinstance(other, SimulatedPolicies) and self._derivation == other._derivation:
+        if isinstance(other, SimulatedPolicies) and self.derivation == other.derivation:
             return True
         return super().__eq__(other)
+
+
+def derivation_of(host: Host) -> Derivation | None:
+    """That behind the policies of a simulated host; None for others."""
+    policies = host.policies
+    return policies.derivation if isinstance(policies, SimulatedPolicies) else None
 
 
 def _known(policy: Policy) -> Mapping[int, int]:
@@ -242,6 +250,7 @@ __all__ = [
     "DEFAULT_RELEASE",
     "Simulated",
     "Subject",
+    "derivation_of",
     "derived_release",
     "of_dump",
     "other_cpu",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ...errors import InputError
 from ...hosts import parts
@@ -16,11 +16,10 @@ from ...inputs.argument import shown, split_name
 from ...inputs.known import KnownHost
 from ...pools import audit
 from ...pools import words as phrases
-from ...pools.audit import Finding, VmFinding
+from ...pools.audit import Finding
 from ...pools.member import Member
 from ...pools.records import HostRecord, runs_hvm
 from ...pools.vm import Vm
-from ...service import answers
 from .. import (
     ANSWERED_WITH_AN_ERROR,
     OK,
@@ -35,6 +34,8 @@ from .. import (
 )
 from ..arguments import read
 from ..arguments import release as asked_release
+from ..words import audit as words
+from ..words.audit import Audited
 
 _EXAMPLES = """  xenops-cpu audit xapi-db.xml         # the pool against its hosts, VMs against them
   xenops-cpu audit host-cpu-info.txt --host /var/lib/xcp/xenops-cpu  # the database against Xen
@@ -54,20 +55,6 @@ _VERDICTS = {
     OK: "every record is as it should be",
     ANSWERED_WITH_AN_ERROR: "some records are not as they should be",
 }
-_STALE_HOST = (
-    "for a host, restart the toolstack there (xe-toolstack-restart): xapi asks Xen anew then"
-)
-_STALE_POOL = "for the pool, restart the toolstack on its master: xapi levels the pool anew then"
-
-
-@frozen
-class _Audited:
-    """What was compared with what, and what came out. `compat_bits`: of VMs' records."""
-
-    compared: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    vms: tuple[VmFinding, ...]
-    compat_bits: tuple[tuple[Vm, Mapping[str, str]], ...]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -133,11 +120,11 @@ def run(arguments: argparse.Namespace) -> int:
     old = _old_microcode([*real, *pool_arguments.hosts(_with_hosts(arguments), arguments)])
     if arguments.json:
         microcode = [{"host": name, "text": text} for name, text in old.items()]
-        terminal.print_json({**_document(audited), "microcode": microcode})
+        terminal.print_json({**words.document(audited), "microcode": microcode})
     elif not arguments.lines:
         for name, text in old.items():
             terminal.paragraph(f"{name}: {text}", hanging=2)
-        _tell(audited, {_pool_name(pool) for pool in pools})
+        words.tell(audited, {_pool_name(pool) for pool in pools})
     subjects = {record.name: findings.Subject("host", record.uuid) for record in hosts}
     subjects |= {_pool_name(pool): findings.Subject("pool", pool.uuid) for pool in pools}
     upgrading = any(member.membership.upgrading for member in recorded)
@@ -214,7 +201,7 @@ def _old_microcode(hosts: Sequence[KnownHost]) -> dict[str, str]:
     return {name: text for name, text in told_of.items() if text}
 
 
-def _with_own(audited: _Audited, hosts: Sequence[Stored], own: Mapping[int, Host]) -> _Audited:
+def _with_own(audited: Audited, hosts: Sequence[Stored], own: Mapping[int, Host]) -> Audited:
     """The stored featuresets held to Xen's own in the same file as well."""
     compared, findings = list(audited.compared), list(audited.findings)
     for place, host in own.items():
@@ -266,7 +253,7 @@ def _audited(
     matched: Mapping[int, KnownHost],
     vms: Sequence[Vm],
     taking: Sequence[Member],
-) -> _Audited:
+) -> Audited:
     compared: list[str] = []
     findings: list[Finding] = []
     records: list[HostRecord] = []
@@ -293,7 +280,7 @@ def _audited(
             f"{phrases.count(len(vms), 'VM')} with what "
             f"{phrases.count(len(taking), 'host')} can take in"
         )
-    return _Audited(
+    return Audited(
         tuple(compared),
         tuple(findings),
         tuple(audit.of_vms(vms, taking)),
@@ -303,39 +290,3 @@ def _audited(
 
 def _pool_name(pool: Stored) -> str:
     return pool.name or "the pool"
-
-
-def _document(audited: _Audited) -> dict[str, object]:
-    return {
-        "compared": list(audited.compared),
-        "findings": [
-            {"record": finding.record, **answers.as_json(answers.finding(finding))}
-            for finding in audited.findings
-        ],
-        "vms": [{"vm": finding.vm.name, "text": finding.text} for finding in audited.vms],
-        "compatibility_bits": [
-            {"vm": vm.name, "features": bits} for vm, bits in audited.compat_bits
-        ],
-    }
-
-
-def _tell(audited: _Audited, pools: Collection[str]) -> None:
-    for comparison in audited.compared:
-        terminal.paragraph(f"compared: {comparison}", hanging=2)
-    if not audited.findings and not audited.vms:
-        terminal.line("every record is as it should be", "green")
-    for finding in audited.findings:
-        terminal.paragraph(str(finding), hanging=2, style="red")
-    for wrong in audited.vms:
-        terminal.paragraph(f"{wrong.vm.name}: {wrong.text}", hanging=2, style="red")
-    for vm, bits in audited.compat_bits:
-        alike: dict[str, list[str]] = {}
-        for bit, reason in bits.items():
-            alike.setdefault(reason, []).append(bit)
-        for reason, names in alike.items():
-            terminal.paragraph(
-                f"{vm.name}: compatibility bits only, {' '.join(names)}: {reason}", hanging=2
-            )
-    stale = {finding.record in pools for finding in audited.findings}
-    for of_pool in sorted(stale):
-        terminal.paragraph(f"to do: {_STALE_POOL if of_pool else _STALE_HOST}", hanging=2)

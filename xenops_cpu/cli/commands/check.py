@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from ...inputs.argument import shown, split_name, what_it_is
 from ...interface import Verdict
-from ...pools.grid import VERDICTS, grid
+from ...pools.grade import GRADES
 from ...pools.member import Member
-from ...pools.verdict import GRADES, UNSEEN, XAPI, Answer, check_all
+from ...pools.verdict import UNSEEN, XAPI, Answer, check_all
 from ...pools.vm import Vm
 from ...pools.words import count, notes, some
 from .. import (
@@ -174,6 +174,8 @@ def _tell_common(
 
 
 def _brief(guests: Sequence[Vm], hosts: Sequence[Member], arguments: argparse.Namespace) -> int:
+    from ...pools.grid import VERDICTS, grid
+
     with Progress("checking VMs", len(guests)) as bar:
         verdicts = grid(guests, hosts, bar.step)
     counts = verdicts.counts()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -15,9 +14,8 @@ from ...features import meanings
 from ...features.featureset import Featureset
 from ...features.fit import fit
 from ...features.release import Release
-from ...hosts import parts
 from ...hosts.cpu_info import xapi_map
-from ...hosts.host import UNKNOWN, Host
+from ...hosts.host import NO_IOMMU, NO_SETS, UNKNOWN, Host
 from ...inputs import argument
 from ...interface import CpuInfo, XenopsError
 from ...service.service import XenopsCpu
@@ -52,8 +50,7 @@ _INDENT = 15
 _ONE_ANSWER_SECONDS = 60  # longer than it takes to print one: the source is read once
 
 
-@attrs.frozen
-class _Guest:
+class _Guest(NamedTuple):
     """What one guest type sees; boot is within migration."""
 
     title: str
@@ -71,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     command.add_argument("host", nargs="?", metavar="HOST", help=argument.WHAT)
     command.add_argument(
-        "--socket", type=Path, metavar="PATH", help="ask the service that listens here"
+        "--socket", type=command_line.path, metavar="PATH", help="ask the service that listens here"
     )
     options.add_source(command)
     form = command.add_mutually_exclusive_group()
@@ -110,8 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-@attrs.frozen
-class _AsRead:
+class _AsRead(NamedTuple):
     """A host that an argument came to, in a source's place."""
 
     name: str
@@ -227,9 +223,9 @@ def _report(query: QueryResult, stat: HostStat, width: int) -> Iterator[str]:
             )
             if number
         )
-    chipset, sets_known = stat.chipset_info, parts.NO_SETS not in notes
+    chipset, sets_known = stat.chipset_info, NO_SETS not in notes
     hvm = ("yes" if chipset.hvm else "no") if sets_known else "not told"
-    iommu = "not told" if parts.NO_IOMMU in notes else "yes" if chipset.iommu else "no"
+    iommu = "not told" if NO_IOMMU in notes else "yes" if chipset.iommu else "no"
     version = stat.hypervisor.version
     yield f"Xen {'not told' if version == UNKNOWN else version}, HVM: {hvm}, IOMMU: {iommu}"
     yield from textwrap.wrap("from " + "".join(_facts(query, "origin: ")), width)

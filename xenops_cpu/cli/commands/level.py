@@ -16,7 +16,7 @@ from ..arguments import release
 from ..words import pool as words
 
 if TYPE_CHECKING:
-    from ...guests.levels import Number
+    from ...guests.numbers import Number
     from ...pools.numbers import Numbers
 
 _EXAMPLES = """  xenops-cpu level host-7.json host-8.json host-9.json

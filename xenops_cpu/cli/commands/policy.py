@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...cpuid import fields
@@ -26,6 +26,7 @@ from . import diff
 _EXAMPLES = """  xenops-cpu policy show example:epyc-xen-4.17          # each leaf and what is in it
   xenops-cpu policy show --set host --style xen-cpuid recorded:host-7.json
   xenops-cpu policy diff host-7.policy host-8.policy    # in words
+  xenops-cpu policy diff host-7.json host-8.json        # what new HVM guests get; --set for others
   xenops-cpu policy text --set host recorded:host-7.json > host-7.policy
   xenops-cpu policy featureset host-7.policy            # and what a featureset cannot hold
   xenops-cpu policy text 1fc9cbf5-f6f83203              # a policy that has these features
@@ -39,6 +40,8 @@ exit codes: 0 the same, 1 they differ, 2 wrong use, 3 something cannot be read
 
 _SETS = tuple(xen_cpuid.POLICIES.values())
 _TITLES = {name: title for title, name in xen_cpuid.POLICIES.items()}
+# What of a host is compared if nothing else is said.
+_USUAL = (_TITLES["hvm_default"], _TITLES["pv_default"])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     part = parts.add("diff", "what differs, in words", exit_codes=_DIFF_EXIT_CODES)
     part.add_argument("a", metavar="A", help="a policy, or what has one")
     part.add_argument("b", metavar="B", help="another, to hold beside it")
-    part.add_argument("--set", choices=_SETS, help="of hosts: whose policies")
+    part.add_argument("--set", choices=_SETS, help="of hosts: whose policies (hvm_default)")
     add_release(part)
     part.add_argument("--json", action="store_true", help="for programs (docs/json.md)")
     command_line.add_quiet(part, diff.VERDICTS)
@@ -122,8 +125,12 @@ def _policies(text: str, name: str | None, release: Release | None) -> Policies:
 
 def _only(policies: Policies, text: str) -> tuple[Policy, Release]:
     if len(policies) > 1:
-        raise Failure(f"{text} has {len(policies)} policies: {', '.join(policies)}; see --set",
-                      WRONG_USAGE)  # fmt: skip
+        sets = [name for title, name in xen_cpuid.POLICIES.items() if title in policies]
+        example = f"--set {sets[0]}" if sets else "FILE#NAME"
+        raise Failure(
+            f"{text} has {len(policies)} policies: {', '.join(policies)}; choose one: {example}",
+            WRONG_USAGE,
+        )
     return next(iter(policies.values()))
 
 
@@ -218,13 +225,27 @@ def _featureset(policy: Policy, xen: Release, as_json: bool) -> int:
 
 
 def _diff(arguments: argparse.Namespace, release: Release | None) -> int:
-    sides = []
-    for text in (arguments.a, arguments.b):
-        policies = _policies(text, arguments.set, release)
-        sides.append(_only(policies, text))
+    texts = (arguments.a, arguments.b)
+    every = [_policies(text, arguments.set, release) for text in texts]
+    title = "" if arguments.set else _usual(every)
+    if title:
+        every = [{title: policies[title]} if len(policies) > 1 else policies for policies in every]
+        gets = f"{title} of each, what a new {title.split()[0]} guest gets"
+        text = f"{gets} (--set raw, host, pv_max, … for another)"
+        print(text, file=sys.stderr if arguments.json else sys.stdout)
+    sides = [_only(policies, text) for policies, text in zip(every, texts, strict=True)]
     return diff.show_policies(
         sides[0][0], sides[1][0], release or sides[1][1], as_json=arguments.json
     )
+
+
+def _usual(every: Sequence[Policies]) -> str:
+    """The title of the policies to compare where hosts have several and none was named; "" where
+    nothing has to be chosen, or not all have the same.
+    """
+    many = [policies for policies in every if len(policies) > 1]
+    usual = [title for title in _USUAL if many and all(title in policies for policies in many)]
+    return usual[0] if usual else ""
 
 
 def document(policy: Policy, xen: Release) -> dict[str, Any]:

@@ -28,9 +28,10 @@ def tell(
     terminal.table(words.HEADERS, words.rows(outlook))
     seen: set[object] = set()
     for step in outlook.steps:
-        for each in step.stuck:
+        if step.stuck:
             print()
             terminal.line(f"step {step.number}, {step.host}:")
+        for each in step.stuck:
             tell_stuck(each, seen)
     if outlook.cycles:
         print()

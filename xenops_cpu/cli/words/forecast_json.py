@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...pools.forecast import commands
 from ...pools.forecast.evacuation import Evacuation
 from ...pools.forecast.levels import NoReturn, Trap
 from ...pools.forecast.remedies import Way
-from ...pools.forecast.result import UNSEEN, Cycle, Forecast, Outcome, Sleeper, Step, Stuck
+from ...pools.forecast.result import UNSEEN, Besides, Cycle, Forecast, Outcome, Sleeper, Step, Stuck
 from ...pools.forecast.words import way_today, way_words
 from ...pools.verdict import Answer
 from ...pools.vm import Vm
@@ -37,9 +37,8 @@ def document(outlook: Forecast, basis: Sequence[str], worse: Worse | None) -> di
         "power_cycle": [_cycle(cycle) for cycle in outlook.cycles],
         "other_order": None if outlook.other_order is None else list(outlook.other_order),
         "every_order_tried": outlook.every_order_tried,
-        "switched_off": None
-        if outlook.switched_off is None
-        else [{"step": step, "hosts": list(names)} for step, names in outlook.switched_off.items()],
+        "switched_off": _switched_off(outlook.switched_off),
+        "besides": None if outlook.besides is None else _besides(outlook.besides),
         "restarts": [_trap(trap) for trap in outlook.traps],
         "no_return": [_no_return(gain) for gain in outlook.no_return],
         "suspended": [_sleeper(sleeper) for sleeper in outlook.sleepers],
@@ -56,6 +55,20 @@ def _worse(worse: Worse) -> dict[str, Any]:
         "missing": list(worse.missing),
         "hosts": [{"host": name, "cpu": doubt.cpu} for name, doubt in worse.doubts.items()],
     }
+
+
+def _besides(besides: Besides) -> dict[str, Any]:
+    return {
+        "shut_down": [_vm(vm) for vm in besides.bound],
+        "other_order": None if besides.other_order is None else list(besides.other_order),
+        "switched_off": _switched_off(besides.switched_off),
+    }
+
+
+def _switched_off(away: Mapping[int, Sequence[str]] | None) -> list[dict[str, Any]] | None:
+    if away is None:
+        return None
+    return [{"step": step, "hosts": list(names)} for step, names in away.items()]
 
 
 def evacuation(outlook: Evacuation) -> dict[str, Any]:

@@ -7,20 +7,21 @@ PoolLevel and so on), so that a program can read both alike; some say a little m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...features import meanings
-from ...features.featureset import Featureset
-from ...features.release import Release
-from ...pools import registers
-from ...pools.grid import VERDICTS, Grid
-from ...pools.level import Level, Loss
-from ...pools.member import Member
-from ...pools.registers import Own
-from ...pools.verdict import Answer
-from ...pools.vm import Vm
 from ...pools.words import count, lacking, notes
 from .. import terminal
+
+if TYPE_CHECKING:
+    from ...features.featureset import Featureset
+    from ...features.release import Release
+    from ...pools.grid import Grid
+    from ...pools.level import Level, Loss
+    from ...pools.member import Member
+    from ...pools.registers import Own
+    from ...pools.verdict import Answer
+    from ...pools.vm import Vm
 
 _STYLES = {"good": "green", "fair": "yellow", "bad": "red"}
 # How the readers of records begin such a note, after the host's name.
@@ -56,6 +57,8 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 def grid_json(grid: Grid, vms: Sequence[Vm], members: Sequence[Member]) -> dict[str, Any]:
     """A row of verdicts for each VM, in the order of the hosts."""
+    from ...pools.grid import VERDICTS
+
     return {
         "counts": {verdict.value: number for verdict, number in grid.counts().items()},
         "hosts": [member.name for member in members],
@@ -92,6 +95,8 @@ def level_json(members: Sequence[Member], level: Level) -> dict[str, Any]:
 
 def own_registers(members: Sequence[Member], level: Level) -> tuple[Own, ...]:
     """What VMs that boot with a level have of registers, which it does not reach."""
+    from ...pools import registers
+
     return registers.own(level.featureset, members, level.guest, level.release)
 
 

@@ -13,10 +13,10 @@ from ...derivation import Derivation, reasons_of
 from ...explain import vm, xen_cpuid
 from ...features import bits
 from ...features.featureset import WORD_BITS
-from ...guests import msrs
 from ...guests.changes import Change, changes
 from ...guests.domain import Domain
 from ...guests.resets import Reset
+from ...guests.spec_ctrl import spec_ctrl_bits
 from ...guests.toolstacks import XAPI, XL
 from .. import terminal
 from ..started_vm import StartedVm
@@ -131,7 +131,7 @@ def facts(domain: Domain) -> Iterator[tuple[str, str]]:
         yield "saved state", "no XSAVE"
     for index, name in fields.MSR_NAMES.items():
         yield name, _msr(domain, index)
-    settable = msrs.spec_ctrl_bits(policy, domain.hypervisor.release)
+    settable = spec_ctrl_bits(policy, domain.hypervisor.release)
     if settable:
         yield "SPEC_CTRL", f"bits {settable:x}h may be set"
 

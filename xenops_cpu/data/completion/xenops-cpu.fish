@@ -168,7 +168,7 @@ complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy featureset; and test $
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy; and test $_shtab_xenops_cpu_npos -eq 0' -a diff -d 'What differs, in words.'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -s h -l help -d 'show this help message and exit'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -l color -xka "auto always never" -d 'colour: auto (the default) for people at a terminal; NO_COLOR and FORCE_COLOR are heeded then'
-complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -l set -xka "raw host pv_max hvm_max pv_default hvm_default" -d 'of hosts: whose policies'
+complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -l set -xka "raw host pv_max hvm_max pv_default hvm_default" -d 'of hosts: whose policies (hvm_default)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -l xen -xka "(__xenops_cpu_words release)" -d 'whose names: 4.7 to 4.22, master, xenserver-8.2, xenserver-8 (default: the host'"'"'s, else the newest release with that many words)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -l json -d 'for programs (docs/json.md)'
 complete -c xenops-cpu -n '_shtab_xenops_cpu_using policy diff' -s q -l quiet -d 'one line; the exit code is the answer'

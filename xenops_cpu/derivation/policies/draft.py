@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.table import PolicyTable
@@ -13,8 +13,7 @@ from ...features.release import Release
 from ..step import StepOf
 
 
-@frozen
-class LeafChange:
+class LeafChange(NamedTuple):
     """One step, one leaf. `detail`: what decided, where the step's own reason is not enough."""
 
     step: str
@@ -24,12 +23,11 @@ class LeafChange:
     detail: str = ""
 
 
-@frozen
-class MsrChange:
+class MsrChange(NamedTuple):
     """One step, one register."""
 
     step: str
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     before: int
     after: int
     detail: str = ""
@@ -38,7 +36,7 @@ class MsrChange:
 PolicyChange = LeafChange | MsrChange
 
 
-@define
+@define(eq=False)
 class Draft:
     """`raw`: the CPU's own policy, in which sizes and offsets of saved state are looked up."""
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.policy import Policy
@@ -35,8 +34,7 @@ POLICY_PHASES: _Phases = (
 )  # fmt: skip
 
 
-@frozen
-class LeafReason:
+class LeafReason(NamedTuple):
     """What one step made of a leaf, or of a register where `leaf` is None, on the way to a policy.
 
     `policy`: in which of the six it did so. `text`: why.

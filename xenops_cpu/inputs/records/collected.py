@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from attrs import define, evolve, field
 
@@ -13,6 +13,7 @@ from ...hosts.parts import Parts
 from ...limits import input_limits
 from ...pools.member import unlike
 from ...pools.vm import Vm
+from ...pools.words import some
 from ..value import NamedHost, Stored, printable
 from .vm_record import VmRecord
 
@@ -55,12 +56,14 @@ _OF_A_RECORD = 64  # what one costs beside its texts
 @define
 class Collected:
     """What a text or a database has, in `room`. `hosts`: parts, with names. `names`: of hosts and
-    VMs by UUID and by reference. `generation`: of a database, 0 for what is none.
+    VMs by UUID and by reference. `generation`: of a database, 0 for what is none. `unknown`: hosts
+    without a CPU record, by name and UUID.
     """
 
     hosts: list[Parts] = field(factory=list)
     vms: list[Vm] = field(factory=list)
     stored: list[Stored] = field(factory=list)
+    unknown: list[tuple[str, str]] = field(factory=list)
     left_out: Counter[str] = field(factory=Counter)
     room: Room = field(factory=Room)
     names: dict[str, str] = field(factory=dict)
@@ -88,6 +91,11 @@ class Collected:
         self.room.take((host.name, host.uuid, *software, *software.values()))
         self.hosts.append(host)
 
+    def add_unknown(self, name: str, uuid: str) -> None:
+        """A host of whose CPU xapi has no record. Raises InputError."""
+        self.room.host((name, uuid))
+        self.unknown.append((name, uuid))
+
     def add_vm(self, record: VmRecord, where: str) -> None:
         """A VM, or one more of what is passed over. Raises InputError."""
         if record.passed_over:
@@ -100,6 +108,19 @@ class Collected:
         """A host's or a pool's record. Raises InputError."""
         self.room.host((record.name, record.uuid, *record.cpu_info, *record.cpu_info.values()))
         self.stored.append(record)
+
+
+def without_record(unknown: Iterable[tuple[str, str]], known: Collection[str] = ()) -> str:
+    """What is to be said of hosts without a CPU record, "" where there are none. `known`: UUIDs of
+    hosts that something else tells of.
+    """
+    names = [printable(name or uuid) for name, uuid in unknown if uuid not in known]
+    if not names:
+        return ""
+    return (
+        f"xapi has no CPU record (cpu_info) of {some(names)}: left out, and what is said of the "
+        f"pool is said without {'it' if len(names) == 1 else 'them'}"
+    )
 
 
 def once(vms: Iterable[Vm]) -> tuple[Vm, ...]:

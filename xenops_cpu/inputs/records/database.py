@@ -123,6 +123,8 @@ class _Rows:
             self.coordinator = row.get("master", "")
         info = members(row.get("cpu_info", ""))
         if not info:
+            if hosts:
+                self.result.add_unknown(name, uuid)
             return
         self.result.add_stored(Stored("host" if hosts else "pool", name, info, uuid))
         if hosts:

@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 from ...errors import InputError
 from ...features.featureset import Featureset, FeaturesetError
 from ...pools.vm import Vm, guest_type, of_flags, type_name
+from ..value import printable
 
 # What is passed over, by the key of the record that says so.
 _NO_VMS = {
@@ -119,9 +120,10 @@ def of_json(document: Mapping[str, Any], where: str) -> VmRecord:
     alone = flags is document
     if not isinstance(flags, dict) or any(not isinstance(v, str) for v in flags.values()):
         if not alone:
+            name = printable(_text(document, "name_label") or _text(document, "uuid") or "a VM")
             raise InputError(
-                f'{where}: last_boot_CPU_flags is not {{"vendor": …, "features": …}}, a map of '
-                "strings"
+                f'{where}: last_boot_CPU_flags of {name} is not {{"vendor": …, "features": …}}, a '
+                "map of strings"
             )
         flags = {key: value for key, value in document.items() if isinstance(value, str)}
     names = (document.get(key) for key in ("name_label", "name"))

@@ -52,6 +52,8 @@ def of_records(records: Iterable[tuple[str, Record]], where: str) -> Collected:
             _add_host(reference, record, info, where, collected)
         elif vm_record.recognises(record):
             _add_vm(reference, record, metrics, uuids, where, collected)
+        elif "cpu_info" in record and "master" not in record:
+            collected.add_unknown(_name(record), _text(record, "uuid"))
     if len(pools) == 1:
         pool = pools[0]
         other = pool.get("other_config")
@@ -64,7 +66,7 @@ def of_records(records: Iterable[tuple[str, Record]], where: str) -> Collected:
 def _add_host(
     reference: str, record: Record, info: Record, where: str, collected: Collected
 ) -> None:
-    name = str(record.get("name_label") or record.get("hostname") or record.get("name") or "")
+    name = _name(record)
     uuid = str(record.get("uuid") or "")
     strings = {key: str(value) for key, value in info.items()}
     pool = "master" in record
@@ -78,8 +80,12 @@ def _add_host(
     membership = Membership(
         enabled=enabled if isinstance(enabled, bool) else None, software=software
     )
-    parts = of_cpu_info(strings, where)
+    parts = of_cpu_info(strings, f"{where}: cpu_info of {name}" if name else where)
     collected.add_host(evolve(parts, name=name, uuid=uuid, version=version, membership=membership))
+
+
+def _name(record: Record) -> str:
+    return str(record.get("name_label") or record.get("hostname") or record.get("name") or "")
 
 
 def _add_vm(

@@ -25,7 +25,7 @@ from .. import texts, together, xapi_log
 from ..archives import Account, Damaged, Member, OverBudget, plain, ungzipped
 from ..contents import Contents
 from ..records import database
-from ..records.collected import apart, once
+from ..records.collected import apart, once, without_record
 from ..value import Input, InputError, NamedHost, printable
 from . import file_names
 from .file_names import wanted
@@ -177,6 +177,9 @@ class _Report:
         if not hosts and not vms and not left_out and not events:
             raise InputError(damage or self.nothing())
         databases = [each.moment for each in current if each.database]
+        known = {named.host.uuid for named in hosts}
+        unknown = [pair for each in current for pair in each.contents.unknown]
+        damage = damage or (f"{self.where}: {self.last_error}" if self.unread else "")
         return Input(
             name,
             "host" if hosts else "vm" if vms or left_out else "log",
@@ -185,7 +188,7 @@ class _Report:
             stored=together.stored([(each.contents.stored, each.moment) for each in current]),
             left_out=left_out,
             notes=(*notes, *(f"{unread} could not be read" for unread in self.unread)),
-            damage=damage or (f"{self.where}: {self.last_error}" if self.unread else ""),
+            damage=damage or without_record(unknown, known),
             moment=databases[0] if len(databases) == 1 else Moment(),
             names=names,
             events=events,

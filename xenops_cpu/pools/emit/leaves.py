@@ -16,7 +16,7 @@ from ...cpuid.policy import NO_SUBLEAF
 from ...cpuid.slots import BASIC, EXTENDED, FEATURES
 from ...features.featureset import Featureset
 from ...features.release import Release
-from ...guests.levels import numbers
+from ...guests.numbers import numbers
 from ...interface import GuestType
 from ..member import Member
 from .difference import Difference, EmitError, in_leaf, leaf_of, written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ...features.featureset import Featureset
 from ...features.release import Release
@@ -62,8 +62,28 @@ def emitted(
     """The text in a form of FORMS for guests that start on any of `hosts`, which run `xen`.
 
     Raises EmitError where no text can be written, or a guest that is made from it would not start
-    or would have other features than the level without a reason that is known.
+    or would have other features than the level without a reason that is known. Hosts of several
+    vendors often have none, and no VM goes from one to another: the error says that first.
     """
+    several = words.several_vendors(hosts)
+    try:
+        result = _emitted(form, hosts, guest, level, xen, vm)
+    except EmitError as error:
+        if not several:
+            raise
+        raise EmitError(f"{several}; give the hosts of one vendor ({error})") from error
+    if not several:
+        return result
+    return evolve(
+        result,
+        text=_commented(form, result.text, (several,)),
+        notes=(several, *result.notes),
+    )
+
+
+def _emitted(
+    form: str, hosts: Sequence[Member], guest: GuestType, level: Featureset, xen: Release, vm: str
+) -> Emitted:
     most = trial.most(hosts, guest, xen)
     difference = Difference(xen, base(hosts, guest, level), level, most).without(trial.fixed(xen))
     if form == XAPI:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
@@ -14,7 +14,7 @@ from .cases import Cases, Group, kind_of
 from .course import Course, Passage, Stop, course, passage
 from .levels import Levels
 from .pool import PoolUpdate, bits
-from .result import Change, Cycle, Forecast, Outcome, Refusal, Sleeper, Step, Stuck
+from .result import Besides, Change, Cycle, Forecast, Outcome, Refusal, Sleeper, Step, Stuck
 
 _NO_TARGET = "there is no host to go to: none other is enabled, and as new"
 
@@ -42,6 +42,7 @@ def forecast(
     off = remedies.switched_off(pool, places, groups) if stopping else None
     outcome = Outcome.STOPS if certain else Outcome.MAY_STOP if stopping else Outcome.GOES_THROUGH
     free_order = None if searched is None else searched.order
+    bound = [vm for group, _ in stopping if group.case.bound for vm in group.vms]
     return Forecast(
         pool=pool,
         outcome=outcome,
@@ -53,16 +54,41 @@ def forecast(
             Cycle(group.vms, way_of.certain, remedies.ways(pool, way, levels, cases, group))
             for group, way_of in stopping
         ),
-        other_order=None if free_order is None else tuple(pool.hosts[n].name for n in free_order),
+        other_order=_names(pool, free_order),
         every_order_tried=searched is None or searched.whole,
-        switched_off=None
-        if off is None
-        else {step + 1: pool.names(hosts) for step, hosts in off.items()},
+        switched_off=_away(pool, off),
         traps=levels_.traps(pool, way, levels, cases),
         no_return=levels_.no_return(pool, levels[-1]),
         sleepers=tuple(_sleepers(pool, every, cases)),
         vms_looked_at=looked_at,
+        besides=_besides(pool, places, stopping, groups, bound) if bound else None,
     )
+
+
+def _besides(
+    pool: PoolUpdate,
+    places: tuple[int, ...],
+    stopping: Sequence[tuple[Group, Passage]],
+    groups: Sequence[Group],
+    bound: Sequence[Vm],
+) -> Besides | None:
+    """What helps all but the VMs that are bound to their host."""
+    if all(group.case.bound for group, _ in stopping):
+        return None
+    free = [group for group in groups if not group.case.bound]
+    order = orders.search(pool, free).order
+    off = remedies.switched_off(pool, places, free)
+    if order is None and off is None:
+        return None
+    return Besides(tuple(bound), _names(pool, order), _away(pool, off))
+
+
+def _names(pool: PoolUpdate, order: Sequence[int] | None) -> tuple[str, ...] | None:
+    return None if order is None else tuple(pool.hosts[n].name for n in order)
+
+
+def _away(pool: PoolUpdate, off: Mapping[int, int] | None) -> dict[int, tuple[str, ...]] | None:
+    return None if off is None else {step + 1: pool.names(hosts) for step, hosts in off.items()}
 
 
 def _places(pool: PoolUpdate, order: Sequence[str]) -> tuple[int, ...]:

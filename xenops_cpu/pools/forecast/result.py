@@ -98,6 +98,17 @@ class Cycle:
 
 
 @frozen
+class Besides:
+    """What lets all other VMs through where some are bound to their host and have to be shut down
+    whatever is done: another order, or hosts to switch off as targets, as in Forecast.
+    """
+
+    bound: tuple[Vm, ...]
+    other_order: tuple[str, ...] | None
+    switched_off: Mapping[int, tuple[str, ...]] | None
+
+
+@frozen
 class Sleeper:
     """Suspended VMs that fewer hosts will take in: those that do now, and when all is done."""
 
@@ -116,7 +127,9 @@ class Forecast:
     `other_order`: one in which nothing stops, where there is one and the usual has stops;
     `every_order_tried`: there is none without it. `switched_off`: by the step's number, hosts to
     switch off as targets for its evacuation, with which nothing stops; None where that does not
-    help. `vms_looked_at`: those that run; 0: VMs started at the present level stand for them.
+    help. `besides`: the same for all but VMs that are bound to their host, None where there are
+    none or it does not help. `vms_looked_at`: those that run; 0: VMs started at the present level
+    stand for them.
     """
 
     pool: PoolUpdate
@@ -133,6 +146,7 @@ class Forecast:
     no_return: tuple[NoReturn, ...]
     sleepers: tuple[Sleeper, ...]
     vms_looked_at: int
+    besides: Besides | None = None
 
     @property
     def power_cycle(self) -> tuple[Vm, ...]:

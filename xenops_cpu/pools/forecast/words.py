@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..vm import Vm
 from ..words import GUESTS, count, some
@@ -133,16 +133,18 @@ def refusal_words(refusal: Refusal) -> str:
     return f"{some(refusal.hosts)}: {refusal.answer.hindrance}"
 
 
-def off_words(outlook: Forecast) -> Iterator[str]:
+def off_words(
+    order: Sequence[str], switched_off: Mapping[int, Sequence[str]] | None, nobody: str = "nobody"
+) -> Iterator[str]:
     """Which hosts to switch off as targets, and while whom is evacuated."""
     steps: dict[tuple[str, ...], list[int]] = {}
-    for step, names in (outlook.switched_off or {}).items():
-        steps.setdefault(names, []).append(step)
+    for step, names in (switched_off or {}).items():
+        steps.setdefault(tuple(names), []).append(step)
     for names, numbers in steps.items():
         yield (
             f"switch {some(names)} off as a target (xe host-disable) while "
-            f"{some([outlook.order[number - 1] for number in numbers])} "
-            f"{'is' if len(numbers) == 1 else 'are'} evacuated: nobody is stuck then"
+            f"{some([order[number - 1] for number in numbers])} "
+            f"{'is' if len(numbers) == 1 else 'are'} evacuated: {nobody} is stuck then"
         )
 
 
@@ -153,7 +155,16 @@ def without_cycles(outlook: Forecast) -> Iterator[str]:
         yield f"another order of the hosts, in which nobody is stuck: {names}"
     elif not outlook.every_order_tried:
         yield "no order without a stop was found; not all were tried"
-    yield from off_words(outlook)
+    yield from off_words(outlook.order, outlook.switched_off)
+    besides = outlook.besides
+    if besides is None:
+        return
+    lead = f"{vm_names(besides.bound)} shut down meanwhile, and "
+    if besides.other_order is not None:
+        names = ", ".join(besides.other_order)
+        yield f"{lead}another order of the hosts, in which nobody else is stuck: {names}"
+    for text in off_words(outlook.order, besides.switched_off, "nobody else"):
+        yield f"{lead}{text}"
 
 
 HEADERS = ("step", "host", "asks", "cannot leave", "the level then")
