@@ -85,10 +85,14 @@ def line(text: str, style: str = "") -> None:
 
 def paragraph(text: str, indent: int = 0, hanging: int = 0, style: str = "") -> None:
     """Wrapped to the width; lines after the first are indented by `hanging` more."""
+    text = escaped(text, "\n\t")
+    if text.strip() and text.isprintable() and indent + len(text) <= width():
+        line(" " * indent + text.rstrip(), style)  # nothing to wrap, nor anything to wrap with
+        return
     import textwrap
 
     lines = textwrap.wrap(
-        escaped(text, "\n\t"),
+        text,
         width(),
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + hanging),

@@ -86,7 +86,7 @@ class Vmx(NamedTuple):
     mpx: bool
 
 
-@define
+@define(eq=False)
 class Hardware:
     """One CPU in one machine, as Xen finds it. `notes` tell what was assumed."""
 

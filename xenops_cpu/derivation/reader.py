@@ -19,7 +19,7 @@ class CpuidItem(NamedTuple):
     text: str
 
 
-@define
+@define(eq=False)
 class Reader:
     """`values` are by their names in BootOptions; what is not there is not said."""
 

@@ -87,7 +87,7 @@ def plan(name: str) -> Plan:
     )
 
 
-@define
+@define(eq=False)
 class State:
     """Sets are plain integers: feature n is bit n. `fs` is the guest set being made, `guest` its
     type ("pv", "hvm") and `base` the name of the set.

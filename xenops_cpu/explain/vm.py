@@ -7,8 +7,7 @@ from typing import NamedTuple
 from attrs import evolve
 
 from ..derivation import Derivation, reasons_of
-from ..guests import hypervisor, reasons
-from ..guests.changes import dependence
+from ..guests import hypervisor
 from ..guests.domain import Domain
 from ..guests.hypervisor import Hypervisor, NoPolicies
 from ..hosts.host import Host
@@ -49,6 +48,9 @@ def story(domain: Domain, number: int, derivation: Derivation | None) -> tuple[W
 
     `derivation` is the one behind the host, where there is one.
     """
+    from ..guests import reasons
+    from ..guests.changes import dependence
+
     whys: list[Why] = []
     if derivation is not None:
         whys = [

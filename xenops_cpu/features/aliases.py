@@ -17,7 +17,7 @@ from .. import data_files
 from ..errors import Error
 from .featureset import WORD_BITS
 from .release import NEWEST, RELEASES, UPSTREAM, Release, release
-from .xen_cpuid_names import every_tool
+from .xen_cpuid_names import every_name
 from .xen_cpuid_names import tool as tool_of
 
 XL, LIBVIRT, LINUX, XEN_CPUID = "xl", "libvirt", "linux", "xen-cpuid"
@@ -66,8 +66,7 @@ def aliases(number: int, xen: Release | None = None) -> dict[str, tuple[str, ...
     """
     others = _others(release(NEWEST).label(number))
     names_by_speaker = {speaker: names for speaker, names in others.items() if names}
-    tools = [tool_of(xen)] if xen else every_tool()
-    tool_names = dict.fromkeys(tool.name(number) for tool in tools)
+    tool_names = (tool_of(xen).name(number),) if xen else every_name(number)
     own = tuple(name for name in tool_names if not name.startswith("<") and name != "REZ")
     if own:
         names_by_speaker[XEN_CPUID] = own

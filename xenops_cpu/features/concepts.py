@@ -17,6 +17,7 @@ KINDS = (LEAK, ABILITY, IDEA)
 
 _GROUP = "@"  # before a group of meanings.txt
 _BOTH = "+"  # between features that count only together
+_LISTS = ("safe", "needs", "helps", "features")  # the values that have features
 
 
 class Concept(NamedTuple):
@@ -62,7 +63,13 @@ def close(text: str) -> tuple[str, ...]:
 
 def about(feature: str) -> tuple[Concept, ...]:
     """The concepts that a feature belongs to, by Xen's name."""
-    return tuple(concept for concept in concepts() if feature in concept.features)
+    sections = _sections(data_files.read_text("concepts.ini"))
+    named = (
+        _concept(name, values)
+        for name, values in sections.items()
+        if any(feature in text or _GROUP in text for text in map(values.get, _LISTS) if text)
+    )
+    return tuple(concept for concept in named if feature in concept.features)
 
 
 @cache

@@ -35,6 +35,11 @@ class FeaturesetError(Error):
     """A text or a list that is not a featureset; the message names the word."""
 
 
+def is_stored(text: str) -> bool:
+    """Whether a text is a featureset as xapi stores it and every program writes it."""
+    return _TEXT.fullmatch(text) is not None
+
+
 class Featureset:
     """`bits`: feature n is bit n. `length`: in words; no bit lies beyond it. It never changes.
 
@@ -81,7 +86,7 @@ class Featureset:
         Raises FeaturesetError, which names the word that is none.
         """
         text = text.strip()
-        if _TEXT.fullmatch(text):  # what every program writes, without a look at each word
+        if is_stored(text):  # without a look at each word
             words = text.split("-")
             words.reverse()
             return cls(int("".join(words), 16), len(words))

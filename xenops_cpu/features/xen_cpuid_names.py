@@ -6,7 +6,7 @@ Facts: xen/tools/misc/xen-cpuid.c of each release. Up to 4.18 the tool has names
 
 import json
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import data_files
 from .featureset import WORD_BITS
@@ -39,9 +39,17 @@ def tool(release: Release) -> Tool:
     return _tool(release.name)
 
 
-def every_tool() -> list[Tool]:
-    """The tools of all releases, in their order."""
-    return [_tool(name) for name in RELEASES]
+def every_name(number: int) -> tuple[str, ...]:
+    """What the tools of all releases call a bit, each name once, the oldest release's first; of a
+    bit that none names, nothing.
+    """
+    word, bit = divmod(number, WORD_BITS)
+    names: dict[str, str] = {}
+    for index, releases, spelled in _table()["names"]:
+        if index == word:
+            names |= dict.fromkeys(releases, spelled.split()[bit])
+    spellings = (names.get(line_of(name), "-") for name in RELEASES)
+    return tuple(name for name in dict.fromkeys(spellings) if name != "-")
 
 
 def _tool(name: str) -> Tool:
@@ -49,8 +57,13 @@ def _tool(name: str) -> Tool:
 
 
 @cache
+def _table() -> Any:
+    return json.loads(data_files.read_text("xen_cpuid.json"))
+
+
+@cache
 def _tools() -> dict[str, Tool]:
-    table = json.loads(data_files.read_text("xen_cpuid.json"))
+    table = _table()
     names: dict[str, dict[int, tuple[str | None, ...]]] = {name: {} for name in table["releases"]}
     for word, releases, spelled in table["names"]:
         row = tuple(None if name == "-" else name for name in spelled.split())

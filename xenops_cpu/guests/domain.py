@@ -131,7 +131,7 @@ def running(hypervisor: Hypervisor, config: Config, policy: Policy) -> Domain:
     return Domain(hypervisor, config, PolicyTable.of(whole(policy, sizes), sizes), hap)
 
 
-@define(kw_only=True)
+@define(eq=False, kw_only=True)
 class DomainDraft(Draft):
     """A policy in the making for one domain."""
 

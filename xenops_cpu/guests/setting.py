@@ -9,8 +9,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Sequence
 from itertools import chain
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ..cpuid.identity import LeafKey, Registers
 from ..cpuid.policy import Policy
@@ -38,11 +37,10 @@ from .recalculation import PHASES
 _REFUSED_AT_ONCE = "4.22+"
 
 
-@frozen
-class Msr:
+class Msr(NamedTuple):
     """One register of a list. `flags`: nothing but 0 is defined."""
 
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     value: int
     flags: int = 0
 

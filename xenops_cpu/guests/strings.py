@@ -10,8 +10,6 @@ import errno
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from attrs import frozen
-
 from ..cpuid.identity import NOTHING, LeafKey, Registers
 from ..cpuid.policy import Policy
 from .domain import Domain, Refusal
@@ -35,11 +33,10 @@ class XendLeaf(NamedTuple):
         return self.leaf, self.subleaf
 
 
-@frozen
-class MsrString:
+class MsrString(NamedTuple):
     """`text`: 64 characters."""
 
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     text: str
 
 

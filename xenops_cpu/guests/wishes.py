@@ -36,7 +36,7 @@ class Wishes:
     msr: tuple[MsrString, ...] = ()
 
 
-@define(kw_only=True)
+@define(eq=False, kw_only=True)
 class LibxcDraft(DomainDraft):
     """The policy that libxc makes for a domain, to be sent to Xen. `libxc`: whose it is."""
 

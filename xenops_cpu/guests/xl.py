@@ -12,8 +12,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import define, field
-
 from ..cpuid.identity import REGISTERS
 from ..cpuid.policy import NO_SUBLEAF
 from ..features.featureset import WORD_BITS, Featureset
@@ -40,13 +38,13 @@ class Setting(NamedTuple):
         return [xend_text(leaf) for leaf in self.xend]
 
 
-@define
 class _Reader:
     """What has been read so far: characters by leaf and register, and by MSR."""
 
-    leaves: dict[tuple[int, int], list[list[str] | None]] = field(factory=dict)
-    msrs: dict[int, list[str]] = field(factory=dict)
-    complaints: list[str] = field(factory=list)
+    def __init__(self) -> None:
+        self.leaves: dict[tuple[int, int], list[list[str] | None]] = {}
+        self.msrs: dict[int, list[str]] = {}
+        self.complaints: list[str] = []
 
     def leaf(self, leaf: int, subleaf: int) -> list[list[str] | None]:
         return self.leaves.setdefault((leaf, subleaf), [None] * len(REGISTERS))

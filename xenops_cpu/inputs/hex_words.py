@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..features.featureset import is_stored
+
 # Each is compiled when it is first asked for.
 # xapi writes `-`, xen-cpuid `:`; C and JSON list words with commas, Xen's log with blanks.
 # Possessive: blanks belong to one part only, however many there are.
@@ -19,6 +21,8 @@ _ATTEMPT = rf"\s*+{_WORD}{_BETWEEN}[0-9A-Za-z:,;\s-]*"
 
 def is_featureset(text: str, *, one_word: bool = False) -> bool:
     """Whether a text reads as one: words of eight hex digits, whatever else it may be."""
+    if is_stored(text):
+        return one_word or "-" in text
     return bool(re.fullmatch(_WORDS, text) or (one_word and re.fullmatch(_ONE_WORD, text)))
 
 
@@ -34,5 +38,7 @@ def attempted(text: str) -> bool:
 
 def joined(text: str) -> str:
     """The words as xapi joins them, whatever joins them here; without 0x, in lower case."""
+    if is_stored(text):
+        return text
     words = re.split(_BETWEEN, text.strip().rstrip(",;").strip())
     return "-".join(words).lower().replace("0x", "")

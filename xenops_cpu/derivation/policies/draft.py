@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ...cpuid.identity import LeafKey, Registers
 from ...cpuid.table import PolicyTable
@@ -23,12 +23,11 @@ class LeafChange(NamedTuple):
     detail: str = ""
 
 
-@frozen
-class MsrChange:
+class MsrChange(NamedTuple):
     """One step, one register."""
 
     step: str
-    index: int
+    index: int  # type: ignore[assignment] # instead of tuple's method
     before: int
     after: int
     detail: str = ""
@@ -37,7 +36,7 @@ class MsrChange:
 PolicyChange = LeafChange | MsrChange
 
 
-@define
+@define(eq=False)
 class Draft:
     """`raw`: the CPU's own policy, in which sizes and offsets of saved state are looked up."""
 

@@ -10,7 +10,7 @@ from ..cmdline import BootOptions
 from .draft import Draft
 
 
-@define(kw_only=True)
+@define(eq=False, kw_only=True)
 class SystemDraft(Draft):
     """`name`: one of derivation.SETS. `words`: its featureset as one integer, `host_words` that of
     the host. `host`: the host's policy, once there is one.
