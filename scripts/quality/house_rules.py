@@ -24,7 +24,9 @@ SAYS_NOTHING = frozenset((
     "what", "thing", "things", "rest",
 ))  # fmt: skip
 # What was done to a value is not what it is. A function may be called so: that is what it answers.
-DONE_TO_IT = frozenset(("asked", "meant", "received", "spoken", "stated", "taken", "tried"))
+DONE_TO_IT = frozenset(
+    ("asked", "meant", "needed", "offered", "received", "spoken", "stated", "taken", "tried")
+)
 
 
 def files() -> Iterator[Path]:

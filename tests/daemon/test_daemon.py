@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_cli import run
 from tests.support.hosts import evolve, example, made, names
 from xenops_cpu.daemon.serve import STALE_SECONDS
 from xenops_cpu.hosts.capture import dump
@@ -97,10 +98,7 @@ def test_tags_and_optional_parameters_as_one_types_them(daemon: Daemon) -> None:
     hosts = json.dumps([{"name": "a", "cpu_info": {}, "hvm": True, "release": ""}])
 
     def call(*parameters: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "xenops_cpu", "call", *parameters]
-        return subprocess.run(
-            [*command, "--socket", str(daemon.socket)], capture_output=True, text=True, timeout=30
-        )
+        return run("call", *parameters, "--socket", str(daemon.socket))
 
     for tag in ("Pv", '"Pv"'):
         parts = call("POOL.split", f"hosts={hosts}", f"guest_type={tag}", "parts=1")

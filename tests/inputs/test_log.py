@@ -227,6 +227,25 @@ def test_the_logs_of_a_report(tmp_path: Path) -> None:
     assert first < lines.index("VM vm-0 (HVM) was refused by host xs-01: it has seen AVX AVX2")
 
 
+def test_what_to_ask_next(tmp_path: Path) -> None:
+    """Of a VM that kept a host of the report from being evacuated the log names no feature: the
+    command that does is told, and gives them.
+    """
+    files = a_report(1, a_world(2), None)
+    root = next(iter(files)).partition("/")[0]
+    kept = (
+        f"get_vms_which_prevent_evacuation: VM {VMS[0]} preventing evacuation of host {FIRST}: "
+        "VM_INCOMPATIBLE_WITH_THIS_HOST; OpaqueRef:1; OpaqueRef:2; VM last booted on a CPU with "
+        "features this host's CPU does not have."
+    )
+    files[f"{root}/var/log/xensource.log"] = line(kept).encode()
+    path = written(tmp_path, "r.tar.bz2", files)
+    done = run("read", str(path))
+    command = f"xenops-cpu plan evacuate xs-01 --pool {path}"
+    assert f"    for which features, and what helps: {command}\n" in done.stdout
+    assert run(*command.split()[1:]).returncode in (0, 1)
+
+
 def test_what_is_no_log() -> None:
     """Other texts are not taken for one, though a sentence may stand in them."""
     for text in (b"", b"<database>CPU compatibility of</database>", b'{"a": "VM CPU features ("}'):

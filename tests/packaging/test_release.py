@@ -128,6 +128,7 @@ def checkout(tmp_path: Path) -> Path:
     heading, rest = log.split("## [Unreleased]\n")
     (tree / "CHANGELOG.md").write_text(f"{heading}## [Unreleased]\n\n### Added\n- A thing.\n{rest}")
     git(tree, "init", "--quiet", "--initial-branch=main")
+    git(tree, "config", "core.looseCompression", "0")  # it is thrown away
     git(tree, "config", "user.name", "A developer")
     git(tree, "config", "user.email", "developer@example.org")
     git(tree, "add", "--all")

@@ -36,9 +36,10 @@ def test_who_is_on_a_host() -> None:
     here, elsewhere, untold = (
         vm("here", names(AVX), 1), vm("elsewhere", names(AVX), 2), vm("untold", names(AVX))
     )  # fmt: skip
+    on_none_of_them = vm("on none of them", names(AVX), 9)
     off = vm("off", names(AVX), 1, halted=True)
     asleep = vm("asleep", names(AVX), 1, suspended=True)
-    outlook = evacuation(hosts, "a", [off, asleep, here, elsewhere, untold])
+    outlook = evacuation(hosts, "a", [off, asleep, here, elsewhere, untold, on_none_of_them])
     assert outlook.vms == (here, untold)
     assert outlook.taken_to_be == (untold,)
     (stuck,) = outlook.stuck

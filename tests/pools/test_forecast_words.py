@@ -63,6 +63,18 @@ def test_the_verdict(
     assert said.verdict(told) == f"the rolling update {sentence}"
 
 
+def test_the_verdict_that_hangs_on_microcode() -> None:
+    """An update that goes through by microcode that nobody told is said to do so only if; one that
+    stops stops.
+    """
+    outcome = outlook("a", "b")
+    assert said.verdict(outcome, certain=False) == (
+        "the rolling update goes through if the hosts' microcode is new enough, else not"
+    )
+    stops = evolve(outcome, outcome=Outcome.STOPS, stops_at=1, certainly_by=1)
+    assert said.verdict(stops, certain=False) == said.verdict(stops)
+
+
 @pytest.mark.parametrize(
     ("way", "update", "today"),
     [

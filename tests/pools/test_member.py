@@ -12,6 +12,7 @@ from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
 from xenops_cpu.hosts.host import Featuresets
+from xenops_cpu.hosts.membership import Membership
 from xenops_cpu.hosts.offer import Offer
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.member import (
@@ -223,3 +224,67 @@ def test_a_hypervisor_that_is_not_known_whole() -> None:
     some = {name: policy for name, policy in whole.policies.items() if name != "pv_default"}
     assert member_of(evolve(whole, policies=some), "h").hypervisor() is None
     assert member_of(made(), "h").hypervisor() is None
+
+
+def test_all_of_a_host_is_in_the_member() -> None:
+    """What was read of it goes along: limits of both policies, sets, UUID, pool, and the host."""
+    most, least = (
+        Policy.parse(f"00000000:ffffffff->{leaves:08x}:00000000:00000000:00000000")
+        for leaves in (0x16, 0xD)
+    )
+    pool = Membership(pool="p", coordinator=True)
+    host = evolve(made(notes=["a note"]), uuid="7c3b", membership=pool,
+                  policies={"hvm_max": most, "hvm_default": least})  # fmt: skip
+
+    def explain(name: str, number: int) -> str:
+        return f"{name} lacks {number}"
+
+    member = member_of(host, explain=explain)
+    assert (member.name, member.uuid, member.membership) == ("made up", "7c3b", pool)
+    assert (member.host, member.sets, member.explain) == (host, host.featuresets, explain)
+    assert member.notes == ("a note",)
+    assert member.compat_bits == {PV: {}, HVM: {}}
+    assert (member.limits[HVM].basic, member.boot_limits[HVM].basic) == (0x16, 0xD)
+    old = evolve(host, xen=evolve(host.xen, version="4.13"))
+    assert member_of(old).limits == member_of(old).boot_limits  # one set of each, before 4.14
+    assert not member_of(evolve(host, xen=evolve(host.xen, version="unknown"))).certain
+
+
+def test_which_guests_run() -> None:
+    """Those of whom a set has features; HVM guests where the host says so, however little it
+    offers them, and none where it runs none.
+    """
+    nothing = names("")
+    sets = evolve(made().featuresets, hvm_default=nothing, hvm_max=nothing)
+    assert list(member_of(evolve(made(), featuresets=sets)).offers) == [PV, HVM]
+    sets = evolve(made().featuresets, pv_default=nothing, pv_max=nothing)
+    assert list(member_of(evolve(made(), featuresets=sets)).offers) == [HVM]
+    sets = evolve(made().featuresets, pv_default=nothing)
+    assert list(member_of(evolve(made(), featuresets=sets)).offers) == [PV, HVM]
+    assert list(member_of(evolve(made(), hvm=False)).offers) == [PV]
+
+
+def test_a_record_that_lets_its_own_guests_in_no_more() -> None:
+    """What xapi compares has to have what guests boot with; both are said, guest by guest."""
+    odd = member_of_record({**RECORD, "features_hvm": str(names("FPU"))}, "h")
+    assert odd.notes[-1:] == (
+        "features_hvm lacks what features_hvm_host has (SSE): xapi looks at features_hvm alone, so "
+        "a HVM guest that was started here could not come back",
+    )
+    both = {**RECORD, "features_hvm": str(names("")), "features_pv": str(names("HLE"))}
+    assert [note.split(":")[0] for note in member_of_record(both, "h").notes[-2:]] == [
+        "features_pv lacks what features_pv_host has (FPU)",
+        "features_hvm lacks what features_hvm_host has (FPU SSE)",
+    ]
+    without = {key: text for key, text in RECORD.items() if key != "features_hvm"}
+    assert "the record has no features_hvm: xapi migrates no HVM guest here" in (
+        member_of_record(without, "h").notes
+    )
+
+
+def test_a_record_is_called_as_its_caller_calls_it() -> None:
+    """The host as it was read has the name too; a pool of nobody has the newest rules."""
+    member = member_of_record(RECORD, "h")
+    assert member.host is not None
+    assert (member.name, member.host.origin) == ("h", "h")
+    assert release_of_pool([]) is release("master")

@@ -11,7 +11,7 @@ from xenops_cpu.cpuid.limits import LeafLimits
 from xenops_cpu.cpuid.policy import NO_SUBLEAF, Policy
 from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
-from xenops_cpu.features.release import release
+from xenops_cpu.features.release import X87, release
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.vm import (
     TYPE_NOT_TOLD,
@@ -20,6 +20,7 @@ from xenops_cpu.pools.vm import (
     of_flags,
     of_words,
     started_on,
+    type_name,
     with_policy,
 )
 
@@ -172,3 +173,67 @@ def test_a_vm_that_is_shut_down_has_seen_nothing() -> None:
     """Whatever it remembers, it boots anew."""
     assert Vm("v", HVM, names("FPU"), halted=True).seen is None
     assert Vm("v", HVM, names("FPU")).seen == names("FPU")
+
+
+def test_how_the_cpu_saves_x87_state_is_no_matter() -> None:
+    """No host can hide it: of a policy it is not compared. Of a record it is, as xapi compares."""
+    x87 = names("FPU") | Featureset(X87, names("FPU").length)
+    vm = Vm("v", HVM, x87)
+    assert vm.seen == x87
+    with_its_own = evolve(vm, policy=Policy({(1, 0): (1, 0, 0, 0)}))
+    assert with_its_own.seen == names("FPU")
+    assert evolve(with_its_own, halted=True).seen is None
+    assert evolve(with_its_own, features=None).seen is None
+
+
+def test_where_a_vm_is_and_whether_it_may_leave() -> None:
+    """One that runs is at home; one that is bound and runs may not leave."""
+    home, other = evolve(host("a", "FPU"), uuid="u1"), evolve(host("b", "FPU"), uuid="u2")
+    vm = Vm("v", HVM, home="u1", immobile="it uses nested virtualisation")
+    assert vm.here(home)
+    assert not vm.here(other)
+    assert not evolve(vm, halted=True).here(home)
+    assert not evolve(vm, home="").here(evolve(home, uuid=""))
+    assert vm.bound
+    assert not evolve(vm, immobile="").bound
+    assert not evolve(vm, halted=True).bound
+    assert not evolve(vm, suspended=True).bound
+
+
+def test_a_record_of_xenserver_6_is_compared_as_it_stands() -> None:
+    """xapi's flags keep the words that today's xapi compares."""
+    vm = of_flags({"features": str(OLD)}, "v", HVM)
+    assert vm.stored == OLD
+
+
+def test_the_release_where_a_vm_started() -> None:
+    """It is known where the host itself says which it is."""
+    sure = host("h", "FPU")
+    assert started_on(sure, HVM).origin == "4.17"
+    assert started_on(evolve(sure, certain=False), HVM).origin == ""
+
+
+@pytest.mark.parametrize(
+    ("domain_type", "guest", "current", "name"),
+    [
+        ("hvm", HVM, "", "HVM"),
+        (" PVH ", HVM, "", "PVH"),
+        ("pv", HVM, "pv_in_pvh", "PV in PVH"),
+        ("unspecified", PV, "unspecified", "PV"),
+        ("", None, "", ""),
+    ],
+)
+def test_what_a_type_is_called(
+    domain_type: str, guest: GuestType | None, current: str, name: str
+) -> None:
+    """How it runs counts before how it will boot; else the sets that count for it; else nothing."""
+    assert type_name(domain_type, guest, current) == name
+    if current == "":
+        assert type_name(domain_type, guest) == name
+
+
+def test_a_type_that_was_asked_for_has_no_other_name() -> None:
+    """A VM that is taken for another type is not called by that which it runs as."""
+    vm = Vm("v", HVM, runs_as="PVH")
+    assert as_type(vm, HVM).runs_as == "PVH"
+    assert as_type(vm, PV).runs_as == ""

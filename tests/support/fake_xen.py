@@ -21,6 +21,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.hosts.host import Host
@@ -490,7 +491,9 @@ def build(folder: Path, release: str, xenserver: bool = False) -> Any:
     fake.write_text(_FAKE + _FAKE_POLICIES[release] + (_XENSERVER if xenserver else ""))
     ffi = libxc_build.builder(headers, libraries=(), sources=(str(fake),))
     ffi.cdef("extern int fake_open_handles;")
-    return load(Path(ffi.compile(tmpdir=str(folder))))
+    flags = f"{os.environ.get('CFLAGS', '')} -O0"  # what is called a few times need not be fast
+    with patch.dict(os.environ, CFLAGS=flags):
+        return load(Path(ffi.compile(tmpdir=str(folder))))
 
 
 def load(path: Path) -> Any:

@@ -25,8 +25,8 @@ MAX_WORDS = 2000
 
 def of(kind: str, text: str) -> list[str]:
     """What continues `text`, sorted. Raises KeyError for what is none of KINDS."""
-    offered = {word for word in KINDS[kind](text) if word.startswith(text)}
-    return sorted(word for word in offered if _SAFE.fullmatch(word))[:MAX_WORDS]
+    words = {word for word in KINDS[kind](text) if word.startswith(text)}
+    return sorted(word for word in words if _SAFE.fullmatch(word))[:MAX_WORDS]
 
 
 def _hosts(text: str) -> Iterator[str]:

@@ -32,7 +32,7 @@ def run(hook: Sequence[str], document: Mapping[str, Any], say: Callable[[str], N
 
     environment = {name: text for name, text in os.environ.items() if name != VARIABLE}
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             hook,
             input=json.dumps(document, ensure_ascii=False) + "\n",
             text=True,
@@ -45,5 +45,5 @@ def run(hook: Sequence[str], document: Mapping[str, Any], say: Callable[[str], N
     except OSError as error:
         say(f"the hook {hook[0]} cannot be run: {error.strerror}")
     else:
-        if done.returncode:
-            say(f"the hook {hook[0]} ended with {done.returncode}")
+        if process.returncode:
+            say(f"the hook {hook[0]} ended with {process.returncode}")

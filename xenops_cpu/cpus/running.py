@@ -114,29 +114,29 @@ def _at(
 ) -> tuple[Cpu, Confidence | None, list[str]]:
     """The words at a revision, the weakest confidence, and what to know of them."""
     own = revision == silicon.revision
-    used = [Confidence.SEEN] if own else []
+    confidences = [Confidence.SEEN] if own else []
     details: list[str] = []
     cpu = silicon.dumped
     step = line.step(revision)
     words = {} if step is None else _words(silicon, timeline, line, step, revision)
     if step is not None and (words or not own):
-        used.append(line.confidence(step))
+        confidences.append(line.confidence(step))
         if step.evidence:
             details.append(f"the words from {step.first:08x} on: {step.evidence}")
         cpu = with_words(cpu, words)
     for occurrence in timeline.occurrences:
         words = _occurred(occurrence, cpu, silicon, revision)
         if any(word(cpu, name) != value for name, value in words.items()):
-            used.append(occurrence.confidence)
+            confidences.append(occurrence.confidence)
             details += [f"{occurrence.effect}: {occurrence.note}"] if occurrence.note else []
         cpu = with_words(cpu, words)
     if word(cpu, "10a") & TSX_CTRL:
         cpu = with_words(cpu, {"7b0": word(cpu, "7b0") | HLE_RTM})
     # What Xen decides by the revision rests on these, whether the revision is reached or not.
-    used += [o.confidence for o in timeline.occurrences if o.effect in (_SRSO, _TSA)]
+    confidences += [o.confidence for o in timeline.occurrences if o.effect in (_SRSO, _TSA)]
     if timeline.note:
         details.append(timeline.note)
-    return cpu, min(used, default=None), details
+    return cpu, min(confidences, default=None), details
 
 
 def _words(

@@ -54,15 +54,15 @@ def _rsba(s: State) -> None:
         s.plan.release.name in span("4.13-4.19 xs8 xs8.2")
         and s.model in intel_models("retpoline_safe_until_4.19")
     )
-    needed = needed_microcode(
+    revision = needed_microcode(
         intel_thresholds("retpoline_safe_from_microcode"), s.model, s.cpu.stepping
     )
-    if safe or (needed is not None and s.hardware.microcode >= needed):
+    if safe or (revision is not None and s.hardware.microcode >= revision):
         return
     s.detail = (
         f"model {s.model:x}h is not listed as safe with retpoline"
-        if needed is None
-        else f"microcode {s.hardware.microcode:#x} is older than {needed:#x}"
+        if revision is None
+        else f"microcode {s.hardware.microcode:#x} is older than {revision:#x}"
     )
     s.force("RSBA")
 
@@ -215,9 +215,9 @@ def _tsa_no(s: State) -> None:
 )
 def _verw_clear(s: State) -> None:
     if _tsa_unsaid(s) and s.family == 0x19:
-        needed = verw_clear_from(s.hardware.microcode)
-        if needed is not None and s.hardware.microcode >= needed:
-            s.detail = f"microcode {s.hardware.microcode:#x} is not older than {needed:#x}"
+        revision = verw_clear_from(s.hardware.microcode)
+        if revision is not None and s.hardware.microcode >= revision:
+            s.detail = f"microcode {s.hardware.microcode:#x} is not older than {revision:#x}"
             s.force("VERW_CLEAR")
 
 

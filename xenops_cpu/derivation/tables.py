@@ -43,14 +43,14 @@ def _threshold(row: str) -> Threshold:
 
 def needed_microcode(rows: tuple[Threshold, ...], model: int, stepping: int) -> int | None:
     """The revision that rows ask of this CPU; a row with its stepping wins over one without."""
-    needed = None
+    revision = None
     for row in rows:
         if row.model == model:
             if row.steppings is None:
-                needed = row.microcode
+                revision = row.microcode
             elif stepping in row.steppings:
                 return row.microcode
-    return needed
+    return revision
 
 
 @cache

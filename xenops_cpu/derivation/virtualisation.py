@@ -33,9 +33,9 @@ def _tsc_deadline(s: State) -> None:
         rows = intel_thresholds("tsc_deadline")
     else:
         rows = intel_thresholds("tsc_deadline_until_4.20") + intel_thresholds("tsc_deadline")
-    needed = needed_microcode(rows, s.model, s.cpu.stepping)
-    if needed is not None and s.hardware.microcode < needed:
-        s.detail = f"microcode {s.hardware.microcode:#x} is older than {needed:#x}"
+    revision = needed_microcode(rows, s.model, s.cpu.stepping)
+    if revision is not None and s.hardware.microcode < revision:
+        s.detail = f"microcode {s.hardware.microcode:#x} is older than {revision:#x}"
         s.clear("TSC_DEADLINE")
 
 

@@ -66,7 +66,7 @@ def reasons(host: Host, simulated: Callable[[], Derivation] | None = None) -> Ex
         return simulated() if simulated is not None else rederive(host)[0]
 
     def explain(name: str, number: int) -> str:
-        answered, derived = host.featuresets.named(name), derivation()
+        featureset, derived = host.featuresets.named(name), derivation()
         if derived is None:
             return NOT_KNOWN
         if number >= host.release.length * 32:
@@ -76,7 +76,7 @@ def reasons(host: Host, simulated: Callable[[], Derivation] | None = None) -> Ex
             if number in compat.get(name, {}):
                 return compat[name][number]
             own = derived.featuresets[_ONE_SET[name]]
-        if answered is None or own is None or (number in own) != (number in answered):
+        if featureset is None or own is None or (number in own) != (number in featureset):
             return NOT_KNOWN
         return _decisive(story(derived, name, number), number)
 

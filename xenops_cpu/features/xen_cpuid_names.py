@@ -48,8 +48,8 @@ def every_name(number: int) -> tuple[str, ...]:
     for index, releases, spelled in _table()["names"]:
         if index == word:
             names |= dict.fromkeys(releases, spelled.split()[bit])
-    in_order = dict.fromkeys(names.get(line_of(name), "-") for name in RELEASES)
-    return tuple(name for name in in_order if name != "-")
+    spellings = (names.get(line_of(name), "-") for name in RELEASES)
+    return tuple(name for name in dict.fromkeys(spellings) if name != "-")
 
 
 def _tool(name: str) -> Tool:

@@ -177,15 +177,15 @@ def _unlisted(raw: PolicyTable) -> Iterator[str]:
 
 def of_host(host: Host, build: Build | None = None) -> Hypervisor:
     """The hypervisor of a host that answered its policies. Raises NoPolicies."""
-    needed = [f"{kind}_default" for kind in ("pv", "hvm")]
+    sets = [f"{kind}_default" for kind in ("pv", "hvm")]
     if host.release.has_max:
-        needed += ["pv_max", "hvm_max"]
-    missing = [name for name in ("raw", "host", *needed) if name not in host.policies]
+        sets += ["pv_max", "hvm_max"]
+    missing = [name for name in ("raw", "host", *sets) if name not in host.policies]
     if missing:
         raise NoPolicies(f"its policies {', '.join(missing)} are not known")
     sizes = slots(host.release)
     tables: dict[str, PolicyTable] = {}
-    for name in ("raw", "host", *needed):
+    for name in ("raw", "host", *sets):
         table = PolicyTable.of(host.policies[name], sizes)
         featureset: Featureset | None = getattr(host.featuresets, name)
         # What XenServer's libxc calls the maxima has more than Xen's own.

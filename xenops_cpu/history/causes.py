@@ -24,7 +24,7 @@ def causes(
     if old.processor.modelname != new.processor.modelname:
         return (f"another CPU: {old.processor.modelname} → {new.processor.modelname}",)
     silicon = old.featuresets.raw != new.featuresets.raw or _policy(before) != _policy(now)
-    offered = [
+    changes = [
         name
         for name in ("host", "pv_default", "hvm_default", "pv_max", "hvm_max")
         if getattr(old.featuresets, name) != getattr(new.featuresets, name)
@@ -34,7 +34,7 @@ def causes(
         reasons = below or [f"nothing recorded explains the CPU's own change: {_NOT_RECORDED}"]
         return (*reasons, *above)
     reasons = above + below
-    if offered and not reasons:
+    if changes and not reasons:
         if program[0] != program[1] and old.origin.startswith("simulated"):
             return (f"another version of this program: {program[0]} → {program[1]}",)
         return (f"nothing recorded explains it: {_NOT_RECORDED}",)

@@ -143,17 +143,17 @@ def labels(
     whose = rules_of(release)
     reasons_of: dict[str, dict[int, str]] = {}
     for guest in (GuestType.PV, GuestType.HVM):
-        name, answered = set_name(guest, MAX), featuresets.of(guest, MAX)
-        if answered is None:
+        name, featureset = set_name(guest, MAX), featuresets.of(guest, MAX)
+        if featureset is None:
             continue
         own = featuresets.default(guest)
         policy = (policies or {}).get(name)
         if policy is not None and release.has_max:
             own = policy_featureset(policy, release)
-        host = featuresets.host if featuresets.host.length else answered
-        reasons = dict.fromkeys(_common(answered), COMMON_REASON)
+        host = featuresets.host if featuresets.host.length else featureset
+        reasons = dict.fromkeys(_common(featureset), COMMON_REASON)
         reasons |= _candidates(release, whose, name, vendor, featuresets.raw, host)
-        reasons_of[name] = {n: reasons[n] for n in answered - own if n in reasons}
+        reasons_of[name] = {n: reasons[n] for n in featureset - own if n in reasons}
     return reasons_of
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release
 from ..pools.vm import type_name
+from .value import NamedHost
 from .xapi_log import Event
 
 _REFERENCE = re.compile(
@@ -19,6 +21,17 @@ _REFERENCE = re.compile(
 def named(text: str, names: Mapping[str, str]) -> str:
     """A text with names for the OpaqueRefs and UUIDs that are known."""
     return _REFERENCE.sub(lambda match: names.get(match[0], match[0]), text)
+
+
+def to_ask(events: Iterable[Event], hosts: Iterable[NamedHost], path: str) -> Iterator[str]:
+    """Commands that answer what the log leaves open of hosts that are in the same file: by which
+    features VMs are kept there, and what helps.
+    """
+    kept = {event.host for event in events if event.kind == "prevents" and event.host}
+    for each in hosts:
+        if each.host.uuid in kept:
+            name, file = shlex.quote(each.name), shlex.quote(path)
+            yield f"xenops-cpu plan evacuate {name} --pool {file}"
 
 
 def sentence(event: Event, names: Mapping[str, str], xen: Release | None = None) -> str:

@@ -182,10 +182,10 @@ def _corrected(host: Host, now: Host, then: Host) -> Host:
     sets: dict[str, Featureset | None] = {}
     wrong: set[str] = set()
     for name in SETS:
-        answered, derived = host.featuresets.named(name), now.featuresets.named(name)
+        actual, derived = host.featuresets.named(name), now.featuresets.named(name)
         coming = then.featuresets.named(name)
-        if answered is not None and answered.length and derived is not None and coming is not None:
-            more, less = answered - derived, derived - answered
+        if actual is not None and actual.length and derived is not None and coming is not None:
+            more, less = actual - derived, derived - actual
             wrong.update(host.release.names(more | less))
             coming = ((coming | more) - less).cut(coming.length)
         sets[name] = coming

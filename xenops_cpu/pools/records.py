@@ -91,10 +91,10 @@ def runs_hvm(cpu_info: Mapping[str, str]) -> bool:
 
 
 def _complete(host: HostRecord, which: str) -> bool:
-    needed = ["vendor", "cpu_count", "socket_count", f"features_pv{which}"]
+    keys = ["vendor", "cpu_count", "socket_count", f"features_pv{which}"]
     if host.hvm:
-        needed.append(f"features_hvm{which}")
-    return all(key in host.cpu_info for key in needed)
+        keys.append(f"features_hvm{which}")
+    return all(key in host.cpu_info for key in keys)
 
 
 def _count(record: Mapping[str, str], key: str) -> int:

@@ -72,9 +72,9 @@ def check(answers: Sequence[Answer], members: Sequence[Member]) -> PoolCheck:
     )
 
 
-def plan(answered: Plan) -> PoolPlan:
+def plan(answer: Plan) -> PoolPlan:
     """POOL.plan."""
-    groups = grouped(refusal for touched in answered.vms for refusal in touched.refusals)
+    groups = grouped(refusal for touched in answer.vms for refusal in touched.refusals)
     return PoolPlan(
         changes=[
             PoolChange(
@@ -84,7 +84,7 @@ def plan(answered: Plan) -> PoolPlan:
                 lost=list(change.lost),
                 gained=list(change.gained),
             )
-            for change in answered.changes
+            for change in answer.changes
         ],
         vms=[
             TouchedVm(
@@ -93,20 +93,20 @@ def plan(answered: Plan) -> PoolPlan:
                 opened=list(touched.opened),
                 stranded=touched.stranded,
             )
-            for touched in answered.vms
+            for touched in answer.vms
         ],
-        homeless=[vm.name for vm in answered.homeless],
+        homeless=[vm.name for vm in answer.homeless],
         answers=[_group(group) for group in groups.groups],
         features=[feature(lack) for lack in groups.features],
     )
 
 
-def split(answered: Split) -> PoolSplit:
+def split(answer: Split) -> PoolSplit:
     """POOL.split."""
     return PoolSplit(
-        parts=[PoolPart(list(part.hosts), str(part.featureset)) for part in answered.parts],
-        given_up=answered.given_up,
-        exact=answered.exact,
+        parts=[PoolPart(list(part.hosts), str(part.featureset)) for part in answer.parts],
+        given_up=answer.given_up,
+        exact=answer.exact,
     )
 
 

@@ -18,7 +18,7 @@ from ...features.release import Release
 from ...hosts import capture
 from ...hosts.host import SETS, UNKNOWN, Host
 from ...inputs import Input, argument, together
-from ...inputs.log_words import sentence
+from ...inputs.log_words import sentence, to_ask
 from ...inputs.xapi_log import Event
 from ...pools.vm import Vm
 from .. import (
@@ -251,9 +251,9 @@ def _report(path: str, source: Input, width: int) -> Iterator[str]:
     for vm in source.vms:
         yield from _vm(vm, homes, width)
     if source.left_out:
-        counted = (f"{number} {kind}{'' if number == 1 else 's'}"
+        counts = (f"{number} {kind}{'' if number == 1 else 's'}"
                    for kind, number in source.left_out.items())  # fmt: skip
-        yield from _wrapped(f"left out, as no VMs: {', '.join(counted)}", width)
+        yield from _wrapped(f"left out, as no VMs: {', '.join(counts)}", width)
     if source.kind == "featureset" and source.featureset is not None:
         yield f"  {source.featureset.text(':')}"
         yield f"  {len(source.featureset)} features; 'xenops-cpu decode' names them"
@@ -265,6 +265,8 @@ def _report(path: str, source: Input, width: int) -> Iterator[str]:
         often = f" ({event.count} times, the last then)" if event.count > 1 else ""
         line = sentence(event, source.names, _release(event, source))
         yield from _wrapped(f"{event.time}{often} {line}".strip(), width)
+    for command in to_ask(source.events, source.hosts, path):
+        yield f"    for which features, and what helps: {command}"
     for note in source.notes:
         yield from _wrapped(f"note: {note}", width)
 
@@ -272,8 +274,8 @@ def _report(path: str, source: Input, width: int) -> Iterator[str]:
 def _contents(source: Input) -> str:
     if source.kind == "suspend-image":
         return "a suspend image"
-    counted = [(len(source.hosts), "host"), (len(source.vms), "VM")]
-    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number]
+    counts = [(len(source.hosts), "host"), (len(source.vms), "VM")]
+    words = [f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts if number]
     kinds = {"policy": "a CPU policy", "log": f"{len(source.events)} things in xapi's log"}
     return " and ".join(words) or kinds.get(source.kind, "a featureset")
 
