@@ -38,6 +38,7 @@ def xml_call(method: str) -> bytes:
 
 
 GOOD = xml_call("HOST.get_cpu_info")
+BEGUN = HEAD % 1000 + b"<"  # and never finished
 FULL = "-".join(["ffffffff"] * 22)
 NONE = "-".join(["00000000"] * 22)
 
@@ -160,7 +161,7 @@ def _crowd(path: str, until: float, count: int, first: bytes, away: float) -> No
 
 def half_open(path: str, until: float, count: int, away: float) -> None:
     """Requests that are begun and never finished."""
-    _crowd(path, until, count, HEAD % 1000 + b"<", away)
+    _crowd(path, until, count, BEGUN, away)
 
 
 def idle(path: str, until: float, count: int, away: float) -> None:

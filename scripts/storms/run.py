@@ -2,10 +2,17 @@
 
     scripts/storm [--seconds S] [--half-open N] [--idle N] [--without KIND ...] [--json]
 
-Good callers ask this service first when it is calm, then in the storm, and the standard library's
-server (threaded, calm) for comparison: calls, those without an answer, wrong answers, median and
-99th percentile in microseconds. Then memory (of the daemon and its helper, in MiB: the most, and
-after the storm), the most files open, and the size of the log.
+Good callers ask this service when it is calm; amid a crowd of half-open and silent connections, of
+which those who are closed stay away; amid the same crowd that comes again; and in the storm, which
+has bad callers of every kind besides. For comparison: the standard library's server (threaded) when
+it is calm, and while the storm is at the service beside it, which is what the machine alone does to
+a caller then. Each row: calls, those without an answer, wrong answers, median and 99th percentile
+in microseconds, and the latter's ratio to that of the same server when calm.
+
+Then: how long the service computes before it answers a caller who comes behind so many half-open
+newcomers of another process (milliseconds of its processor time, median of nine); memory (of the
+daemon and its helper, in MiB: the most, and after the storm), the most files open, and the size of
+the log.
 
 Exit codes: 0 nothing was lost, 1 a good call had no answer or a wrong one, 2 wrong use.
 """
@@ -27,10 +34,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+import behind
 import callers
 
 PEERS = Path(__file__).parent.parent / "benchmarks" / "peers.py"
 GOOD_CALLERS = 4
+AWAY_SECONDS = 1.0  # until one of the crowd who was closed comes again
+ROWS = {  # and the row with which each is compared
+    "stdlib, calm": "stdlib, calm",
+    "stdlib, beside": "stdlib, calm",
+    "calm": "calm",
+    "crowd": "calm",
+    "crowd, coming": "calm",
+    "storm": "calm",
+    "calm again": "calm",
+}
 
 
 class Server:
@@ -142,45 +160,39 @@ def trouble(
         thread.join(seconds + 5)
 
 
-def storm(server: Server, options: argparse.Namespace) -> dict[str, Any]:
+def storm(
+    server: Server, names: list[str], away: float, options: argparse.Namespace, peer: Server | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the service's good callers see amid the crowd and the callers named, then the peer's."""
     expected = server.expected()
-    names = [name for name in callers.TROUBLE if name not in options.without]
     bad = multiprocessing.get_context("spawn").Process(
         target=trouble,
-        args=(
-            server.path,
-            options.seconds,
-            names,
-            options.half_open,
-            options.idle,
-            options.away or float("inf"),
-        ),
+        args=(server.path, options.seconds, names, options.half_open, options.idle, away),
     )
     bad.start()
     time.sleep(min(2.0, options.seconds / 4))  # until the storm has gathered
-    watching = threading.Thread(
-        target=server.watch, args=(time.monotonic() + options.seconds,), daemon=True
-    )
+    until = time.monotonic() + options.seconds * 0.7
+    watching = threading.Thread(target=server.watch, args=(until,), daemon=True)
     watching.start()
-    result = ask(server.path, options.seconds * 0.75, expected)
+    result = ask(server.path, options.seconds * (0.5 if peer else 0.7), expected)
+    beside = ask(peer.path, options.seconds * 0.2, peer.expected()) if peer else {}
     bad.join(options.seconds + 30)
     if bad.is_alive():
         bad.kill()
-    return result
+    watching.join()
+    return result, beside
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=30.0, help="of storm (30)")
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="of each crowd and of the storm (30)"
+    )
     parser.add_argument("--settle", type=float, default=60.0, help="seconds after it (60)")
     parser.add_argument("--half-open", type=int, default=2300, help="requests begun (2300)")
     parser.add_argument("--idle", type=int, default=2300, help="silent connections (2300)")
-    parser.add_argument(
-        "--away", type=float, default=1.0, metavar="S",
-        help="seconds until one of these who was closed comes again (1); 0: never",
-    )  # fmt: skip
     parser.add_argument(
         "--without", nargs="+", default=[], choices=tuple(callers.TROUBLE), metavar="KIND",
         help=f"of {', '.join(callers.TROUBLE)}",
@@ -188,39 +200,49 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
     calm_seconds = max(min(options.seconds / 3, 10.0), 1.0)
-    with tempfile.TemporaryDirectory() as folder:
-        with Server("stdlib", Path(folder)) as peer:
-            by_peer = ask(peer.path, calm_seconds, peer.expected())
-        with Server("service", Path(folder)) as server:
-            expected = server.expected()
-            calm = ask(server.path, calm_seconds, expected)
-            before = server.log.stat().st_size
-            stormy = storm(server, options)
-            size = server.log.stat().st_size - before
-            time.sleep(options.settle)
-            after = sum(server.memory())
-            again = ask(server.path, calm_seconds, expected)
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        peer = stack.enter_context(Server("stdlib", folder))
+        server = stack.enter_context(Server("service", folder))
+        rows = {"stdlib, calm": ask(peer.path, calm_seconds, peer.expected())}
+        expected = server.expected()
+        rows["calm"] = ask(server.path, calm_seconds, expected)
+        rows["crowd"], _ = storm(server, [], float("inf"), options, None)
+        rows["crowd, coming"], _ = storm(server, [], AWAY_SECONDS, options, None)
+        before = server.log.stat().st_size
+        names = [name for name in callers.TROUBLE if name not in options.without]
+        rows["storm"], rows["stdlib, beside"] = storm(server, names, AWAY_SECONDS, options, peer)
+        size = server.log.stat().st_size - before
+        time.sleep(options.settle)
+        after = sum(server.memory())
+        rows["calm again"] = ask(server.path, calm_seconds, expected)
+        waiting = behind.processor_ms(server.path, server.process.pid, options.half_open)
     measurements = {
-        "stdlib, calm": by_peer,
-        "calm": calm,
-        "storm": stormy,
-        "calm again": again,
+        **{name: rows[name] for name in ROWS},
+        "behind_ms": waiting,
         "memory": {**server.most, "after": after},
         "log_bytes": size,
     }
     print(json.dumps(measurements) if options.json else _text(measurements, options))
-    ours = (calm, stormy, again)
-    return 1 if any(part["unanswered"] or part["wrong"] for part in ours) else 0
+    ours = [rows[name] for name, base in ROWS.items() if base == "calm"]
+    return 1 if any(row["unanswered"] or row["wrong"] for row in ours) else 0
 
 
 def _text(measurements: dict[str, Any], options: argparse.Namespace) -> str:
-    lines = [f"{'':14}{'calls':>9}{'unanswered':>12}{'wrong':>7}{'p50 µs':>10}{'p99 µs':>10}"]
-    for name in ("stdlib, calm", "calm", "storm", "calm again"):
+    lines = [
+        f"{'':16}{'calls':>9}{'unanswered':>12}{'wrong':>7}{'p50 µs':>10}{'p99 µs':>10}{'ratio':>7}"
+    ]
+    for name, base in ROWS.items():
         row = measurements[name]
+        ratio = row["p99"] / (measurements[base]["p99"] or 1)
         lines.append(
-            f"{name:14}{row['calls']:>9}{row['unanswered']:>12}{row['wrong']:>7}"
-            f"{row['p50']:>10.0f}{row['p99']:>10.0f}"
+            f"{name:16}{row['calls']:>9}{row['unanswered']:>12}{row['wrong']:>7}"
+            f"{row['p50']:>10.0f}{row['p99']:>10.0f}{ratio:>7.1f}"
         )
+    lines.append(
+        f"behind {options.half_open} newcomers: {measurements['behind_ms']:.1f} ms of the "
+        "service's processor time"
+    )
     memory = measurements["memory"]
     lines.append(
         f"memory, MiB: daemon {memory['daemon']:.0f}, helper {memory['helper']:.0f}, together "

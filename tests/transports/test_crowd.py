@@ -14,7 +14,7 @@ from attrs import evolve
 from tests.support.limits import reaches
 from tests.transports.test_unix_http import LIMITS, read_reply, request, running
 from xenops_cpu.limits.service import Limits
-from xenops_cpu.transports.connection import Connection, Peer
+from xenops_cpu.transports.connection import Connection, Peer, peer
 from xenops_cpu.transports.crowd import BUSY, IDLE, READING, WRITING, Crowd
 from xenops_cpu.transports.weights import Weights
 
@@ -76,8 +76,7 @@ def come(crowd: Crowd, pid: int, uid: int = 0) -> Connection:
     """A connection of a process that there need not be."""
     ours, theirs = socket.socketpair()
     theirs.close()
-    connection = Connection(ours, 100, json=False)
-    connection.peer = Peer(pid, uid)
+    connection = Connection(ours, Peer(pid, uid), 100, json=False)
     crowd.add(connection)
     return connection
 
@@ -168,7 +167,6 @@ def test_the_peer_is_named() -> None:
     """As the kernel says: process and user; a process that has gone has no name."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        connection = Connection(ours, 100, json=False)
-        assert connection.peer == (os.getpid(), os.getuid())
+        assert peer(ours) == (os.getpid(), os.getuid())
         assert str(Peer(4_000_000_000, 5)) == "process 4000000000 of user 5"
         assert str(Peer(1, 0)).startswith("process 1 (")

@@ -6,6 +6,8 @@ import contextlib
 import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from tests import ROOT
 from tests.support.limits import reaches
 from tests.transports.test_unix_http import (
     LIMITS,
@@ -218,6 +221,42 @@ def test_stop_answers_what_waits_to_be_accepted(tmp_path: Path) -> None:
         assert not thread.is_alive()
         with socket.socket(socket.AF_UNIX) as late, pytest.raises(ConnectionRefusedError):
             late.connect(str(tmp_path / "s"))
+
+
+def test_a_stop_waits_for_nobody_who_wants_nothing(tmp_path: Path) -> None:
+    """Without a call in hand the service ends at once, and does not use up its time to stop."""
+    limits = evolve(LIMITS, stop_seconds=30.0)  # running waits for ten
+    with running(tmp_path / "s", limits=limits) as service, service.connect() as client:
+        client.sendall(request(b"?"))
+        assert read_reply(client) == b"got ?"
+
+
+SIGNALLED = """
+import signal, sys, threading, time
+from pathlib import Path
+from tests.transports.test_unix_http import answers
+from xenops_cpu.transports.unix_http import Server
+from xenops_cpu.transports.unix_socket import listening
+
+def to_itself():
+    time.sleep(0.3)  # the main thread waits by then
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+with listening(Path(sys.argv[1])) as listener:
+    server = Server(listener, answers(lambda body: (body, "")))
+    signal.signal(signal.SIGTERM, lambda number, frame: server.stop())
+    threading.Thread(target=to_itself, daemon=True).start()
+    server.serve()
+"""
+
+
+def test_a_signal_that_does_not_interrupt_the_wait(tmp_path: Path) -> None:
+    """It ends the wait all the same: one that comes just before the wait does not interrupt it.
+
+    Here it comes to another thread, which is the same to the main thread, and always so.
+    """
+    command = [sys.executable, "-c", SIGNALLED, str(tmp_path / "s")]
+    assert subprocess.run(command, cwd=ROOT, timeout=30).returncode == 0
 
 
 @reaches("stop_seconds")

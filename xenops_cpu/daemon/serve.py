@@ -154,13 +154,15 @@ def _pidfile(path: Path | None) -> Iterator[None]:
 
 def _within_files(limits: Limits) -> Limits:
     """As many open files as connections may need; as many connections as there may be files."""
-    wanted = limits.connections + limits.reserved_files
+    wanted = limits.connections + limits.reserved_files + limits.newcomers
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         soft = max(soft, most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     connections = max(min(limits.connections, soft - limits.reserved_files), 1)
+    newcomers = max(min(limits.newcomers, soft - limits.reserved_files - connections), 1)
+    limits = evolve(limits, newcomers=newcomers)
     if connections == limits.connections:
         return limits
     log.warning("%d open files are allowed: %d connections at once", soft, connections)

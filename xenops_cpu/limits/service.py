@@ -30,6 +30,10 @@ class Limits:
         1000, "connections", "of one process; beyond, it pays with a connection of its own"
     )
     user_connections: int = _limit(1500, "connections", "of all processes of one user, likewise")
+    newcomers: int = _limit(
+        4096, "connections", "accepted and not let in yet; processes take turns. Fewer where the "
+        "system allows fewer files"
+    )  # fmt: skip
     reserved_files: int = _limit(
         32, "files", "kept free for what is no connection (the source, the log); fewer connections "
         "where the system allows fewer files"

@@ -149,9 +149,9 @@ class Connection:
         "unsent",
     )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, max_body: int, json: bool) -> None:
+    def __init__(self, sock: socket.socket, who: Peer, max_body: int, json: bool) -> None:
         self.sock = sock
-        self.peer = peer(sock)
+        self.peer = who
         self.reader = RequestReader(max_body, json)
         self.out = Outgoing()
         self.held = 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from .http import Request
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Workers(Generic[T, R]):
         self._most = most
         self._most_of_one = most_of_one
         self._work = threading.Condition()
-        self._waiting: OrderedDict[int, deque[tuple[T, Request]]] = OrderedDict()
+        self._waiting: Turns[tuple[T, Request]] = Turns()
         self._done: deque[tuple[T, int, R | None]] = deque()
         self._in_hand: dict[int, int] = {}  # calls by caller
         self._started = False
@@ -58,7 +59,7 @@ class Workers(Generic[T, R]):
         self._start()
         self._in_hand[caller] = of_caller + 1
         with self._work:
-            self._waiting.setdefault(caller, deque()).append((whose, request))
+            self._waiting.add(caller, (whose, request))
             self._work.notify()
         return ""
 
@@ -84,10 +85,7 @@ class Workers(Generic[T, R]):
         with self._work:
             while not self._waiting:
                 self._work.wait()
-            caller, calls = self._waiting.popitem(last=False)
-            whose, request = calls.popleft()
-            if calls:
-                self._waiting[caller] = calls  # at the end of the queue
+            caller, (whose, request) = self._waiting.next()
             return whose, caller, request
 
     def _run(self) -> None:
