@@ -25,7 +25,18 @@ SAYS_NOTHING = frozenset((
 ))  # fmt: skip
 # What was done to a value is not what it is. A function may be called so: that is what it answers.
 DONE_TO_IT = frozenset(
-    ("asked", "meant", "needed", "offered", "received", "spoken", "stated", "taken", "tried")
+    (
+        "asked",
+        "meant",
+        "needed",
+        "offered",
+        "received",
+        "spoken",
+        "stated",
+        "taken",
+        "tried",
+        "wanted",
+    )
 )
 
 

@@ -154,10 +154,10 @@ def _pidfile(path: Path | None) -> Iterator[None]:
 
 def _within_files(limits: Limits) -> Limits:
     """As many open files as connections may need; as many connections as there may be files."""
-    wanted = limits.connections + limits.reserved_files + limits.newcomers
+    files = limits.connections + limits.reserved_files + limits.newcomers
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < files:
+        most = files if hard == resource.RLIM_INFINITY else min(files, hard)
         soft = max(soft, most)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     connections = max(min(limits.connections, soft - limits.reserved_files), 1)
