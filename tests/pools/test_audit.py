@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.hosts import names
+from tests.support.hosts import made, names
+from tests.support.pools import HVM, PV, host
 from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
+from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
+from xenops_cpu.pools import audit
 from xenops_cpu.pools.audit import differing
 from xenops_cpu.pools.records import HostRecord, keys_before_2023, pool_cpu_info
+from xenops_cpu.pools.vm import Vm
 
 XEN = release("4.17")
 
@@ -231,3 +235,111 @@ def test_what_is_not_known_is_no_finding() -> None:
     """A capture or simulation that knows no flags does not call the record's wrong."""
     expected = {"flags": "unknown", "vendor": "Abacus"}
     assert list(differing("h", {"flags": "fpu vme", "vendor": "Abacus"}, expected, XEN)) == []
+
+
+def test_a_stored_host_is_held_to_what_xen_says_there() -> None:
+    """The findings name the host's record; the names are those of the host's own release."""
+    host = made()
+    stored = xapi_map(cpu_info(host))
+    assert list(audit.of_host("h", stored, host)) == []
+    stored = {**stored, "vendor": "Abacus", "features_hvm_host": str(names("FPU"))}
+    assert list(map(str, audit.of_host("h", stored, host))) == [
+        'h: vendor is "Abacus", should be "GenuineIntel"',
+        "h: features_hvm_host lacks SSE",
+    ]
+
+
+def test_a_stored_pool_is_held_to_its_hosts() -> None:
+    """With the keys that it has, by the rules of its members, or by the function that is given."""
+    sets = [str(names(text)) for text in ("FPU SSE", "FPU AVX")]
+    hosts = [HostRecord(record(1, 1, each, each), True) for each in sets]
+    members = [host("a", "FPU"), host("b", "FPU")]
+    recent = pool_cpu_info(hosts, XEN)
+    assert list(audit.of_pool("p", recent, hosts, members)) == []
+    before_2023 = {**pool_cpu_info(hosts, XEN, before_2023=True), "features_pv": sets[0]}
+    assert list(map(str, audit.of_pool("p", before_2023, hosts, members))) == [
+        "p: features_pv has SSE, which is not so any more"
+    ]
+
+    def all_of_them(host: Featureset, pool: Featureset) -> Featureset:
+        return host | pool
+
+    assert list(map(str, audit.of_pool("p", recent, hosts, members, all_of_them))) == [
+        "p: features_hvm_host lacks SSE AVX",
+        "p: features_pv_host lacks SSE AVX",
+    ]
+
+
+def test_a_stored_pool_of_no_hosts() -> None:
+    """Names are those of the newest release; what stands in the record is not so any more."""
+    stored = {"vendor": "", "features_pv_host": str(names("FPU"))}
+    assert list(map(str, audit.of_pool("p", stored, [], []))) == [
+        "p: features_pv_host has FPU, which is not so any more"
+    ]
+
+
+def test_the_rules_of_a_stored_pool_are_its_members() -> None:
+    """Not those of the newest release with as many words, whose libxc OR-s VERW_CLEAR."""
+    sets = [str(names(text)) for text in ("FPU VERW_CLEAR", "FPU")]
+    hosts = [HostRecord(record(1, 1, each, each), True) for each in sets]
+    stored = pool_cpu_info(hosts, XEN)
+    assert stored["features_hvm_host"] == str(names("FPU"))
+    assert list(audit.of_pool("p", stored, hosts, [host("a", "FPU")])) == []
+    newer = audit.of_pool("p", stored, hosts, [host("a", "FPU", xen="4.19")])
+    assert [finding.gained for finding in newer] == [("VERW_CLEAR",)] * 2
+
+
+def test_vms_that_a_host_takes_in_are_no_findings() -> None:
+    """Nor is anything said of VMs where there are no hosts."""
+    members = [host("a", "FPU SSE"), host("b", "FPU")]
+    assert list(audit.of_vms([Vm("v", HVM, names("FPU SSE"))], members)) == []
+    assert list(audit.of_vms([Vm("v", HVM, names("FPU SSE"))], [])) == []
+
+
+def test_a_vm_that_no_host_takes_in() -> None:
+    """The nearest host is named: the least grave verdict first, then the fewest features."""
+    vm = Vm("v", HVM, names("FPU SSE AVX"), "GenuineIntel")
+    foreign = host("foreign", "FPU SSE AVX", vendor="AuthenticAMD")
+    members = [foreign, host("far", "FPU"), host("near", "FPU SSE"), host("farther", "")]
+    (finding,) = audit.of_vms([vm], members)
+    assert (finding.vm, finding.stranded) == (vm, True)
+    assert finding.text == "no host takes it in; the nearest is near: lacks AVX"
+
+
+def test_a_vm_with_a_set_of_the_wrong_kind() -> None:
+    """A PV guest with features of HVM guests; VMs after it are looked at as well."""
+    taking = host("a", "FPU SSE VME PSE")
+    changed = Vm("changed", PV, names("FPU VME PSE"))
+    stranded = Vm("stranded", HVM, names("AVX"))
+    wrong, lost = audit.of_vms([changed, stranded], [taking])
+    assert (wrong.vm, wrong.stranded) == (changed, False)
+    assert wrong.text == (
+        "a PV guest with an HVM featureset (VME PSE): its domain type was changed after it booted; "
+        "start it anew"
+    )
+    assert lost.vm is stranded
+
+
+def test_compatibility_bits_of_records() -> None:
+    """Of each VM that has some, by name, with where they come from; of others nothing."""
+    plain, old = Vm("plain", HVM, names("FPU")), Vm("old", HVM, names("FPU HTT IBS"))
+    ((vm, bits),) = audit.compat_bits([plain, old], [host("a", "FPU")])
+    assert vm is old
+    assert bits.keys() == {"HTT", "IBS"}
+    assert bits["IBS"].startswith("Xen 4.7 showed it falsely")
+
+
+def test_a_key_whose_value_is_wrong_does_not_hide_others() -> None:
+    """What is not compared, and what is no featureset, is followed by what is."""
+    expected = {
+        "speed": "1", "flags": "unknown", "nr_nodes": "1", "vendor": "a", "features_pv": "1",
+    }  # fmt: skip
+    stored = {"speed": "2", "flags": "fpu", "vendor": "b"}
+    assert list(map(str, differing("h", stored, expected, XEN))) == [
+        'h: vendor is "b", should be "a"',
+        "h: features_pv lacks FPU",
+    ]
+    (missing,) = differing("h", {"vendor": ""}, {"vendor": "a"}, XEN)
+    assert str(missing) == 'h: vendor is missing, should be "a"'
+    assert (missing.record, missing.key, missing.stored) == ("h", "vendor", "")
+    assert (missing.expected, missing.lost, missing.gained) == ("a", (), ())

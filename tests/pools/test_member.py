@@ -11,6 +11,7 @@ from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
+from xenops_cpu.hosts import compat_bits
 from xenops_cpu.hosts.host import Featuresets
 from xenops_cpu.hosts.membership import Membership
 from xenops_cpu.hosts.offer import Offer
@@ -97,6 +98,14 @@ def test_compatibility_bits_of_an_old_record() -> None:
     assert found.keys() == {"IBS", "HTT", "X2APIC", "VMX", "<2*32+0>"}
     assert found["IBS"].startswith("Xen 4.7 showed it falsely")
     assert "leaf 80000001h" in found["<2*32+0>"]
+
+
+def test_copies_of_leaf_1_are_those_that_amd_has() -> None:
+    """Bits 0 to 9, 12 to 17, 23 and 24 of leaf 80000001h EDX; no other bit without a name."""
+    unnamed = Featureset(1 << 10 | 0x138FFFFF << 64 | 1 << 110, XS8.length)
+    copies = labels(Vm("old", HVM, unnamed, "AuthenticAMD"), XS8)
+    assert list(copies) == [64 + bit for bit in (*range(10), *range(12, 18), 23, 24)]
+    assert set(copies.values()) == {compat_bits.COMMON_REASON}
 
 
 def test_labels_go_by_vendor_and_guest() -> None:

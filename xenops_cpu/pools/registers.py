@@ -74,9 +74,8 @@ def beside(vm: Vm, member: Member, booted_on: Member | None) -> Iterator[str]:
     `booted_on`: the host where it booted, or where it is and so most likely did; None where that is
     not known. Of a VM whose policy was read there is nothing to say: it is what it has.
     """
-    xen, seen = member.release, vm.seen
-    caps = xen.features.get(_ARCH_CAPS)
-    if vm.policy is not None or seen is None or caps is None or caps.number not in seen:
+    seen, caps = vm.seen, member.release.features[_ARCH_CAPS]
+    if vm.policy is not None or seen is None or caps.number not in seen:
         return
     if booted_on is None or vm.guest not in booted_on.offers:
         yield (

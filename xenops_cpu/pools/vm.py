@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from ..cpuid.fields import vendor as vendor_of
 from ..cpuid.limits import LeafLimits
 from ..cpuid.policy import Policy
-from ..features.featureset import Featureset
+from ..features.featureset import WORD_BITS, Featureset
 from ..features.fit import by_length
 from ..features.release import COMMON_1D, X87, Release
 from ..hosts import compat_bits
@@ -24,7 +24,8 @@ from .member import Member
 
 # Bits whose presence in an old record says nothing (names as in hosts.compat_bits.RULES).
 _COMPATIBILITY = ("HTT", "X2APIC", "CMP_LEGACY", "IBS", "LWP", "SVM", "VMX")
-_COMMON_1D_WORD = 2
+# AMD's copies of leaf 1 EDX in leaf 80000001h EDX; no release has names for them there.
+_COPIES = COMMON_1D << 2 * WORD_BITS
 _DOMAIN_TYPES = {
     "pv": GuestType.PV,
     "hvm": GuestType.HVM,
@@ -237,11 +238,8 @@ def labels(vm: Vm, xen: Release) -> dict[int, str]:
 def _labels(vm: Vm, xen: Release) -> Iterator[tuple[int, str]]:
     if vm.seen is None:
         return
-    low = _COMMON_1D_WORD * 32
-    for number in vm.seen:
-        in_common = low <= number < low + 32 and COMMON_1D >> (number - low) & 1
-        if in_common and xen.feature(number) is None:
-            yield number, compat_bits.COMMON_REASON
+    for number in Featureset(vm.seen.bits & _COPIES, vm.seen.length):
+        yield number, compat_bits.COMMON_REASON
     for rule in compat_bits.RULES:
         for name in rule.names:
             known = xen.features.get(name)
