@@ -116,7 +116,7 @@ def test_registers_that_are_only_less() -> None:
 
 
 def test_where_a_vm_booted_is_not_known() -> None:
-    """Nor can it have booted where no such guests run; of one that boots there is nothing to say."""
+    """Nor can it have booted where no such guests run; one that boots has nothing to be said of."""
     vm, there = Vm("v", HVM, names(BASE)), host("t", BASE)
     only_pv = evolve(there, offers={PV: there.offers[PV]})
     assert list(registers.beside(vm, there, None)) == [UNTOLD]
