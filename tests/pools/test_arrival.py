@@ -11,6 +11,8 @@ from tests.support.guests import EPYC, ICELAKE, SKYLAKE
 from tests.support.pools import HVM, PV, host
 from xenops_cpu.cpuid.fields import ADDRESSES, CATEGORIES, FEATURES, LIMITS, MSRS
 from xenops_cpu.features.featureset import Featureset
+from xenops_cpu.guests.start import start
+from xenops_cpu.guests.toolstacks import XAPI, XL, Settings
 from xenops_cpu.inputs.reader import Reader
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools import registers
@@ -32,6 +34,14 @@ def known(step: Move | None) -> Move:
     assert step.arrival is not None
     assert step.unknown == ""
     return step
+
+
+def said(step: Move | None) -> object:
+    """All that is said of a move."""
+    if step is None or step.arrival is None:
+        return step
+    kind = step.arrival.domain and step.arrival.domain.config.type
+    return kind, step.refused, step.arrival.changes, step.predicted, step.assumed
 
 
 @pytest.mark.parametrize("guest", [HVM, PV])
@@ -164,3 +174,114 @@ def test_where_a_record_booted_is_where_it_is() -> None:
     assert list(registers.beside(Vm("v", HVM, without), members[1], None)) == []
     policy = with_policy(at_home, real(SKYLAKE).host.policies["hvm_default"])  # type: ignore[union-attr]
     assert list(registers.beside(policy, members[1], members[0])) == []
+
+
+def test_a_release_that_reads_no_policies() -> None:
+    """Where a VM comes from has to be known there; from a release that sends none it may come, and
+    from a newer one it may not.
+    """
+    source, there = real(SKYLAKE), real(SKYLAKE, "4.13")
+    xen = source.hypervisor()
+    assert xen is not None
+    vm = with_policy(Vm("v", HVM, source.boot(HVM)), xen.default_lists["hvm"])
+    assert move(vm, there) == Move(
+        unknown="which release it comes from is not known, and the host's reads no CPU policy from "
+        "a stream"
+    )
+    assert known(move(evolve(vm, origin="4.13"), there)).refused == ""
+    assert "version 2 only" in known(move(evolve(vm, origin="4.17"), there)).refused
+
+
+def test_what_was_assumed_of_both_hosts() -> None:
+    """First of the one where it was started, then of the one where it goes; each sentence once."""
+    ivy, sky = real("core-i7-4930k"), real(SKYLAKE)
+    of_ivy, of_sky = (
+        f"{name}: the CPU's dump does not say how large all parts of its saved state are "
+        f"(components {number}): sizes in leaf dh are too small where a guest has them"
+        for name, number in ((ivy.name, 2), (sky.name, 9))
+    )
+    assert known(move(started_on(ivy, HVM), sky)).assumed == (of_ivy, of_sky)
+    assert known(move(started_on(ivy, HVM), ivy)).assumed == (of_ivy,)
+    step = known(move(started_on(sky, HVM), ivy))
+    assert step.assumed == (of_sky, of_ivy)
+    xen = sky.hypervisor()
+    assert xen is not None
+    assert "the VMX control registers are not known: assumed after CPUID" in xen.notes
+    assert "the VMX control registers are not known: assumed after CPUID" in sky.notes
+
+
+def test_vms_that_differ_in_one_thing_are_not_alike() -> None:
+    """Guest type, how it runs, features, where it was started, release, policy, where it is."""
+    sky, there = real(SKYLAKE), evolve(real(ICELAKE), uuid="u")
+    xen = sky.hypervisor()
+    assert xen is not None
+    vm = started_on(sky, HVM)
+    read = evolve(with_policy(vm, xen.default_lists["hvm"]), origin="")
+    vms = [
+        vm,
+        started_on(sky, PV),
+        evolve(vm, runs_as="PVH"),
+        started_on(sky, HVM, level=sky.boot(HVM) - sky.release.featureset(["AVX2"])),
+        evolve(vm, started=real(EPYC)),
+        evolve(vm, started=None),
+        evolve(vm, origin="4.13"),
+        evolve(vm, home="u"),
+        evolve(vm, halted=True),
+        read,
+        with_policy(read, xen.default_lists["pv"]),
+    ]
+    expected = [said(move(each, there)) for each in vms]
+    assert [said(step) for step in moves((each, there) for each in vms)] == expected
+    backwards = [said(step) for step in moves((each, there) for each in reversed(vms))]
+    assert backwards == expected[::-1]
+    (alone, here) = moves([(vm, real(ICELAKE)), (evolve(vm, home="u"), there)])
+    assert alone is not None
+    assert here is None
+
+
+@pytest.mark.parametrize(("nested", "refused"), [(True, "nested virtualisation"), (False, "")])
+def test_a_vm_that_runs_vms_itself_is_created_so(nested: bool, refused: str) -> None:
+    """By SVM in its policy; Xen 4.19 and later asks more of old CPUs of AMD's for that."""
+    source = real("opteron-2378", "4.18")
+    xen = source.hypervisor()
+    assert xen is not None
+    policy = start(xen, Settings(nested=nested), XL).domain.policy
+    vm = with_policy(Vm("v", HVM, source.boot(HVM), origin="4.18"), policy)
+    assert refused in known(move(vm, real("opteron-2378", "4.20"))).refused
+    assert bool(known(move(vm, real("opteron-2378", "4.20"))).refused) is nested
+
+
+@pytest.mark.parametrize(("xen", "lost"), [("xenserver-8", ["AVX2"]), ("4.17", [])])
+def test_what_a_vm_remembers_counts_where_xapi_makes_its_policy_anew(
+    xen: str, lost: list[str]
+) -> None:
+    """The stream of XenServer 8.2 carries no policy: xapi asks for the record, xl for nothing."""
+    source = real(SKYLAKE, "xenserver-8.2")
+    hypervisor = source.hypervisor()
+    assert hypervisor is not None
+    policy = start(hypervisor, Settings(), XAPI).domain.policy
+    features = source.boot(HVM) - source.release.featureset(["AVX2"])
+    vm = with_policy(Vm("v", HVM, features, origin=source.release.name), policy)
+    step = known(move(vm, real(SKYLAKE, xen)))
+    assert [change.flag for change in step.changes(FEATURES) if change.flag == "AVX2"] == lost
+
+
+@pytest.mark.parametrize(
+    ("guest", "runs_as", "kind"),
+    [(PV, "", "pv"), (HVM, "", "hvm"), (HVM, "HVM", "hvm"), (HVM, "PVH", "pvh"),
+     (HVM, "PV in PVH", "pvh")],
+)  # fmt: skip
+def test_it_is_created_as_what_it_runs_as(guest: GuestType, runs_as: str, kind: str) -> None:
+    """HVM where that is not told."""
+    vm = evolve(started_on(real(SKYLAKE), guest), runs_as=runs_as)
+    step = known(move(vm, real(ICELAKE)))
+    assert step.arrival is not None
+    assert step.arrival.domain is not None
+    assert step.arrival.domain.config.type == kind
+
+
+def test_a_move_that_is_not_known_tells_nothing() -> None:
+    """No refusal, no changes, and no part that would be as before."""
+    step = Move(unknown="why")
+    assert (step.refused, step.as_before) == ("", ())
+    assert [step.changes(part) for part in PARTS] == [()] * len(PARTS)

@@ -256,7 +256,11 @@ def test_all_of_a_host_is_in_the_member() -> None:
     assert (member.limits[HVM].basic, member.boot_limits[HVM].basic) == (0x16, 0xD)
     old = evolve(host, xen=evolve(host.xen, version="4.13"))
     assert member_of(old).limits == member_of(old).boot_limits  # one set of each, before 4.14
-    assert not member_of(evolve(host, xen=evolve(host.xen, version="unknown"))).certain
+    assert member_of(host).certain
+    for version in ("unknown", "4.99.0"):
+        assert not member_of(evolve(host, xen=evolve(host.xen, version=version))).certain
+    untold = evolve(host, featuresets=evolve(host.featuresets, raw=Featureset()))
+    assert member_of(untold).sets is None
 
 
 def test_which_guests_run() -> None:
@@ -297,3 +301,14 @@ def test_a_record_is_called_as_its_caller_calls_it() -> None:
     assert member.host is not None
     assert (member.name, member.host.origin) == ("h", "h")
     assert release_of_pool([]) is release("master")
+
+
+@pytest.mark.parametrize("length", [21, 22])
+def test_a_release_that_is_assumed_counts_whatever_the_words(length: int) -> None:
+    """22 words are XenServer's where Xen 4.17 has 19, and 21 are nobody's: the caller knows."""
+    text = str(Featureset(names("FPU SSE").bits, length))
+    record = {**RECORD, **{key: text for key in RECORD if key.startswith("features")}}
+    member = member_of_record(record, "h", release("4.17"))
+    assert member.host is not None
+    assert member.host.release is not release("4.17")
+    assert (member.release, member.certain, member.compat_bits) == (release("4.17"), True, {})

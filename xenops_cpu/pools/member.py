@@ -13,7 +13,7 @@ from ..features.featureset import Featureset
 from ..features.fit import by_length
 from ..features.release import Release
 from ..hosts import compat_bits
-from ..hosts.host import DEFAULT, MAX, UNKNOWN, Featuresets, Host, Kind, set_name
+from ..hosts.host import DEFAULT, MAX, Featuresets, Host, Kind, set_name
 from ..hosts.membership import NO_POOL, Membership
 from ..hosts.offer import Offer, offers
 from ..interface import GuestType
@@ -104,7 +104,7 @@ def member_of(
         name=name or host.origin,
         vendor=host.vendor,
         release=host.release,
-        certain=host.fit.certain and host.xen.version != UNKNOWN,
+        certain=host.fit.certain,
         offers=runs,
         cpu_count=host.topology.cpu_count,
         socket_count=host.topology.socket_count,
@@ -134,8 +134,7 @@ def member_of_record(
     from ..hosts.record import of_cpu_info
 
     read = of_cpu_info(info, name, strict=True)
-    host = parts.host(evolve(read, hvm=read.hvm if hvm is None else hvm), name, assumed)
-    member = member_of(host, name)
+    member = member_of(parts.host(evolve(read, hvm=hvm), name, assumed))
     if assumed is None:
         return member
     compat = member.compat_bits if assumed.xenserver else {}
@@ -173,10 +172,11 @@ def newest_release(releases: Iterable[tuple[Release, bool]]) -> Release:
     that length says one.
     """
     hosts = list(releases)
-    longest = max((xen.length for xen, _ in hosts), default=0)
+    if not hosts:
+        return by_length(0).release
+    longest = max(xen.length for xen, _ in hosts)
     sure = [xen for xen, certain in hosts if certain and xen.length == longest]
-    candidates = sure or [xen for xen, _ in hosts]
-    return max(candidates, key=lambda xen: xen.place) if candidates else by_length(0).release
+    return max(sure or [xen for xen, _ in hosts], key=lambda xen: xen.place)
 
 
 def _hypervisor(host: Host) -> Hypervisor | None:
