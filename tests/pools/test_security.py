@@ -18,7 +18,11 @@ BASE = "FPU MSR APIC IBRSB ARCH_CAPS"
 
 
 def read(*members: Member) -> dict[str, Reading]:
-    return {item.feature: item for item in readings(members, level_of(members, HVM))}
+    """By feature, of which there is a reading at most."""
+    found = readings(members, level_of(members, HVM))
+    by_name = {item.feature: item for item in found}
+    assert len(by_name) == len(found)
+    return by_name
 
 
 def test_one_host_forces_verw_on_all() -> None:
@@ -38,11 +42,12 @@ def test_what_all_have_is_forced_by_nobody() -> None:
 def test_rsba_of_one_host_is_told_to_its_own_guests_only() -> None:
     """The level has it, and guests that boot elsewhere have it not: no level reaches a register."""
     members = [host("a", f"{BASE} RSBA"), host("b", f"{BASE} EIBRS")]
-    found = {each.feature: each for each in readings(members, level_of(members, HVM))}
+    found = read(*members)
     assert found["RSBA"].hosts == ("a",)
     assert "trust their returns where they should not" in found["RSBA"].text
     assert found["EIBRS"].kind is SecurityKind.CONTROL
     assert found["EIBRS"].hosts == ("a",)
+    assert found["EIBRS"].text == security.UNLEVELLED["EIBRS"]
     changed = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", BASE))
     assert changed["RRSBA"].hosts == ("a",)
     both = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", f"{BASE} RSBA"))
@@ -147,3 +152,28 @@ def test_each_form_is_looked_at() -> None:
     found = read(host("a", f"{BASE} EIBRS RRSBA"), host("b", f"{BASE} EIBRS"))
     assert found["RRSBA"].hosts == ("a",)
     assert "RSBA" not in found
+
+
+def test_what_goes_with_what_it_depends_on() -> None:
+    """No host lacks the feature itself: those are named that lack what it depends on."""
+    base = "FPU FXSR SSE SSE2 XSAVE"
+    whole = f"{base} IBRSB SSBD AVX AVX2 ARCH_CAPS MDS_NO"
+    without_avx = f"{base} IBRSB SSBD AVX2 ARCH_CAPS MDS_NO"
+    without_others = f"{base} SSBD AVX AVX2 MDS_NO"
+    found = read(host("a", whole), host("b", without_avx), host("c", without_others))
+    assert list(found.values()) == [
+        Reading(
+            SecurityKind.IMMUNITY, "MDS_NO", ("c",),
+            "guests will think that they need protection from MDS, on every host",
+        ),
+        Reading(SecurityKind.CONTROL, "IBRSB", ("c",), security.CONTROLS["IBRSB"]),
+        Reading(SecurityKind.CONTROL, "SSBD", ("c",), security.CONTROLS["SSBD"]),
+        Reading(SecurityKind.SPEED, "AVX2", ("b",), security.SPEED["AVX2"]),
+    ]  # fmt: skip
+
+
+def test_a_release_that_does_not_know_all_names() -> None:
+    """What it has no name for is no reading; what it has is."""
+    members = [host("a", "FPU RDRAND", xen="4.7"), host("b", "FPU", xen="4.7")]
+    assert "FB_CLEAR" not in members[0].release.features
+    assert read(*members).keys() == {"RDRAND"}
