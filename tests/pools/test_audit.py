@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.hosts import made, names
+from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host
 from xenops_cpu.errors import InputError
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import release
-from xenops_cpu.hosts.cpu_info import cpu_info, xapi_map
 from xenops_cpu.pools import audit
 from xenops_cpu.pools.audit import differing
 from xenops_cpu.pools.records import HostRecord, keys_before_2023, pool_cpu_info
@@ -237,18 +236,6 @@ def test_what_is_not_known_is_no_finding() -> None:
     assert list(differing("h", {"flags": "fpu vme", "vendor": "Abacus"}, expected, XEN)) == []
 
 
-def test_a_stored_host_is_held_to_what_xen_says_there() -> None:
-    """The findings name the host's record; the names are those of the host's own release."""
-    host = made()
-    stored = xapi_map(cpu_info(host))
-    assert list(audit.of_host("h", stored, host)) == []
-    stored = {**stored, "vendor": "Abacus", "features_hvm_host": str(names("FPU"))}
-    assert list(map(str, audit.of_host("h", stored, host))) == [
-        'h: vendor is "Abacus", should be "GenuineIntel"',
-        "h: features_hvm_host lacks SSE",
-    ]
-
-
 def test_a_stored_pool_is_held_to_its_hosts() -> None:
     """With the keys that it has, by the rules of its members, or by the function that is given."""
     sets = [str(names(text)) for text in ("FPU SSE", "FPU AVX")]
@@ -289,46 +276,6 @@ def test_the_rules_of_a_stored_pool_are_its_members() -> None:
     assert [finding.gained for finding in newer] == [("VERW_CLEAR",)] * 2
 
 
-def test_vms_that_a_host_takes_in_are_no_findings() -> None:
-    """Nor is anything said of VMs where there are no hosts."""
-    members = [host("a", "FPU SSE"), host("b", "FPU")]
-    assert list(audit.of_vms([Vm("v", HVM, names("FPU SSE"))], members)) == []
-    assert list(audit.of_vms([Vm("v", HVM, names("FPU SSE"))], [])) == []
-
-
-def test_a_vm_that_no_host_takes_in() -> None:
-    """The nearest host is named: the least grave verdict first, then the fewest features."""
-    vm = Vm("v", HVM, names("FPU SSE AVX"), "GenuineIntel")
-    foreign = host("foreign", "FPU SSE AVX", vendor="AuthenticAMD")
-    members = [foreign, host("far", "FPU"), host("near", "FPU SSE"), host("farther", "")]
-    (finding,) = audit.of_vms([vm], members)
-    assert (finding.vm, finding.stranded) == (vm, True)
-    assert finding.text == "no host takes it in; the nearest is near: lacks AVX"
-
-
-def test_a_vm_with_a_set_of_the_wrong_kind() -> None:
-    """A PV guest with features of HVM guests; VMs after it are looked at as well."""
-    taking = host("a", "FPU SSE VME PSE")
-    changed = Vm("changed", PV, names("FPU VME PSE"))
-    stranded = Vm("stranded", HVM, names("AVX"))
-    wrong, lost = audit.of_vms([changed, stranded], [taking])
-    assert (wrong.vm, wrong.stranded) == (changed, False)
-    assert wrong.text == (
-        "a PV guest with an HVM featureset (VME PSE): its domain type was changed after it booted; "
-        "start it anew"
-    )
-    assert lost.vm is stranded
-
-
-def test_compatibility_bits_of_records() -> None:
-    """Of each VM that has some, by name, with where they come from; of others nothing."""
-    plain, old = Vm("plain", HVM, names("FPU")), Vm("old", HVM, names("FPU HTT IBS"))
-    ((vm, bits),) = audit.compat_bits([plain, old], [host("a", "FPU")])
-    assert vm is old
-    assert bits.keys() == {"HTT", "IBS"}
-    assert bits["IBS"].startswith("Xen 4.7 showed it falsely")
-
-
 def test_a_key_whose_value_is_wrong_does_not_hide_others() -> None:
     """What is not compared, and what is no featureset, is followed by what is."""
     expected = {
@@ -343,3 +290,13 @@ def test_a_key_whose_value_is_wrong_does_not_hide_others() -> None:
     assert str(missing) == 'h: vendor is missing, should be "a"'
     assert (missing.record, missing.key, missing.stored) == ("h", "vendor", "")
     assert (missing.expected, missing.lost, missing.gained) == ("a", (), ())
+
+
+def test_which_vms_are_stranded() -> None:
+    """Those that no host takes in, not those with a set of the wrong kind, which a host does."""
+    changed, stranded = Vm("changed", PV, names("FPU VME PSE")), Vm("stranded", HVM, names("AVX"))
+    found = list(audit.of_vms([changed, stranded], [host("a", "FPU SSE VME PSE")]))
+    assert [(finding.vm, finding.stranded) for finding in found] == [
+        (changed, False),
+        (stranded, True),
+    ]
