@@ -292,6 +292,14 @@ def test_a_key_whose_value_is_wrong_does_not_hide_others() -> None:
     assert (missing.expected, missing.lost, missing.gained) == ("a", (), ())
 
 
+def test_a_stored_pool_whose_members_are_not_known() -> None:
+    """The rules are those of the longest set: Xen 4.13 has MD_CLEAR only where all hosts have."""
+    sets = [str(names(text, "4.13")) for text in ("FPU MD_CLEAR", "FPU")]
+    hosts = [HostRecord(record(1, 1, each, each), True) for each in sets]
+    stored = pool_cpu_info(hosts, release("4.13"))
+    assert list(audit.of_pool("p", stored, hosts, [])) == []
+
+
 def test_which_vms_are_stranded() -> None:
     """Those that no host takes in, not those with a set of the wrong kind, which a host does."""
     changed, stranded = Vm("changed", PV, names("FPU VME PSE")), Vm("stranded", HVM, names("AVX"))
