@@ -109,9 +109,9 @@ def test_registers_beside_what_is_remembered(seen: str, target: str, texts: list
 
 def test_registers_that_are_only_less() -> None:
     """What the host gave where it booted lacks what is remembered: nothing is there to clear."""
-    vm = Vm("v", HVM, names(f"{BASE} MDS_NO"))
+    vm = Vm("v", HVM, names(f"{BASE} MDS_NO RDCL_NO"))
     assert list(registers.beside(vm, host("t", BASE), host("b", BASE))) == [
-        f"no level reaches registers: booted on b, it has not MDS_NO{REMEMBERED}"
+        f"no level reaches registers: booted on b, it has not RDCL_NO MDS_NO{REMEMBERED}"
     ]
 
 
