@@ -213,8 +213,9 @@ def test_what_was_assumed_of_both_hosts() -> None:
 def test_vms_that_differ_in_one_thing_are_not_alike() -> None:
     """Guest type, how it runs, features, where it was started, release, policy, where it is."""
     sky, there = real(SKYLAKE), evolve(real(ICELAKE), uuid="u")
-    xen = sky.hypervisor()
+    xen, other = sky.hypervisor(), real(EPYC).hypervisor()
     assert xen is not None
+    assert other is not None
     vm = started_on(sky, HVM)
     read = evolve(with_policy(vm, xen.default_lists["hvm"]), origin="")
     vms = [
@@ -228,7 +229,7 @@ def test_vms_that_differ_in_one_thing_are_not_alike() -> None:
         evolve(vm, home="u"),
         evolve(vm, halted=True),
         read,
-        with_policy(read, xen.default_lists["pv"]),
+        with_policy(read, other.default_lists["hvm"]),
     ]
     expected = [said(move(each, there)) for each in vms]
     assert [said(step) for step in moves((each, there) for each in vms)] == expected
@@ -285,3 +286,16 @@ def test_a_move_that_is_not_known_tells_nothing() -> None:
     step = Move(unknown="why")
     assert (step.refused, step.as_before) == ("", ())
     assert [step.changes(part) for part in PARTS] == [()] * len(PARTS)
+
+
+@pytest.mark.parametrize(("guest", "runs_as", "has"), [(HVM, "PVH", True), (PV, "", False)])
+def test_it_was_started_by_the_hosts_own_toolstack(
+    guest: GuestType, runs_as: str, has: bool
+) -> None:
+    """xl gives a PVH guest what HVM guests get; by xenguest's defaults it would get PV guests'."""
+    sky = real(SKYLAKE)
+    step = known(move(evolve(started_on(sky, guest), runs_as=runs_as), sky))
+    assert step.arrival is not None
+    assert step.arrival.domain is not None
+    features = step.arrival.domain.table.features(sky.release)
+    assert bool(features >> sky.release.features["VME"].number & 1) is has

@@ -61,11 +61,11 @@ def test_saved_state_is_that_of_the_levels_features() -> None:
 
 def test_who_is_not_known_is_named() -> None:
     """A host of which features alone are known; one without such guests does not count."""
-    members = [real(EPYC), host("bare", "FPU"), evolve(host("none", "FPU"), offers={})]
+    members = [real(EPYC), evolve(host("none", "FPU"), offers={}), host("bare", "FPU")]
     found = of_level(level_of(members, HVM).featureset, members, HVM)
     assert found.unknown == ("bare",)
     assert {name for number in found.numbers for name in number.values} == {EPYC}
-    nobody = of_level(level_of(members[1:2], HVM).featureset, members[1:2], HVM)
+    nobody = of_level(level_of(members[2:], HVM).featureset, members[2:], HVM)
     assert nobody == Numbers(unknown=("bare",))
 
 
@@ -90,3 +90,12 @@ def test_a_host_that_builds_no_such_guest_is_named() -> None:
     beyond = Featureset(1 << 30 * 32, 31)
     newest = real(EPYC, "4.20")
     assert of_level(beyond, [newest], HVM) == Numbers(unknown=(EPYC,))
+
+
+def test_numbers_are_those_of_the_guest_type() -> None:
+    """EPYC's encrypted memory takes five bits of an address from PV guests alone."""
+    members = [real(EPYC)]
+    for guest, bits in ((PV, 43), (HVM, 48)):
+        found = of_level(level_of(members, guest).featureset, members, guest)
+        values = {number.title: number.values for number in found.numbers}
+        assert values["physical addresses"] == {EPYC: bits}

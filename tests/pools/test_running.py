@@ -59,6 +59,13 @@ def test_a_vm_without_a_uuid(uuids: list[str], expected: int | None) -> None:
     assert record is (None if expected is None else records[expected])
 
 
+def test_a_vm_without_a_record_does_not_hide_others() -> None:
+    """Those after it are looked at."""
+    running = [vm("FPU", "w"), vm("FPU SSE AVX", "u")]
+    findings = list(of_running(running, [vm("FPU SSE", "u")], [HOST], {}))
+    assert [finding.vm.uuid for finding in findings] == ["w", "u", "u"]
+
+
 def test_the_record_is_found_by_its_uuid() -> None:
     """Among several of one name."""
     records = [vm("FPU", "a"), vm("FPU", "b")]
@@ -170,6 +177,16 @@ def test_a_vm_whose_features_are_not_known() -> None:
     lacks, refused = texts(Vm("v", HVM, None, uuid="u"), [vm("FPU AVX")])
     assert lacks.startswith("it lacks FPU AVX")
     assert refused.startswith("xapi refuses h for AVX")
+    refused = texts(Vm("v", HVM, None, uuid="u"), [vm("FPU AVX SHA")])[1]
+    assert refused.startswith("xapi refuses h for AVX SHA, which the VM does not have")
+
+
+def test_a_vm_with_more_words_than_its_host_knows() -> None:
+    """What has no name is no register's."""
+    longer = Featureset(names("FPU").bits | 1 << 19 * 32, 20)
+    more, lost = texts(evolve(vm("FPU"), features=longer), [vm("FPU")])
+    assert more.startswith("it has <19*32+0>, which its record lacks")
+    assert lost.startswith("at a migration to h, which xapi allows, it loses <19*32+0>")
 
 
 def test_the_level_of_a_stored_record() -> None:
