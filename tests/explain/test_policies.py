@@ -98,6 +98,17 @@ def test_msr_fields_by_name() -> None:
     ]
 
 
+def test_bits_of_arch_caps_without_a_name_are_told_by_number() -> None:
+    """In either word of the register, beside those that have one."""
+    bits = 1 << 0 | 1 << 22 | 1 << 63
+    a, b = (Policy(example().policies["host"].leaves, {0x10A: value}) for value in (0, bits))
+    assert said(a, b) == [
+        "MSRs: ARCH_CAPS RDCL_NO: no → yes",
+        "MSRs: ARCH_CAPS bit 22: no → yes",
+        "MSRs: ARCH_CAPS bit 63: no → yes",
+    ]
+
+
 def test_what_has_no_name_is_told_by_register() -> None:
     """A leaf that nothing is known of is told by its register and value."""
     assert said(leaf((2, NO_SUBLEAF), (1, 0, 0, 0)), leaf((2, NO_SUBLEAF), (2, 0, 0, 0))) == [

@@ -17,7 +17,7 @@ from xenops_cpu.pools.forecast.commands import of_cycle, of_evacuation, of_forec
 from xenops_cpu.pools.forecast.evacuation import Evacuation
 from xenops_cpu.pools.forecast.levels import NoReturn, Trap
 from xenops_cpu.pools.forecast.remedies import Way, When
-from xenops_cpu.pools.forecast.result import Change, Cycle, Refusal, Sleeper, Step, Stuck
+from xenops_cpu.pools.forecast.result import Besides, Change, Cycle, Refusal, Sleeper, Step, Stuck
 from xenops_cpu.pools.verdict import check
 
 OWN = Featureset.parse("00000003-00000000")
@@ -217,6 +217,21 @@ def test_what_helps_without_a_power_cycle() -> None:
     assert list(said.without_cycles(evolve(none, every_order_tried=False))) == [
         "no order without a stop was found; not all were tried", *lines,
     ]  # fmt: skip
+
+
+def test_what_helps_beside_vms_that_are_bound() -> None:
+    """They are shut down, and the others have another order, or hosts that are switched off."""
+    bound = evolve(outlook("a", "b", "c"), every_order_tried=True, switched_off=None)
+    besides = Besides((vm("pinned", OWN),), ("b", "a", "c"), None)
+    assert list(said.without_cycles(evolve(bound, besides=besides))) == [
+        "pinned shut down meanwhile, and another order of the hosts, in which nobody else is "
+        "stuck: b, a, c"
+    ]
+    besides = evolve(besides, other_order=None, switched_off={1: ("c",)})
+    assert list(said.without_cycles(evolve(bound, besides=besides))) == [
+        "pinned shut down meanwhile, and switch c off as a target (xe host-disable) while a is "
+        "evacuated: nobody else is stuck then"
+    ]
 
 
 def test_commands_where_no_vm_is_known() -> None:
