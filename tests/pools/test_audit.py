@@ -166,6 +166,8 @@ def test_each_level_is_combined_host_by_host() -> None:
 def test_which_keys_a_stored_record_has() -> None:
     """The sets for migration were kept before 2023 only."""
     assert keys_before_2023(record(1, 1, "3", "3"))
+    assert keys_before_2023({"features_pv": "3"})
+    assert keys_before_2023({"features_hvm": "3"})
     assert not keys_before_2023(today(1, 1, "3", "3"))
 
 

@@ -12,6 +12,7 @@ from xenops_cpu.interface import GuestType, SecurityKind
 from xenops_cpu.pools import words
 from xenops_cpu.pools.lack import Lack
 from xenops_cpu.pools.level import kinds, level_of
+from xenops_cpu.pools.registers import Own
 from xenops_cpu.pools.security import Reading
 from xenops_cpu.pools.verdict import check
 from xenops_cpu.pools.vm import started_on
@@ -136,7 +137,7 @@ def test_losses_are_grouped_by_their_reason() -> None:
     """Without the place of the bit, which would keep all apart."""
     level = level_of([real("core-i7-4930k"), real("xeon-gold-6154")], HVM)
     reasons = words.by_reason(level.losses)
-    assert sum(map(len, reasons.values())) == len(level.losses)
+    assert sorted(loss for losses in reasons.values() for loss in losses) == sorted(level.losses)
     assert len(reasons) < len(level.losses)
     assert not any("bit" in reason for reason in reasons)
 
@@ -146,6 +147,8 @@ def test_a_reading_in_words() -> None:
     slow = Reading(SecurityKind.SPEED, "AVX2", ("a", "b"), "slow")
     assert words.reading(slow) == "AVX2: slow (because of a, b)"
     assert words.reading(evolve(slow, hosts=())) == "AVX2: slow (because of the level)"
+    five = evolve(slow, hosts=tuple(letters(5)))
+    assert words.reading(five) == "AVX2: slow (because of a, b, c and 2 more)"
 
 
 def test_who_gives_a_level() -> None:
@@ -188,3 +191,29 @@ def test_no_way_back() -> None:
         "as it is now would not take in",
     ]
     assert list(words.no_return([(A, A)])) == []
+    five = [(host(name, "FPU"), host(name, "FPU SSE SSE2")) for name in letters(5)]
+    assert next(words.no_return(five)) == (
+        "no way back: PV guests that start on a, b, c and 2 more afterwards may have SSE SSE2, "
+        "which the host as it is now would not take in"
+    )
+
+
+def test_registers_that_are_not_levelled() -> None:
+    """What VMs have more and less than the level, and the first three hosts by name."""
+    own = Own(tuple(letters(5)), names("RDCL_NO MDS_NO"), names("EIBRS SKIP_L1DFL"))
+    assert list(words.registers([own], A.release)) == [
+        "registers are not levelled: a VM that boots on a, b, c and 2 more has also RDCL_NO "
+        "MDS_NO, not EIBRS SKIP_L1DFL"
+    ]
+
+
+def test_what_a_level_has_because_of_some_hosts() -> None:
+    """The feature by name, and the first three of the hosts that have it."""
+    needing = [host(name, "FPU MD_CLEAR") for name in letters(5)]
+    assert list(words.brought(level_of([B, *needing], HVM))) == [
+        "added, because a, b, c and 2 more have it: MD_CLEAR"
+    ]
+    assert list(words.brought(level_of([B, needing[0]], HVM))) == [
+        "added, because a has it: MD_CLEAR"
+    ]
+    assert list(words.brought(level_of([A, B], HVM))) == []

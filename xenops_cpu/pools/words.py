@@ -136,7 +136,8 @@ def registers(owns: Iterable[Own], xen: Release) -> Iterator[str]:
 def brought(level: Level) -> Iterator[str]:
     """What is in the level because some host has it."""
     for number, having in level.brought.items():
-        yield f"added, because {some(having, 3)} has it: {level.release.label(number)}"
+        have = "has" if len(having) == 1 else "have"
+        yield f"added, because {some(having, 3)} {have} it: {level.release.label(number)}"
 
 
 def vendors(members: Iterable[Member]) -> list[str]:
