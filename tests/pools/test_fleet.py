@@ -6,6 +6,7 @@ from attrs import evolve
 
 from tests.report.pool import POOL, VMS, both, member
 from tests.support.hosts import names
+from xenops_cpu.features.release import release
 from xenops_cpu.interface import GuestType, Verdict
 from xenops_cpu.pools.fleet import Standing, assumed, fleet
 from xenops_cpu.pools.grid import VERDICTS, grid
@@ -128,4 +129,39 @@ def test_vms_as_they_would_be() -> None:
         "a VM started on old alone (HVM)",
         "a VM started on a alone (PV)",
     ]
+    assert [vm.guest for vm in found.alone] == [HVM, HVM, HVM, PV]
     assert assumed(hosts[:1], (HVM,)).at_level == ()
+    assert [vm.guest for vm in assumed(hosts[:2], (HVM,)).at_level] == [HVM]
+
+
+def test_vms_as_they_would_be_by_the_rules_of_a_release() -> None:
+    """Of the one that is asked for: Xen 4.13 has MD_CLEAR in a level where all hosts have it."""
+    hosts = [both("a", "FPU MD_CLEAR", "FPU"), both("b", "FPU", "FPU")]
+    for xen, expected in ((None, "FPU MD_CLEAR"), (release("4.13"), "FPU")):
+        (vm,) = assumed(hosts, (HVM,), xen).at_level
+        assert vm.features is not None
+        assert vm.features.bits == names(expected).bits
+
+
+def test_what_is_said_otherwise_makes_another_crowd() -> None:
+    """The same hosts with the same verdicts, for other features; findings by number of VMs."""
+    hosts = [member("old", "FPU"), member("new", "FPU MOVBE SMEP")]
+    vms = [Vm("a", HVM, names("FPU SMEP")), *(Vm(n, HVM, names("FPU MOVBE")) for n in "bcd")]
+    found = fleet(vms, hosts)
+    assert found.members == tuple(hosts)
+    assert [[vm.name for vm in crowd.vms] for crowd in found.crowds] == [["b", "c", "d"], ["a"]]
+    assert [len(finding.vms) for finding in found.findings] == [3, 1]
+
+
+def test_findings_go_by_the_number_of_vms_of_all_crowds() -> None:
+    """Not by the order of crowds: two small ones that meet the same are more than a larger one."""
+    hosts = [both("old", "FPU", "FPU"), both("new", "FPU MOVBE SMEP", "FPU MOVBE SMEP")]
+    vms = [
+        *(Vm(n, HVM, names("FPU SMEP")) for n in "abc"),
+        *(Vm(n, HVM, names("FPU MOVBE")) for n in "de"),
+        *(Vm(n, PV, names("FPU MOVBE"), notes=("a note",)) for n in "fg"),
+    ]
+    first, second = fleet(vms, hosts).findings
+    assert [vm.name for vm in first.vms] == ["d", "e", "f", "g"]
+    assert [vm.name for vm in second.vms] == ["a", "b", "c"]
+    assert (first.answer.compared, first.answer.notes) == ("", ())

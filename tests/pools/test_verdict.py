@@ -299,6 +299,23 @@ def test_a_verdict_has_its_grounds(one: Vm, host: Member) -> None:
     assert bool(answer.remedies) is not answer.grade.allowed
 
 
+def test_the_grid_tells_vms_apart_by_what_they_boot_with() -> None:
+    """A featureset of a VM's own may have words that the host does not know; another VM's not."""
+    new = Vm("new", HVM)
+    long = evolve(new, own=Featureset(1 << 30 * 32, 31))
+    for vms in ([new, long], [long, new]):
+        verdicts = [row[0] for row in grid(vms, [HOST]).rows]
+        assert [VERDICTS[code] for code in verdicts] == [check(one, HOST).verdict for one in vms]
+        assert len(set(verdicts)) == 2
+
+
+def test_the_grid_compares_stored_words_as_they_stand() -> None:
+    """As xapi does with those of XenServer 6, whatever they mean."""
+    old = evolve(vm("FPU"), stored=names("FPU AVX"))
+    assert check(old, HOST).verdict is Verdict.ONLY_BY_FORCE
+    assert grid([old], [HOST]).verdict(0, 0) is Verdict.ONLY_BY_FORCE
+
+
 def test_progress_is_told() -> None:
     """After each VM, the number of VMs done."""
     told: list[int] = []
