@@ -14,9 +14,11 @@ from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
+from xenops_cpu.guests.xl import Setting
 from xenops_cpu.hosts.offer import Offer
-from xenops_cpu.pools.emit import Difference, EmitError, base, libvirt, xapi, xl
+from xenops_cpu.pools.emit import Difference, EmitError, base, libvirt, reading, xapi, xl
 from xenops_cpu.pools.emit.difference import x_is_max
+from xenops_cpu.pools.emit.libvirt_cpu import comment
 
 NONE = Featureset(0, 19)
 
@@ -191,6 +193,7 @@ def test_where_the_text_starts_from() -> None:
     difference = Difference(release("4.17"), found, level)
     assert difference.off == names("AVX AVX2")
     assert difference.on == names("MD_CLEAR")
+    assert base([host("a", "SSE")], HVM, names("SSE")) == names("SSE")
     same = base([host("a", "FPU SSE MD_CLEAR")], HVM, level)
     assert same == level
     hvm = evolve(hosts[0], offers={HVM: Offer(HVM, names("FPU"), names("FPU"))})
@@ -236,3 +239,43 @@ def test_libvirt_word_for_word() -> None:
 def test_xapi_without_a_vm() -> None:
     """UUID stands for the VM's."""
     assert xapi(names("FPU")).startswith("xe vm-param-set uuid=UUID platform:featureset=00000001-")
+
+
+def test_names_that_libxl_gets() -> None:
+    """Those of a text for xl or libvirt; none where it has registers, or says nothing."""
+    recent = difference("FPU AVX SSE3", "FPU MD_CLEAR", "4.19")
+    assert reading.names("xl", xl(recent)) == ("sse3", "avx", "md-clear")
+    assert reading.names("libvirt", libvirt(recent)) == ("sse3", "avx", "md-clear")
+    assert reading.names("xl", xl(difference("FPU AVX", "FPU", "4.17"))) == ()
+    assert reading.names("xl", xl(difference("FPU", "FPU", "4.19"))) == ()
+
+
+def test_a_text_that_sets_nothing() -> None:
+    """xl reads no setting from it, and xapi's reader says that it has no featureset."""
+    assert reading.setting("xl", xl(difference("FPU", "FPU", "4.19")), release("4.19")) == Setting()
+    with pytest.raises(EmitError) as refused:
+        reading.featureset("xe vm-start")
+    assert str(refused.value) == "the text names no featureset"
+
+
+def test_registers_for_a_recent_xl() -> None:
+    """Where names cannot say it: what stays, and why the highest leaves are set, is said."""
+    some = difference("FPU AVX RDCL_NO", "FPU", "4.19")
+    limit = "0x7,0x0:eax=" + "0" * 32
+    assert xl_cpuid.registers(some, limits=[limit]).splitlines() == [
+        "# without AVX RDCL_NO",
+        "# this form of cpuid= cannot reach MSRs, these stay as the host gives them: RDCL_NO",
+        "# the highest leaves are set to the least of the hosts', which names cannot do; one text "
+        "for each host (--for HOST) has names",
+        "cpuid = [",
+        f'  "0x1:ecx={"xxx0".ljust(32, "x")}",',
+        f'  "{limit}",',
+        "]",
+    ]
+
+
+def test_a_comment_of_libvirts() -> None:
+    """Two hyphens would end it in XML; several names are told apart by blanks."""
+    assert comment("a--b") == "  <!-- a- -b -->\n"
+    text = libvirt(Difference(release("4.13"), names("XSAVEOPT XSAVEC", "4.13"), NONE, NONE))
+    assert "  <!-- libxl of Xen 4.13 has no name for XSAVEOPT XSAVEC -->\n" in text

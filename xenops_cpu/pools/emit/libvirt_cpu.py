@@ -58,8 +58,7 @@ def libvirt(difference: Difference, implied: Collection[int] = ()) -> str:
     if nameless:
         lines.append(comment(f"libxl of {xen.title} has no name for {' '.join(nameless)}"))
     for number, name in named.items():
-        on = difference.values.get(number, number in difference.level)
-        policy = "force" if on else "disable"
+        policy = "force" if number in difference.level else "disable"
         lines.append(f"  <feature policy='{policy}' name={quoteattr(name)}/>\n")
     return "".join(lines) + "</cpu>\n"
 
