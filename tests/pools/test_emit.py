@@ -16,7 +16,7 @@ from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.features.release import Release, release
 from xenops_cpu.guests.xl import Setting
 from xenops_cpu.hosts.offer import Offer
-from xenops_cpu.pools.emit import Difference, EmitError, base, libvirt, reading, xapi, xl
+from xenops_cpu.pools.emit import Difference, EmitError, base, libvirt, reading, xapi, xl, xl_cpuid
 from xenops_cpu.pools.emit.difference import x_is_max
 from xenops_cpu.pools.emit.libvirt_cpu import comment
 
