@@ -10,6 +10,8 @@ from ..features.release import Release
 from ..hosts.cpu_info import cpu_info, xapi_map
 from ..hosts.host import UNKNOWN, Host
 from ..hosts.record import featureset
+from .grade import GRADES
+from .grid import VERDICTS, grid
 from .member import Member, release_of_pool
 from .records import Combine, HostRecord, keys_before_2023, pool_cpu_info
 from .verdict import check_all
@@ -102,7 +104,8 @@ def of_vms(vms: Iterable[Vm], members: Sequence[Member]) -> Iterator[VmFinding]:
     if not members:
         return
     xen = release_of_pool(members)
-    for vm in vms:
+    pool = list(vms)
+    for vm, verdicts in zip(pool, grid(pool, members).rows, strict=True):
         strange = wrong_kind(vm, xen)
         if strange:
             text = (
@@ -110,8 +113,8 @@ def of_vms(vms: Iterable[Vm], members: Sequence[Member]) -> Iterator[VmFinding]:
                 "type was changed after it booted; start it anew"
             )
             yield VmFinding(vm, text)
-        answers = check_all([vm], members)
-        if not any(answer.grade.allowed for answer in answers):
+        if not any(GRADES[VERDICTS[code]].allowed for code in set(verdicts)):
+            answers = check_all([vm], members)
             nearest = min(answers, key=lambda answer: (answer.grade.exit_code, len(answer.missing)))
             yield VmFinding(
                 vm,
