@@ -7,7 +7,7 @@ from attrs import evolve
 
 from tests.support.hosts import names
 from tests.support.pools import HVM, PV, host
-from tests.support.updates import AMD, INTEL, vm
+from tests.support.updates import AMD, INTEL, change, pool_of, vm
 from xenops_cpu.cpuid.limits import LeafLimits
 from xenops_cpu.cpuid.policy import Policy
 from xenops_cpu.errors import InputError
@@ -19,20 +19,6 @@ from xenops_cpu.pools.forecast.remedies import Way, When
 from xenops_cpu.pools.member import Member
 
 AVX, LESS = "FPU XSAVE AVX", "FPU XSAVE"
-
-
-def change(name: str, before: str = AVX, after: str | None = None, **facts: object) -> HostChange:
-    """A host with the features of its guests, now and then; the first of a pool is called a."""
-    now, then = (
-        evolve(host(name, text), uuid=f"uuid-{ord(name) - 96}")
-        for text in (before, before if after is None else after)
-    )
-    own = HostChange(now, then, coordinator=name == "a")
-    return evolve(own, **facts)  # type: ignore[arg-type]
-
-
-def pool(*hosts: HostChange) -> PoolUpdate:
-    return PoolUpdate(hosts, guests=(HVM,))
 
 
 def both(host: HostChange, **facts: object) -> HostChange:
@@ -52,7 +38,7 @@ def refusals(outlook: Forecast, step: int) -> list[tuple[tuple[str, ...], str]]:
 
 def test_each_host_has_its_reasons() -> None:
     """Targets that refuse a VM for the same are told together, others apart, as they are then."""
-    update = pool(
+    update = pool_of(
         change("a", AVX, LESS), change("b"), change("c", LESS), change("d", "FPU", "FPU XSAVE AVX")
     )
     outlook = forecast(update, [vm("v", names(AVX), 2)])
@@ -62,14 +48,14 @@ def test_each_host_has_its_reasons() -> None:
 
 def test_hosts_that_were_alike_have_their_reasons() -> None:
     """Two hosts that had the same set and lose different features of it refuse for those."""
-    update = pool(change("a"), change("b", AVX, LESS), change("c", AVX, "FPU"), change("d"))
+    update = pool_of(change("a"), change("b", AVX, LESS), change("c", AVX, "FPU"), change("d"))
     outlook = forecast(update, [vm("v", names(AVX), 4)])
     assert refusals(outlook, 4) == [(("b",), "lacks AVX"), (("c",), "lacks XSAVE AVX")]
 
 
 def test_a_host_as_it_will_be_is_not_the_one_that_was_like_that() -> None:
     """What a VM lacks on a host is said of that host, though another had the same set before."""
-    update = pool(change("a", AVX, LESS), change("b", LESS, AVX))
+    update = pool_of(change("a", AVX, LESS), change("b", LESS, AVX))
     awake, asleep = vm("awake", names(AVX), 1), vm("asleep", names(AVX), suspended=True)
     outlook = forecast(update, [awake, asleep])
     assert refusals(outlook, 1) == [(("b",), "lacks AVX")]
@@ -83,7 +69,7 @@ def test_a_host_as_it_will_be_is_not_the_one_that_was_like_that() -> None:
 
 def test_who_sleeps() -> None:
     """Suspended VMs that lose a host, alike ones together; not who runs, boots or loses none."""
-    update = pool(change("a"), change("b", AVX, LESS))
+    update = pool_of(change("a"), change("b", AVX, LESS))
     asleep = vm("s1", names(AVX), suspended=True)
     outlook = forecast(update, [
         vm("runs", names(AVX), 2), asleep, evolve(asleep, name="s2"),
@@ -105,7 +91,7 @@ def test_leaves_are_compared_of_whom_brings_them() -> None:
     so that of a VM from there no host refuses any.
     """
     most, more = LeafLimits(0xD, 2, 0x80000008), LeafLimits(0x16, 2, 0x80000008)
-    update = pool(change("a"), both(change("b"), limits={HVM: most}))
+    update = pool_of(change("a"), both(change("b"), limits={HVM: most}))
     old = vm("old", names(LESS), 1, limits=more, origin="4.13")
     new = evolve(old, name="new", origin="4.17")
     for guests in ([old, new], [new, old]):
@@ -124,7 +110,7 @@ def test_a_restart_keeps_who_it_is() -> None:
 
 def test_halted_vms_hide_nobody() -> None:
     """A VM that is shut down stops nothing, and those after it are looked at all the same."""
-    update = pool(change("a"), change("b", LESS))
+    update = pool_of(change("a"), change("b", LESS))
     outlook = forecast(update, [vm("off", names(AVX), halted=True), vm("v", names(AVX), 1)])
     assert outlook.vms_looked_at == 1
     assert [each.name for each in outlook.power_cycle] == ["v"]
@@ -133,7 +119,7 @@ def test_halted_vms_hide_nobody() -> None:
 
 def test_an_own_featureset_is_another_case() -> None:
     """Of two VMs that have seen the same one has its own platform:featureset to lose first."""
-    update = pool(change("a"), change("b"), change("c", LESS))
+    update = pool_of(change("a"), change("b"), change("c", LESS))
     old = vm("plain", names(AVX), 2)
     outlook = forecast(update, [old, evolve(old, name="own", own=names(AVX))])
     rest = (Way(When.MOVE, 1, 2), Way(When.OFF, 1, 2))
@@ -155,9 +141,9 @@ def test_a_restart_when_the_first_host_is_done() -> None:
     old = vm("v", names("FPU XSAVE AVX ADX"), 2)
     rest = (Way(When.MOVE, 1, 2), Way(When.OWN, 0, 2, own=names("FPU XSAVE ADX")),
             Way(When.OFF, 1, 2))  # fmt: skip
-    outlook = forecast(pool(*hosts), [old])
+    outlook = forecast(pool_of(*hosts), [old])
     assert outlook.cycles[0].ways == (Way(When.AFTER, 1, 2), *rest)
-    outlook = forecast(pool(*hosts), [evolve(old, own=names(AVX))])
+    outlook = forecast(pool_of(*hosts), [evolve(old, own=names(AVX))])
     assert outlook.cycles[0].ways == (Way(When.AFTER, 1, 2, without_own=True), *rest)
     (lost,) = outlook.steps[0].changes
     assert (lost.guest, lost.lost, lost.gained) == (HVM, ("AVX", "ADX"), ())
@@ -167,12 +153,12 @@ def test_a_restart_where_the_vm_is_by_then() -> None:
     """A VM that had to leave the first host restarts on another, at a level that still has AVX, and
     may be stuck later as before: on its old host it would be safe.
     """
-    update = pool(change("a"), change("b", AVX, LESS), change("c"))
+    update = pool_of(change("a"), change("b", AVX, LESS), change("c"))
     outlook = forecast(update, [vm("v", names(AVX), 1)])
     assert (outlook.stops_at, outlook.certainly_by) == (3, None)
     assert [way.when for way in outlook.cycles[0].ways] == [When.MOVE, When.OWN, When.OFF]
     # What the level has by then need not have passed the first step: MD_CLEAR is OR-ed.
-    update = pool(change("a", "FPU ADX", "FPU MD_CLEAR"), change("b", "FPU ADX"))
+    update = pool_of(change("a", "FPU ADX", "FPU MD_CLEAR"), change("b", "FPU ADX"))
     outlook = forecast(update, [vm("v", names("FPU ADX"), 1)])
     assert [way.when for way in outlook.cycles[0].ways] == [
         When.AFTER,
@@ -184,14 +170,14 @@ def test_a_restart_where_the_vm_is_by_then() -> None:
 
 def test_vms_without_a_level() -> None:
     """Of a type whose level nobody asks for, a VM that is stuck can move or stay off only."""
-    update = pool(change("a"), change("b"), change("c", LESS))
+    update = pool_of(change("a"), change("b"), change("c", LESS))
     outlook = forecast(update, [evolve(vm("v", names(AVX), 2), guest=PV)])
     assert [way.when for way in outlook.cycles[0].ways] == [When.MOVE, When.OFF]
 
 
 def test_nobody_to_blame() -> None:
     """Where there is no target no host is said to refuse."""
-    (stuck,) = forecast(pool(change("a")), [vm("v", names(LESS), 1)]).steps[0].stuck
+    (stuck,) = forecast(pool_of(change("a")), [vm("v", names(LESS), 1)]).steps[0].stuck
     assert (stuck.refusals, stuck.problem) == (
         (),
         "there is no host to go to: none other is enabled, and as new",
@@ -201,12 +187,12 @@ def test_nobody_to_blame() -> None:
 def test_stand_ins_of_every_vendor() -> None:
     """In a pool of two vendors a VM cannot leave, which VMs at the level stand for too."""
     intel, amd = change("a"), both(change("b"), vendor=AMD)
-    outlook = forecast(pool(intel, amd))
+    outlook = forecast(pool_of(intel, amd))
     assert outlook.outcome is Outcome.STOPS
     assert [(each.name, each.vendor) for each in outlook.power_cycle] == [
         ("a VM started at the present level (HVM)", vendor) for vendor in (INTEL, AMD)
     ]
-    assert forecast(pool(intel, change("b"))).outcome is Outcome.GOES_THROUGH
+    assert forecast(pool_of(intel, change("b"))).outcome is Outcome.GOES_THROUGH
     unknown = [both(each, vendor="") for each in (intel, change("b"))]
     outlook = forecast(PoolUpdate(tuple(unknown), levels={HVM: names("ADX")}, guests=(HVM,)))
     assert outlook.outcome is not Outcome.GOES_THROUGH
@@ -216,14 +202,14 @@ def test_a_restart_does_not_change_the_vendor() -> None:
     """A VM whose vendor nobody tells has that of its host once it restarts: no restart helps, and
     no featureset of its own.
     """
-    update = pool(change("a"), both(change("b", LESS), vendor=AMD))
+    update = pool_of(change("a"), both(change("b", LESS), vendor=AMD))
     outlook = forecast(update, [vm("v", names(AVX), 1, vendor="")])
     assert [way.when for way in outlook.cycles[0].ways] == [When.OFF]
 
 
 def test_a_restart_beside_another_vendor() -> None:
     """It cannot leave its host again for that, which is said with the features it would lack."""
-    update = pool(change("a"), both(change("b"), vendor=AMD))
+    update = pool_of(change("a"), both(change("b"), vendor=AMD))
     trap = forecast(update).traps[0]
     assert (trap.after, trap.hosts, trap.refusing, trap.missing) == (0, ("a",), ("b",), ())
     assert trap.problems == (
@@ -291,7 +277,7 @@ def test_a_type_that_a_host_runs_at_one_time(moment: str) -> None:
 
 def test_errors_say_what_would_be_right() -> None:
     """An order that is none, a pool without hosts, two hosts of one name: each in a sentence."""
-    update = pool(change("a"), change("b"))
+    update = pool_of(change("a"), change("b"))
     for order, text in (
         (("a",), "an order names each host that is updated once: a, b"),
         (("b", "a"), "a is the coordinator and goes first: xapi keeps a member that is newer than "
@@ -304,5 +290,5 @@ def test_errors_say_what_would_be_right() -> None:
         PoolUpdate(())
     assert str(error.value) == "a pool without hosts: there is nothing to update"
     with pytest.raises(InputError) as error:
-        pool(change("b"), change("a"), change("b"))
+        pool_of(change("b"), change("a"), change("b"))
     assert str(error.value) == "two hosts of one name: a, b, b"

@@ -8,8 +8,7 @@ import pytest
 from attrs import evolve
 
 from tests.support.hosts import names
-from tests.support.pools import HVM, host
-from tests.support.updates import vm
+from tests.support.updates import change, pool_of, vm
 from xenops_cpu.hosts.membership import Membership, numbers
 from xenops_cpu.pools.forecast import HostChange, PoolUpdate, Rule, forecast, orders
 from xenops_cpu.pools.forecast.cases import Cases
@@ -17,20 +16,6 @@ from xenops_cpu.pools.forecast.pool import rule_of, with_coordinator
 from xenops_cpu.pools.vm import Vm
 
 MORE, AVX, LESS = "FPU XSAVE AVX ADX", "FPU XSAVE AVX", "FPU XSAVE"
-
-
-def change(name: str, before: str = AVX, after: str | None = None, **facts: object) -> HostChange:
-    """A host with the features of its guests, now and then; a is the coordinator."""
-    now, then = (
-        evolve(host(name, text), uuid=f"uuid-{ord(name) - 96}")
-        for text in (before, before if after is None else after)
-    )
-    own = HostChange(now, then, coordinator=name == "a")
-    return evolve(own, **facts)  # type: ignore[arg-type]
-
-
-def pool(*hosts: HostChange) -> PoolUpdate:
-    return PoolUpdate(hosts, guests=(HVM,))
 
 
 def searched(update: PoolUpdate, *vms: Vm) -> orders.Search:
@@ -45,7 +30,7 @@ def test_who_takes_in_less_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two orders that would do, that in which the host that loses AVX is the last; it is found
     by trying each host once, and no more are tried than may be.
     """
-    update = pool(change("a"), change("b", AVX, LESS), change("c"), change("d", enabled=False))
+    update = pool_of(change("a"), change("b", AVX, LESS), change("c"), change("d", enabled=False))
     expected = orders.Search((0, 2, 3, 1), True)
     assert searched(update, vm("v", names(AVX), 3)) == expected
     monkeypatch.setattr(orders, "MAX_TRIED", 4)
@@ -58,7 +43,7 @@ def test_what_was_tried_in_vain_is_not_tried_again(monkeypatch: pytest.MonkeyPat
     """Sets of hosts are looked at, not their orders: of seven members 64 sets do not have the one
     that is stuck, of 1,957 orders.
     """
-    update = pool(*(change(name) for name in "abcdefgh"))
+    update = pool_of(*(change(name) for name in "abcdefgh"))
     bound = vm("bound", names(LESS), 8, immobile="platform:nomigrate is set")
     monkeypatch.setattr(orders, "MAX_TRIED", 400)
     assert searched(update, bound) == orders.Search(None, True)
@@ -67,18 +52,18 @@ def test_what_was_tried_in_vain_is_not_tried_again(monkeypatch: pytest.MonkeyPat
 def test_a_pool_whose_coordinator_is_done() -> None:
     """Then any host may be the first."""
     done = change("a", changes=False, done=True)
-    update = pool(done, change("b", AVX, LESS), change("c"))
+    update = pool_of(done, change("b", AVX, LESS), change("c"))
     assert searched(update, vm("v", names(AVX), 3)).order == (2, 1)
 
 
 def test_the_coordinator_is_first_wherever_it_stands() -> None:
     """It goes before the members that stand before it, in the usual order and in any other."""
     hosts = (change("b", AVX, LESS), change("c"), change("a"))
-    assert pool(*hosts).order == (2, 0, 1)
-    assert forecast(pool(*hosts)).order == ("a", "b", "c")
-    assert searched(pool(*hosts), vm("v", names(AVX), 3)).order == (2, 1, 0)
+    assert pool_of(*hosts).order == (2, 0, 1)
+    assert forecast(pool_of(*hosts)).order == ("a", "b", "c")
+    assert searched(pool_of(*hosts), vm("v", names(AVX), 3)).order == (2, 1, 0)
     gains = (change("b"), change("c"), change("a", LESS, AVX))
-    assert searched(pool(*gains), vm("v", names(AVX), 3)).order == (2, 0, 1)
+    assert searched(pool_of(*gains), vm("v", names(AVX), 3)).order == (2, 0, 1)
     (first, *rest) = with_coordinator([evolve(each, coordinator=False) for each in hosts])
     assert (first.coordinator, [each.coordinator for each in rest]) == (True, [False, False])
     assert with_coordinator(hosts) == hosts
@@ -86,7 +71,7 @@ def test_the_coordinator_is_first_wherever_it_stands() -> None:
 
 def test_who_has_left_is_not_in_the_way() -> None:
     """A VM that went to the coordinator, the only enabled host, is not looked for elsewhere."""
-    update = pool(change("a"), change("b", AVX, LESS), change("c", MORE, LESS, enabled=False))
+    update = pool_of(change("a"), change("b", AVX, LESS), change("c", MORE, LESS, enabled=False))
     assert searched(update, vm("v", names(AVX), 2)).order == (0, 1, 2)
 
 
@@ -94,13 +79,13 @@ def test_who_may_be_anywhere_is_looked_for_everywhere() -> None:
     """A VM of which nobody knows where it is may be on a host that is no target: it has to leave
     that while b still takes it in.
     """
-    update = pool(change("a"), change("b", AVX, LESS), change("c", MORE, LESS, enabled=False))
+    update = pool_of(change("a"), change("b", AVX, LESS), change("c", MORE, LESS, enabled=False))
     assert searched(update, vm("v", names(AVX))).order == (0, 2, 1)
 
 
 def test_targets_that_refuse_are_switched_off_for_their_step_only() -> None:
     """Nobody is on b or d, so nothing is switched off for their steps."""
-    update = pool(change("a"), change("b", LESS), change("c"), change("d", LESS))
+    update = pool_of(change("a"), change("b", LESS), change("c"), change("d", LESS))
     assert forecast(update, [vm("v", names(AVX), 1)]).switched_off == {
         1: ("b", "d"),
         3: ("b", "d"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from tests.support.pools import real
+from tests.support.pools import HVM, host, real
 from xenops_cpu.features.featureset import Featureset
 from xenops_cpu.interface import GuestType
 from xenops_cpu.pools.forecast import HostChange, PoolUpdate, Rule
@@ -32,6 +32,23 @@ def pool(
         for n, (now, then) in enumerate(changes, 1)
     )
     return PoolUpdate(hosts, rule, upgrade, guests=(GuestType.HVM,))
+
+
+def change(
+    name: str, before: str = "FPU XSAVE AVX", after: str | None = None, **facts: object
+) -> HostChange:
+    """A host with the features of its guests, now and then; a is the coordinator."""
+    now, then = (
+        evolve(host(name, text), uuid=f"uuid-{ord(name) - 96}")
+        for text in (before, before if after is None else after)
+    )
+    own = HostChange(now, then, coordinator=name == "a")
+    return evolve(own, **facts)  # type: ignore[arg-type]
+
+
+def pool_of(*hosts: HostChange) -> PoolUpdate:
+    """These hosts, with HVM guests."""
+    return PoolUpdate(hosts, guests=(HVM,))
 
 
 def vm(name: str, words: Featureset, home: int = 0, vendor: str = INTEL, **facts: object) -> Vm:
