@@ -11,7 +11,6 @@ from ..errors import InputError
 from ..features.featureset import Featureset
 from ..hosts.record import of_cpu_info
 from ..inputs.known import KnownHost
-from ..inputs.nearest import listed
 from ..inputs.updated import Target, Updated
 from ..interface import GuestType
 from ..pools import forecast as forecasts
@@ -153,8 +152,7 @@ def _of_pool(text: str, members: Sequence[Member], option: str) -> str:
     for member in members:
         if text in (member.name, member.uuid):
             return member.name
-    there = listed(text, [member.name for member in members])
-    raise Failure(f'{option}: "{text}" is not in the pool; {there}', WRONG_USAGE)
+    raise targets.not_in_pool(text, [member.name for member in members], option)
 
 
 def _pool(

@@ -181,12 +181,19 @@ def _of(text: str, names: Mapping[str, str]) -> tuple[str, str]:
 
 def _no_host(option: str, value: str, names: Mapping[str, str]) -> None:
     """Raises Failure for HOST=VALUE of a host that is not in the pool."""
-    from ..inputs.nearest import listed
-
     host, equals, _ = value.partition("=")
     if equals:
-        there = listed(host, list(dict.fromkeys(names.values())))
-        raise Failure(f'{option}: "{host}" is not in the pool; {there}', WRONG_USAGE)
+        raise not_in_pool(host, names.values(), option)
+
+
+def not_in_pool(text: str, names: Iterable[str], option: str = "") -> Failure:
+    """What is said of a host that a pool of hosts of these names has not."""
+    from ..inputs.argument import shown
+    from ..inputs.nearest import listed
+
+    lead = f"{option}: " if option else ""
+    there = listed(text, list(dict.fromkeys(names)))
+    return Failure(f'{lead}"{shown(text)}" is not in the pool; {there}', WRONG_USAGE)
 
 
 def _overlap(target: Target, other: Target) -> bool:

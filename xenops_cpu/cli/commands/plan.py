@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from ...inputs.argument import shown
 from ...inputs.known import KnownHost
-from ...inputs.nearest import listed
 from ...pools import plan
 from ...pools import words as phrases
 from ...pools.member import Member
@@ -234,10 +232,7 @@ def _name(text: str, by_name: dict[str, KnownHost], arguments: argparse.Namespac
         names = []
     if len(names) == 1 and names[0] in by_name:
         return names[0]
-    raise Failure(
-        f'"{shown(text)}" is not in the pool; {listed(text, list(by_name))}',
-        WRONG_USAGE,
-    )
+    raise targets.not_in_pool(text, by_name)
 
 
 def _document(
