@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from attrs import evolve, frozen
 
@@ -80,20 +80,16 @@ def derivation(host: Host, name: str) -> tuple[Derivation, str] | None:
 
 def reasons(host: Host, name: str) -> Explain:
     """Why a bit of a host is as it is, as far as the CPU that stands for its own agrees with the
-    record; "" where nobody can know. Nothing is derived before the first reason is asked for.
+    record; "" where nobody can know. That CPU is looked for, and derived, at once.
     """
-
-    @cache
-    def explain() -> tuple[Explain | None, str]:
-        stand_in = derivation(host, name)
-        if stand_in is None:
-            return None, ""
-        return known_reasons(host, lambda: stand_in[0]), stand_in[1]
+    stand_in = derivation(host, name)
+    known = None if stand_in is None else known_reasons(host, lambda: stand_in[0])
+    if stand_in is None or known is None:
+        return lambda set_name, number: ""
 
     def why(set_name: str, number: int) -> str:
-        reason, called = explain()
-        text = "" if reason is None else reason(set_name, number)
-        return "" if text in ("", NOT_KNOWN) else f"{text} ({called})"
+        text = known(set_name, number)
+        return "" if text in ("", NOT_KNOWN) else f"{text} ({stand_in[1]})"
 
     return why
 
